@@ -1,0 +1,1 @@
+"""All that touches AWS; the only package that imports boto3."""

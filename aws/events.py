@@ -1,0 +1,160 @@
+"""SNS events out, SQS messages in: publishing, receiving, and what the queues hold."""
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+MAX_MESSAGES = 10
+"""The most that one SQS receive returns."""
+
+
+class Hold:
+    """The claim on a message in hand, and on whatever a handler wants renewed with it."""
+
+    def __init__(self) -> None:
+        self.released = threading.Event()
+        """Set when the claim is lost or the daemon is told to stop: let go at once."""
+        self._renewals: list[Callable[[], object]] = []
+
+    def renew_with(self, renewal: Callable[[], object]) -> None:
+        """Call `renewal` whenever the message's visibility is renewed; a raise loses the hold."""
+        self._renewals.append(renewal)
+
+    def renew(self) -> None:
+        """Run every renewal."""
+        for renewal in self._renewals:
+            renewal()
+
+
+@dataclass(frozen=True)
+class Event:
+    """What a handler is called with: the event's ids and the hold on its message."""
+
+    body: Mapping[str, Any]
+    hold: Hold = field(default_factory=Hold)
+
+    @property
+    def job_id(self) -> str:
+        return str(self.body["job_id"])
+
+    @property
+    def user_id(self) -> str:
+        return str(self.body["user_id"])
+
+
+@dataclass(frozen=True)
+class Message:
+    """One SQS delivery; `receives` counts this one too."""
+
+    queue: str
+    body: str
+    receipt: str
+    receives: int
+
+
+@dataclass(frozen=True)
+class Depth:
+    """Approximate numbers of a queue's messages (SQS counts them eventually)."""
+
+    name: str
+    visible: int
+    in_flight: int
+    delayed: int
+
+
+class Arns:
+    """The ARNs of this account's topics and queues; asks STS for the account once."""
+
+    def __init__(self, sts: Any, region: str, prefix: str) -> None:
+        self.sts, self.region, self.prefix = sts, region, prefix
+
+    @cached_property
+    def account(self) -> str:
+        return str(self.sts.get_caller_identity()["Account"])
+
+    def topic(self, name: str) -> str:
+        return f"arn:aws:sns:{self.region}:{self.account}:{self.prefix}-{name}"
+
+    def queue(self, name: str) -> str:
+        return f"arn:aws:sqs:{self.region}:{self.account}:{self.prefix}-{name}"
+
+
+class Events:
+    """Publishes events, ids only, on the topics."""
+
+    def __init__(self, sns: Any, arns: Arns) -> None:
+        self.sns, self.arns = sns, arns
+
+    def publish(self, topic: str, event: Mapping[str, Any]) -> None:
+        self.sns.publish(TopicArn=self.arns.topic(topic), Message=json.dumps(dict(event)))
+
+
+class Queues:
+    """Receives from the queues and settles what was received."""
+
+    def __init__(self, sqs: Any, prefix: str) -> None:
+        self.sqs, self.prefix = sqs, prefix
+        self._urls: dict[str, str] = {}
+
+    def url(self, queue: str) -> str:
+        """The queue's URL. Raises FileNotFoundError where it has not been created."""
+        if queue not in self._urls:
+            self._urls[queue] = self._url(f"{self.prefix}-{queue}")
+        return self._urls[queue]
+
+    def _url(self, name: str) -> str:
+        try:
+            return str(self.sqs.get_queue_url(QueueName=name)["QueueUrl"])
+        except ClientError as error:
+            if "NonExistentQueue" not in error.response["Error"]["Code"]:
+                raise
+            raise FileNotFoundError(f"no queue {name}: run ./gas provision") from None
+
+    def receive(self, queue: str, wait_s: int, visibility_s: int, most: int = 1) -> list[Message]:
+        """Up to `most` (10) messages, waiting up to `wait_s` (20) for the first."""
+        reply = self.sqs.receive_message(
+            QueueUrl=self.url(queue),
+            WaitTimeSeconds=wait_s,
+            VisibilityTimeout=visibility_s,
+            MaxNumberOfMessages=min(most, MAX_MESSAGES),
+            MessageSystemAttributeNames=["ApproximateReceiveCount"],
+        )
+        return [_message(queue, m) for m in reply.get("Messages", [])]
+
+    def delete(self, message: Message) -> None:
+        self.sqs.delete_message(QueueUrl=self.url(message.queue), ReceiptHandle=message.receipt)
+
+    def hide(self, message: Message, seconds: int) -> None:
+        """Keep the message from others for `seconds` from now; 0 hands it back."""
+        self.sqs.change_message_visibility(
+            QueueUrl=self.url(message.queue),
+            ReceiptHandle=message.receipt,
+            VisibilityTimeout=seconds,
+        )
+
+    def send(self, queue: str, body: str) -> None:
+        self.sqs.send_message(QueueUrl=self.url(queue), MessageBody=body)
+
+    def depth(self, queue: str) -> Depth:
+        kinds = ("", "NotVisible", "Delayed")
+        names = [f"ApproximateNumberOfMessages{kind}" for kind in kinds]
+        reply = self.sqs.get_queue_attributes(QueueUrl=self.url(queue), AttributeNames=names)
+        return Depth(queue, *(int(reply["Attributes"][name]) for name in names))
+
+
+def _message(queue: str, raw: Mapping[str, Any]) -> Message:
+    receives = int(raw.get("Attributes", {}).get("ApproximateReceiveCount", 1))
+    return Message(queue, raw["Body"], raw["ReceiptHandle"], receives)
+
+
+def parse(body: str) -> dict[str, Any]:
+    """The event in a message's body. Raises ValueError where it is no JSON object."""
+    event = json.loads(body)
+    if not isinstance(event, dict):
+        raise ValueError("a message's body must be a JSON object")
+    return event

@@ -1,0 +1,194 @@
+"""A job's row: its attributes, its states, and when unfinished business in it falls due."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from aws.config import Config
+
+MAX_DOUBLINGS = 6
+
+
+class Refused(Exception):
+    """The row is not in a state for this step."""
+
+
+class Leased(Refused):
+    """Another worker holds the job and its lease runs."""
+
+
+class Status(StrEnum):
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+OPEN = (Status.PENDING, Status.RUNNING)
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long each kind of unfinished business is left alone, in seconds."""
+
+    grace_s: int
+    patience_s: int
+    retrieval_s: int
+    after_s: int
+    by_queue: bool
+
+    @classmethod
+    def of(cls, config: Config) -> "Patience":
+        return cls(
+            config.sweep.grace_s,
+            config.sweep.patience_s,
+            config.restore.patience_s,
+            config.archive.after_s,
+            config.archive.by_queue,
+        )
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The time (epoch s) and the spans that a step goes by."""
+
+    now: int
+    spans: Patience
+
+
+@dataclass(frozen=True)
+class Retrieval:
+    """One asking of Glacier for one archive; `id` is Glacier's, once it answered."""
+
+    token: str
+    tier: str
+    requested_time: int
+    check_time: int
+    id: str | None = None
+    expedited_refused: bool = False
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a finished pipeline leaves in the results bucket."""
+
+    s3_results_bucket: str
+    s3_key_result_file: str
+    s3_key_index_file: str
+    s3_key_log_file: str
+    s3_key_summary_file: str
+    result_bytes: int
+    result_sha256: str
+    reference: str
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One row of the annotations table; times are epoch seconds."""
+
+    job_id: str
+    user_id: str
+    input_file_name: str
+    s3_inputs_bucket: str
+    s3_key_input_file: str
+    input_bytes: int
+    submit_time: int
+    reference: str = ""
+    job_status: Status = Status.PENDING
+    rev: int = 0
+    by: str = ""
+    attempt: int = 0
+    strikes: int = 0
+    fault: str | None = None
+    start_time: int | None = None
+    complete_time: int | None = None
+    lease_owner: str | None = None
+    lease_until: int | None = None
+    progress: str | None = None
+    s3_results_bucket: str | None = None
+    s3_key_result_file: str | None = None
+    s3_key_index_file: str | None = None
+    s3_key_log_file: str | None = None
+    s3_key_summary_file: str | None = None
+    result_bytes: int | None = None
+    result_sha256: str | None = None
+    counts: dict[str, int] = field(default_factory=dict)
+    existed: bool | None = None
+    results_file_archive_id: str | None = None
+    retrieval: Retrieval | None = None
+    error: str | None = None
+    outbox: tuple[str, ...] = ()
+    garbage: tuple[str, ...] = ()
+    writing: tuple[str, ...] = ()
+    check: bool = False
+    mailed: bool = False
+    keep: bool = False
+    expires_time: int | None = None
+    nudges: int = 0
+    nudge_time: int | None = None
+    archived_time: int | None = None
+    requested_time: int | None = None
+    thawed_time: int | None = None
+    thaws: int = 0
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.job_status not in OPEN
+
+    @property
+    def is_archived(self) -> bool:
+        return self.results_file_archive_id is not None
+
+    @property
+    def is_hot(self) -> bool:
+        """The result is in S3."""
+        return bool(self.existed)
+
+    @property
+    def stem(self) -> str:
+        """The input's name without .vcf or .vcf.gz: what outputs are named after."""
+        return self.input_file_name.removesuffix(".gz").removesuffix(".vcf")
+
+    @property
+    def result_name(self) -> str:
+        return f"{self.stem}.annot.vcf.gz"
+
+    @property
+    def event(self) -> dict[str, str]:
+        """What SNS carries of this job: ids only."""
+        return {"job_id": self.job_id, "user_id": self.user_id}
+
+
+def in_s3(bucket: str, key: str) -> str:
+    """How `writing` and `garbage` name an object."""
+    return f"s3:{bucket}/{key}"
+
+
+def in_archive(archive_id: str) -> str:
+    """How `writing` and `garbage` name an archive."""
+    return f"archive:{archive_id}"
+
+
+def due(job: Job, at: Moment) -> int | None:
+    """When the sweeper should look at this row (epoch s); None: nothing is unfinished."""
+    spans, times = at.spans, []
+    if job.outbox or job.garbage or job.check:
+        times.append(at.now + spans.grace_s)
+    if job.job_status is Status.PENDING:
+        times.append((job.nudge_time or job.submit_time) + _backed_off(job, spans.patience_s))
+    if job.job_status is Status.RUNNING:
+        lapse = job.lease_until or at.now
+        times.append(max(lapse, (job.nudge_time or 0) + _backed_off(job, spans.grace_s)))
+    if job.is_terminal and not job.mailed:
+        since = max(job.complete_time or at.now, job.nudge_time or 0)
+        times.append(since + _backed_off(job, spans.grace_s))
+    if job.is_hot and not job.keep:
+        times.append((job.expires_time or at.now) + (spans.grace_s if spans.by_queue else 0))
+    if job.retrieval:
+        times.append(job.retrieval.check_time)
+    return min(times) if times else None
+
+
+def _backed_off(job: Job, seconds: int) -> int:
+    return int(seconds * 2 ** min(job.nudges, MAX_DOUBLINGS))

@@ -1,0 +1,165 @@
+"""The annotations table: fetching jobs, listing them, and taking them through their steps."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Any, Concatenate, ParamSpec
+
+from aws import lifecycle
+from aws.job import Job, Moment, Patience, Retrieval, Status, due
+from aws.table import Conflict, Row, Table, shard
+
+P = ParamSpec("P")
+INDEX = "user_id_index"
+
+
+@dataclass(frozen=True)
+class JobPage:
+    """One page of a user's jobs; `next` is the token of the next page, None on the last."""
+
+    jobs: list[Job]
+    next: str | None
+
+
+def _step(step: Callable[Concatenate[Job, Moment, P], Job]) -> Callable[..., Job]:
+    """A method that takes a job, named by its id, through one step of its lifecycle.
+
+    Returns the job as written. Raises KeyError for an unknown id and Refused for a wrong state.
+    """
+
+    def take(self: "Jobs", job_id: str, *args: P.args, **kwargs: P.kwargs) -> Job:
+        return self.change(job_id, lambda job: step(job, self.moment(), *args, **kwargs))
+
+    take.__name__ = step.__name__
+    take.__doc__ = step.__doc__
+    return take
+
+
+class Jobs:
+    """Jobs by id and by user; steps are compare-and-swaps, safe against each other."""
+
+    def __init__(
+        self, table: Table, patience: Patience, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.table, self.patience, self.clock = table, patience, clock
+
+    start = _step(lifecycle.start)
+    renew = _step(lifecycle.renew)
+    write = _step(lifecycle.write)
+    complete = _step(lifecycle.complete)
+    fail = _step(lifecycle.fail)
+    hand_back = _step(lifecycle.hand_back)
+    cancel = _step(lifecycle.cancel)
+    nudge = _step(lifecycle.nudge)
+    mail = _step(lifecycle.mail)
+    finish = _step(lifecycle.finish)
+    store = _step(lifecycle.store)
+    archive = _step(lifecycle.archive)
+    keep = _step(lifecycle.keep)
+    release = _step(lifecycle.release)
+    checked = _step(lifecycle.checked)
+    retrieve = _step(lifecycle.retrieve)
+    retrieving = _step(lifecycle.retrieving)
+    look_again = _step(lifecycle.look_again)
+    bring_back = _step(lifecycle.bring_back)
+    thaw = _step(lifecycle.thaw)
+
+    def moment(self) -> Moment:
+        return Moment(int(self.clock()), self.patience)
+
+    def submit(self, job: Job) -> Job:
+        """Create the row with its request in the outbox; the stored job where it exists already.
+
+        Raises FileExistsError where the id is another user's.
+        """
+        try:
+            return self._job(self.table.create(self._row(lifecycle.submit(job, self.moment()))))
+        except Conflict:
+            stored = self.get(job.job_id)
+        if stored.user_id != job.user_id:
+            raise FileExistsError(job.job_id)
+        return stored
+
+    def get(self, job_id: str) -> Job:
+        """The job, read strongly consistent. Raises KeyError for an unknown id."""
+        row = self.table.get(job_id)
+        if row is None:
+            raise KeyError(job_id)
+        return self._job(row)
+
+    def change(self, job_id: str, alter: Callable[[Job], Job]) -> Job:
+        """Alter the job by a pure function, again while others write in between."""
+        changed = self.table.change(job_id, lambda row: self._row(alter(self._job(row))))
+        return self._job(changed)
+
+    def page_of(self, user_id: str, limit: int, after: str | None = None) -> JobPage:
+        """One page of a user's jobs, newest first: one Query whatever the number of jobs.
+
+        `after` is the `next` of the page before. Raises ValueError for any other text.
+        """
+        options: dict[str, Any] = {"Limit": limit}
+        if after:
+            options["ExclusiveStartKey"] = _start_key(user_id, after)
+        page = self.table.page(INDEX, "user_id", user_id, options)
+        return JobPage([self._job(row) for row in page.rows], page.next and _token(page.next))
+
+    def all_of(self, user_id: str) -> Iterator[Job]:
+        """Every job of a user, newest first, a page in memory at a time."""
+        after: str | None = None
+        while True:
+            page = self.page_of(user_id, 100, after)
+            yield from page.jobs
+            after = page.next
+            if not after:
+                return
+
+    def due(self) -> Iterator[Job]:
+        """Every job with unfinished business whose time has come (from an index: re-read it)."""
+        return (self._job(row) for row in self.table.due(self.moment().now))
+
+    def _row(self, job: Job) -> Row:
+        """The row of a job, its due time derived anew in every write."""
+        at = self.moment()
+        due_time = due(job, at)
+        row = {f.name: _stored(getattr(job, f.name)) for f in fields(Job)}
+        if due_time is not None:
+            row |= {"due_time": due_time, "due_shard": shard(job.job_id)}
+        return {name: value for name, value in row.items() if value is not None}
+
+    @staticmethod
+    def _job(row: Row) -> Job:
+        known = {f.name for f in fields(Job)}
+        job = Job(**{name: value for name, value in row.items() if name in known})
+        retrieval = row.get("retrieval")
+        return replace(
+            job,
+            job_status=Status(job.job_status),
+            outbox=tuple(job.outbox),
+            garbage=tuple(job.garbage),
+            writing=tuple(job.writing),
+            retrieval=Retrieval(**retrieval) if retrieval else None,
+        )
+
+
+def _stored(value: Any) -> Any:
+    """DynamoDB has no booleans worth indexing and no dataclasses; empty things are left out."""
+    if isinstance(value, Retrieval):
+        return vars(value)
+    if isinstance(value, Status):
+        return str(value)
+    return None if value in ((), {}, "") else value
+
+
+def _token(key: Row) -> str:
+    return f"{key['submit_time']}.{key['job_id']}"
+
+
+def _start_key(user_id: str, token: str) -> Row:
+    time_text, _, job_id = token.partition(".")
+    if not time_text.isdigit() or not job_id:
+        raise ValueError(f"{token!r} is no place in the list")
+    return {
+        "user_id": {"S": user_id},
+        "submit_time": {"N": time_text},
+        "job_id": {"S": job_id},
+    }

@@ -1,0 +1,36 @@
+"""Mail through Amazon SES."""
+
+from dataclasses import dataclass
+from email.headerregistry import Address
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One mail to one address; `html` is optional."""
+
+    recipient: str
+    subject: str
+    text: str
+    html: str = ""
+
+
+class Mail:
+    """Sends letters. https://docs.aws.amazon.com/ses/latest/APIReference/API_SendEmail.html"""
+
+    def __init__(self, ses: Any, sender: str) -> None:
+        self.ses, self.sender = ses, sender
+
+    def send(self, letter: Letter) -> None:
+        """Raises ValueError for an address or a subject that would break the headers."""
+        recipient = Address(addr_spec=letter.recipient).addr_spec
+        if letter.subject.splitlines() != [letter.subject]:
+            raise ValueError("a subject is one line")
+        body = {"Text": {"Data": letter.text, "Charset": "UTF-8"}}
+        if letter.html:
+            body["Html"] = {"Data": letter.html, "Charset": "UTF-8"}
+        self.ses.send_email(
+            Source=self.sender,
+            Destination={"ToAddresses": [recipient]},
+            Message={"Subject": {"Data": letter.subject, "Charset": "UTF-8"}, "Body": body},
+        )

@@ -1,0 +1,52 @@
+"""Finishing what a commit left to do: publish its events, delete its garbage, re-check the role."""
+
+import logging
+
+from aws.job import Job
+from aws.resources import World
+
+log = logging.getLogger(__name__)
+
+
+def finish(world: World, job: Job) -> Job:
+    """Do everything that the row still asks for at once; a crash anywhere is done again.
+
+    Returns the job as it stands after. Publishing and deleting twice are harmless.
+    """
+    for entry in job.outbox:
+        world.events.publish(entry.partition("@")[0], job.event)
+    for entry in job.garbage:
+        discard(world, entry)
+    if job.outbox or job.garbage:
+        job = world.jobs.finish(job.job_id, outbox=job.outbox, garbage=job.garbage)
+    return settle(world, job) if job.check else job
+
+
+def settle(world: World, job: Job) -> Job:
+    """Read the role again after an archive's or a thaw's commit, and act on what it is by now."""
+    premium = world.accounts.get(job.user_id).is_premium
+    if job.is_archived:
+        if premium:
+            world.events.publish("restore", {"user_id": job.user_id})
+        return world.jobs.checked(job.job_id, archive_id=job.results_file_archive_id)
+    if premium:
+        return finish(world, world.jobs.keep(job.job_id))
+    return finish(world, world.jobs.release(job.job_id))
+
+
+def discard(world: World, entry: str) -> None:
+    """Delete what an entry of `garbage` names; what is gone already is no error."""
+    kind, _, name = entry.partition(":")
+    if kind == "s3":
+        bucket, _, key = name.partition("/")
+        world.files.delete(bucket, key)
+    elif kind == "archive":
+        world.vault.delete(name)
+    elif kind != "upload":
+        raise ValueError(f"garbage of an unknown kind: {entry!r}")
+    log.info("deleted %s", entry)
+
+
+def announce_role(world: World, user_id: str) -> None:
+    """Publish a role change whose row is written; the sweeper repeats what is lost here."""
+    world.events.publish("restore", {"user_id": user_id})

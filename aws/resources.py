@@ -1,0 +1,131 @@
+"""The names of everything GAS has on AWS, and the world that holds a client for each."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.config import Config as ClientConfig
+
+from aws.accounts import Accounts
+from aws.config import Config
+from aws.events import Arns, Events, Queues
+from aws.files import Files
+from aws.job import Patience
+from aws.jobs import Jobs
+from aws.mail import Mail
+from aws.table import Table
+from aws.vault import GlacierVault, S3Vault, Vault
+
+TOPICS = ("job_requests", "job_results", "results_archive", "restore", "thaw")
+"""SNS topics; each has an SQS queue of its name, and that queue its `<name>_dlq`."""
+DAEMONS = {
+    "job_requests": "annotator",
+    "job_results": "notify",
+    "results_archive": "archive",
+    "restore": "restore",
+    "thaw": "thaw",
+}
+"""Which daemon consumes which queue."""
+MAX_RECEIVES = 5
+"""Deliveries of one message before it goes to the dead-letter queue."""
+DLQ_RETENTION_S = 14 * 24 * 3600
+MAX_CONNECTIONS = 50
+
+
+@dataclass(frozen=True)
+class Names:
+    """What each resource is called under one prefix."""
+
+    prefix: str
+
+    def bucket(self, kind: str) -> str:
+        """The bucket of `inputs`, `results`, `archive` or `references`."""
+        return f"{self.prefix}-{kind}"
+
+    def topic(self, name: str) -> str:
+        return f"{self.prefix}-{name}"
+
+    queue = topic
+
+    def table(self, kind: str) -> str:
+        """The table of `annotations` or `accounts`."""
+        return f"{self.prefix}-{kind}"
+
+    @property
+    def secret(self) -> str:
+        """The Secrets Manager secret with the web tier's keys."""
+        return f"{self.prefix}/web"
+
+
+@dataclass(frozen=True)
+class World:
+    """Every collaborator of a handler or a view; handed in, never reached for."""
+
+    config: Config
+    names: Names
+    clock: Callable[[], float]
+    jobs: Jobs
+    accounts: Accounts
+    files: Files
+    vault: Vault
+    events: Events
+    queues: Queues
+    mail: Mail
+
+
+@dataclass(frozen=True)
+class Clients:
+    """One boto3 session's clients; safe to share between threads."""
+
+    session: Any
+    region: str
+
+    def client(self, service: str, **settings: Any) -> Any:
+        """A client that gives up on a silent endpoint and retries what is worth retrying."""
+        base = ClientConfig(
+            retries={"mode": "standard", "max_attempts": 5},
+            connect_timeout=5,
+            read_timeout=70,
+            max_pool_connections=MAX_CONNECTIONS,
+        )
+        return self.session.client(
+            service, region_name=self.region, config=base.merge(ClientConfig(**settings))
+        )
+
+    def s3(self) -> Any:
+        """S3 with SigV4 and path addressing: presigned links then work on any endpoint."""
+        return self.client("s3", signature_version="s3v4", s3={"addressing_style": "path"})
+
+
+def clients(config: Config) -> Clients:
+    return Clients(boto3.session.Session(), config.aws.region)
+
+
+def connect(config: Config, clock: Callable[[], float] = time.time) -> World:
+    """Return the world of `config`; makes no call to AWS. `clock` returns epoch seconds."""
+    names, made = Names(config.gas.prefix), clients(config)
+    patience, dynamodb = Patience.of(config), made.client("dynamodb")
+    annotations = Table(dynamodb, names.table("annotations"), "job_id")
+    accounts = Table(dynamodb, names.table("accounts"), "user_id")
+    arns = Arns(made.client("sts"), config.aws.region, names.prefix)
+    s3 = made.s3()
+    return World(
+        config=config,
+        names=names,
+        clock=clock,
+        jobs=Jobs(annotations, patience, clock),
+        accounts=Accounts(accounts, patience, clock),
+        files=Files(s3, *map(names.bucket, ("inputs", "results", "references")), names.prefix),
+        vault=_vault(config, names, made, s3, arns),
+        events=Events(made.client("sns"), arns),
+        queues=Queues(made.client("sqs"), names.prefix),
+        mail=Mail(made.client("ses"), config.mail.sender),
+    )
+
+
+def _vault(config: Config, names: Names, made: Clients, s3: Any, arns: Arns) -> Vault:
+    if config.archive.backend == "vault":
+        return GlacierVault(made.client("glacier"), config.archive.vault, s3, arns.topic("thaw"))
+    return S3Vault(s3, names.bucket("archive"))
