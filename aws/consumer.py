@@ -1,5 +1,6 @@
 """The one loop that serves every daemon: receive, hold, handle, delete."""
 
+import argparse
 import logging
 import os
 import signal
@@ -9,12 +10,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from botocore.exceptions import BotoCoreError
+
 from aws import log as logs
 from aws.config import ConfigError, load
 from aws.events import Event, Hold, Message, parse
-from aws.resources import World, connect
+from aws.resources import DAEMONS, World, connect
 
 log = logging.getLogger(__name__)
+
+
+class HandBack(Exception):
+    """Raised by a handler that lets its message go on purpose; the text says why."""
+
 
 Handler = Callable[[World, Event], None]
 RENEWALS = 3
@@ -26,17 +34,36 @@ POLL_FAULT_S = 5
 MAX_RETRY_S = 900
 
 
-def run(queue: str, handle: Handler, slots: int = 1) -> None:
+def run(queue: str, handle: Handler) -> None:
+    """The whole of a small daemon: read the command line, connect, serve one message at a time."""
+    name = DAEMONS[queue]
+    serve(begin(name, sys.modules[handle.__module__].__doc__), queue, handle)
+
+
+def begin(name: str, about: str | None) -> World:
+    """Answer --help, start the log, and return the world; exits with one line where it cannot."""
+    parser = argparse.ArgumentParser(
+        prog=f"./gas {name}",
+        description=f"{about} Runs in the foreground until SIGTERM or Ctrl-C.",
+        epilog=f"example: AWS_ENDPOINT_URL=http://localhost:5001 ./gas {name}",
+    )
+    parser.parse_args()
+    logs.setup(name)
+    try:
+        return connect(load())
+    except ConfigError as fault:
+        sys.exit(f"gas: {fault}")
+
+
+def serve(world: World, queue: str, handle: Handler, slots: int = 1) -> None:
     """Serve `queue` until SIGTERM or SIGINT: `slots` messages at a time, one in each slot.
 
     A handler that returns has its message deleted; one that raises has it delivered again after
     a growing pause, and after five deliveries it is in the dead-letter queue.
     """
-    logs.setup(queue)
     try:
-        world = connect(load())
         world.queues.url(queue)
-    except (ConfigError, FileNotFoundError) as fault:
+    except (FileNotFoundError, BotoCoreError) as fault:
         sys.exit(f"gas: {fault}")
     consumer = Consumer(world, queue, handle)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -103,6 +130,9 @@ class Consumer:
             with self._held(message) as hold:
                 self.handle(self.world, Event(parse(message.body), hold))
             self.world.queues.delete(message)
+        except HandBack as reason:
+            log.warning("message of %s handed back: %s", self.queue, reason)
+            self._leave(message)
         except Exception:
             log.exception("message of %s failed (delivery %d)", self.queue, message.receives)
             self._leave(message)

@@ -1,0 +1,79 @@
+"""What the queues hold, for operators: depths and dead letters, and sending these back."""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from aws.config import ConfigError, load
+from aws.events import Depth, Queues
+from aws.resources import DAEMONS, TOPICS, World, connect
+
+VISIBILITY_S = 60
+
+
+def depths(queues: Queues) -> list[Depth]:
+    """Every queue and its dead-letter queue, in the order of a job's life."""
+    return [queues.depth(name + suffix) for name in TOPICS for suffix in ("", "_dlq")]
+
+
+def redrive(queues: Queues, name: str) -> int:
+    """Send every dead letter of `name` back to it; return how many. Sent first, deleted after."""
+    moved = 0
+    while letters := queues.receive(f"{name}_dlq", 0, VISIBILITY_S, most=10):
+        for letter in letters:
+            queues.send(name, letter.body)
+            queues.delete(letter)
+            moved += 1
+    return moved
+
+
+def table(rows: list[Depth]) -> str:
+    """The depths as lines of text under one heading."""
+    lines = [f"{'queue':<22}{'waiting':>9}{'in hand':>9}{'delayed':>9}  served by"]
+    for row in rows:
+        served_by = DAEMONS.get(row.name, "./gas redrive")
+        counts = f"{row.visible:>9}{row.in_flight:>9}{row.delayed:>9}"
+        lines.append(f"{row.name:<22}{counts}  {served_by}")
+    return "\n".join(lines) + "\n"
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./gas", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    show = commands.add_parser(
+        "queues",
+        help="depths and dead letters",
+        epilog="example: ./gas queues --json",
+    )
+    show.add_argument("--json", action="store_true", help="one JSON object a queue, as a list")
+    back = commands.add_parser(
+        "redrive",
+        help="send dead letters back, once what killed them is mended",
+        epilog="example: ./gas redrive job_requests",
+    )
+    back.add_argument("queue", choices=TOPICS)
+    return parser.parse_args()
+
+
+def _answer(world: World, asked: argparse.Namespace) -> str:
+    if asked.command == "redrive":
+        moved = redrive(world.queues, asked.queue)
+        return f"{moved} dead letter(s) sent back to {asked.queue}\n"
+    rows = depths(world.queues)
+    return json.dumps([asdict(row) for row in rows]) + "\n" if asked.json else table(rows)
+
+
+def main() -> None:
+    """The command line: `./gas queues` and `./gas redrive QUEUE`."""
+    asked = _arguments()
+    try:
+        sys.stdout.write(_answer(connect(load()), asked))
+    except (ConfigError, FileNotFoundError, BotoCoreError, ClientError) as fault:
+        sys.exit(f"gas: {fault}")
+
+
+if __name__ == "__main__":
+    main()
