@@ -62,12 +62,14 @@ class Accounts:
 
     def sign_in(self, user_id: str, name: str, email: str, institution: str) -> Account:
         """Create the account at the first login; later logins refresh what Globus says."""
-        told = {"name": name, "email": email, "institution": institution}
-        new = Account(user_id=user_id, created_time=int(self.clock()), **told)
+        new = Account(user_id, name, email, institution, created_time=int(self.clock()))
         try:
             return _account(self.table.create(self._row(new)))
         except Conflict:
-            return self._change(user_id, lambda account: replace(account, **told))
+            return self._change(
+                user_id,
+                lambda a: replace(a, name=name, email=email, institution=institution),
+            )
 
     def subscribe(self, user_id: str, customer: str | None = None) -> Account:
         """Make the user premium; already premium changes nothing."""

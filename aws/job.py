@@ -52,7 +52,7 @@ class Patience:
 class Moment:
     """The time (epoch s) and the spans that a step goes by."""
 
-    now: int
+    now: float
     spans: Patience
 
 
@@ -62,8 +62,8 @@ class Retrieval:
 
     token: str
     tier: str
-    requested_time: int
-    check_time: int
+    requested_time: float
+    check_time: float
     id: str | None = None
     expedited_refused: bool = False
 
@@ -93,7 +93,7 @@ class Job:
     s3_inputs_bucket: str
     s3_key_input_file: str
     input_bytes: int
-    submit_time: int
+    submit_time: float = 0
     reference: str = ""
     job_status: Status = Status.PENDING
     rev: int = 0
@@ -101,10 +101,10 @@ class Job:
     attempt: int = 0
     strikes: int = 0
     fault: str | None = None
-    start_time: int | None = None
-    complete_time: int | None = None
+    start_time: float | None = None
+    complete_time: float | None = None
     lease_owner: str | None = None
-    lease_until: int | None = None
+    lease_until: float | None = None
     progress: str | None = None
     s3_results_bucket: str | None = None
     s3_key_result_file: str | None = None
@@ -124,12 +124,12 @@ class Job:
     check: bool = False
     mailed: bool = False
     keep: bool = False
-    expires_time: int | None = None
+    expires_time: float | None = None
     nudges: int = 0
-    nudge_time: int | None = None
-    archived_time: int | None = None
-    requested_time: int | None = None
-    thawed_time: int | None = None
+    nudge_time: float | None = None
+    archived_time: float | None = None
+    requested_time: float | None = None
+    thawed_time: float | None = None
     thaws: int = 0
 
     @property
@@ -170,7 +170,7 @@ def in_archive(archive_id: str) -> str:
     return f"archive:{archive_id}"
 
 
-def due(job: Job, at: Moment) -> int | None:
+def due(job: Job, at: Moment) -> float | None:
     """When the sweeper should look at this row (epoch s); None: nothing is unfinished."""
     spans, times = at.spans, []
     if job.outbox or job.garbage or job.check:

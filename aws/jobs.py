@@ -1,5 +1,6 @@
 """The annotations table: fetching jobs, listing them, and taking them through their steps."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
@@ -11,6 +12,7 @@ from aws.table import Conflict, Row, Table, shard
 
 P = ParamSpec("P")
 INDEX = "user_id_index"
+TIME = re.compile(r"[0-9]{1,12}(\.[0-9]{1,3})?")
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Jobs:
     thaw = _step(lifecycle.thaw)
 
     def moment(self) -> Moment:
-        return Moment(int(self.clock()), self.patience)
+        return Moment(round(self.clock(), 3), self.patience)
 
     def submit(self, job: Job) -> Job:
         """Create the row with its request in the outbox; the stored job where it exists already.
@@ -101,7 +103,7 @@ class Jobs:
         if after:
             options["ExclusiveStartKey"] = _start_key(user_id, after)
         page = self.table.page(INDEX, "user_id", user_id, options)
-        return JobPage([self._job(row) for row in page.rows], page.next and _token(page.next))
+        return JobPage([self._job(row) for row in page.rows], _token(page.next))
 
     def all_of(self, user_id: str) -> Iterator[Job]:
         """Every job of a user, newest first, a page in memory at a time."""
@@ -150,13 +152,15 @@ def _stored(value: Any) -> Any:
     return None if value in ((), {}, "") else value
 
 
-def _token(key: Row) -> str:
-    return f"{key['submit_time']}.{key['job_id']}"
+def _token(key: Row | None) -> str | None:
+    if key is None:
+        return None
+    return f"{key['submit_time']}~{key['job_id']}"
 
 
 def _start_key(user_id: str, token: str) -> Row:
-    time_text, _, job_id = token.partition(".")
-    if not time_text.isdigit() or not job_id:
+    time_text, _, job_id = token.partition("~")
+    if not TIME.fullmatch(time_text) or not job_id:
         raise ValueError(f"{token!r} is no place in the list")
     return {
         "user_id": {"S": user_id},

@@ -12,7 +12,7 @@ from aws.job import OPEN, Job, Leased, Moment, Refused, Result, Retrieval, Statu
 
 def submit(job: Job, at: Moment) -> Job:
     """A new job, with its request still to be published."""
-    return replace(job, outbox=_post(job, "job_requests"))
+    return replace(job, submit_time=at.now, outbox=_post(job, "job_requests"))
 
 
 def start(job: Job, at: Moment, *, owner: str, lease_s: int) -> Job:

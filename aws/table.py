@@ -85,12 +85,12 @@ class Table:
         next_key = reply.get("LastEvaluatedKey")
         return Page([_unpacked(i) for i in reply["Items"]], next_key and _unpacked(next_key))
 
-    def due(self, now: int) -> Iterator[Row]:
+    def due(self, now: float) -> Iterator[Row]:
         """Every row of `due_index` whose `due_time` (epoch s) has come, page after page."""
         for shard in range(DUE_SHARDS):
             yield from self._due(shard, now)
 
-    def _due(self, shard: int, now: int) -> Iterator[Row]:
+    def _due(self, shard: int, now: float) -> Iterator[Row]:
         pages = self.client.get_paginator("query").paginate(
             TableName=self.name,
             IndexName="due_index",
