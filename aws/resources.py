@@ -16,7 +16,9 @@ from aws.job import Patience
 from aws.jobs import Jobs
 from aws.mail import Mail
 from aws.table import Table
-from aws.vault import GlacierVault, S3Vault, Vault
+from aws.vault import Vault
+from aws.vault_glacier import GlacierVault
+from aws.vault_s3 import S3Vault
 
 TOPICS = ("job_requests", "job_results", "results_archive", "restore", "thaw")
 """SNS topics; each has an SQS queue of its name, and that queue its `<name>_dlq`."""
@@ -133,5 +135,5 @@ def connect(config: Config, clock: Callable[[], float] = time.time) -> World:
 
 def _vault(config: Config, names: Names, made: Clients, s3: Any, arns: Arns) -> Vault:
     if config.archive.backend == "vault":
-        return GlacierVault(made.client("glacier"), config.archive.vault, s3, arns.topic("thaw"))
-    return S3Vault(s3, names.bucket("archive"))
+        return GlacierVault(made.client("glacier"), config.archive.vault, arns)
+    return S3Vault(s3, names.bucket("archive"), names.prefix)

@@ -1,5 +1,6 @@
 """Cold storage for results, behind one interface with two backends."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, BinaryIO, Protocol
@@ -24,33 +25,57 @@ class Asked:
 
 @dataclass(frozen=True)
 class Notice:
-    """What the thaw topic carries: the end of one retrieval."""
+    """What the thaw topic carries: the end of one retrieval; `retrieval_id` where it is told."""
 
     job_id: str
     archive_id: str
+    retrieval_id: str | None
     succeeded: bool
 
 
+@dataclass(frozen=True)
+class Held:
+    """One archive of an inventory; `time` is when it was made (epoch s)."""
+
+    archive_id: str
+    job_id: str
+    time: float
+
+
 class Vault(Protocol):
-    """Stores results cold; every method streams."""
+    """Stores results cold; every method streams. Archive ids are unique and never used again."""
 
     def name(self, user_id: str, job_id: str) -> str:
         """The entry of a row's `writing` for an archive about to be stored, never used before."""
+        ...
 
-    def store(self, name: str, stream: BinaryIO, size: int) -> str:
-        """Store `size` bytes of `stream` under `name`; return the archive id."""
+    def store(self, name: str, job_id: str, stream: BinaryIO, size: int) -> str:
+        """Store `size` bytes of `stream` as named; return the archive id."""
+        ...
 
     def request(self, archive_id: str, job_id: str, tier: str) -> Asked:
         """Ask for the archive, by Standard where Expedited has no capacity."""
+        ...
 
     def describe(self, archive_id: str, retrieval_id: str | None) -> State:
         """How far that retrieval is."""
+        ...
 
-    def fetch(self, archive_id: str, retrieval_id: str | None) -> Any:
-        """A stream of the retrieved bytes."""
+    def fetch(self, archive_id: str, retrieval_id: str | None) -> BinaryIO:
+        """A stream of the retrieved bytes. Raises FileNotFoundError where they are not ready."""
+        ...
 
     def delete(self, archive_id: str) -> None:
         """Deleting what is gone is no error."""
+        ...
 
-    def notice(self, body: dict[str, Any]) -> list[Notice]:
-        """The retrievals that a message on the thaw queue tells the end of."""
+    def notices(self, body: dict[str, Any]) -> list[Notice]:
+        """The retrievals that a message on the thaw queue tells the end of.
+
+        Raises ValueError for a message that is none of this backend's.
+        """
+        ...
+
+    def inventory(self) -> Iterator[Held]:
+        """Every archive, a page in memory at a time; may be hours old."""
+        ...
