@@ -238,7 +238,7 @@ def publish_references(world: World) -> None:
 
 def main() -> None:
     """Serve job requests, as many at a time as config.ini says."""
-    world = consumer.begin("annotator", __doc__)
+    world, _ = consumer.begin("annotator", __doc__)
     publish_references(world)
     slots = world.config.annotator.workers
     with ExitStack() as stack:

@@ -24,6 +24,8 @@ class HandBack(Exception):
     """Raised by a handler that lets its message go on purpose; the text says why."""
 
 
+Options = argparse.ArgumentParser
+Asked = argparse.Namespace
 Handler = Callable[[World, Event], None]
 RENEWALS = 3
 """Renewals within one visibility timeout."""
@@ -37,20 +39,25 @@ MAX_RETRY_S = 900
 def run(queue: str, handle: Handler) -> None:
     """The whole of a small daemon: read the command line, connect, serve one message at a time."""
     name = DAEMONS[queue]
-    serve(begin(name, sys.modules[handle.__module__].__doc__), queue, handle)
+    world, _ = begin(name, sys.modules[handle.__module__].__doc__)
+    serve(world, queue, handle)
 
 
-def begin(name: str, about: str | None) -> World:
-    """Answer --help, start the log, and return the world; exits with one line where it cannot."""
+def begin(name: str, about: str | None, options: Options | None = None) -> tuple[World, Asked]:
+    """Read the command line, start the log, connect; exits with one line where it cannot.
+
+    `options` (a parser without --help) adds a daemon's own.
+    """
     parser = argparse.ArgumentParser(
         prog=f"./gas {name}",
         description=f"{about} Runs in the foreground until SIGTERM or Ctrl-C.",
         epilog=f"example: AWS_ENDPOINT_URL=http://localhost:5001 ./gas {name}",
+        parents=[options] if options else [],
     )
-    parser.parse_args()
+    asked = parser.parse_args()
     logs.setup(name)
     try:
-        return connect(load())
+        return connect(load()), asked
     except ConfigError as fault:
         sys.exit(f"gas: {fault}")
 

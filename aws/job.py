@@ -170,24 +170,48 @@ def in_archive(archive_id: str) -> str:
     return f"archive:{archive_id}"
 
 
+class Business(StrEnum):
+    """What can be unfinished in a row."""
+
+    COMMIT = "commit"
+    PROGRESS = "progress"
+    RETENTION = "retention"
+    RETRIEVAL = "retrieval"
+
+
+def unfinished(job: Job, at: Moment) -> dict[Business, float]:
+    """What is unfinished in this row, each with the time (epoch s) to look after it."""
+    spans = at.spans
+    times: dict[Business, float] = {}
+    if job.outbox or job.garbage or job.check:
+        times[Business.COMMIT] = at.now + spans.grace_s
+    waiting = _progress_time(job, spans)
+    if waiting is not None:
+        times[Business.PROGRESS] = waiting
+    if job.is_hot and not job.keep:
+        slack = spans.grace_s if spans.by_queue else 0
+        times[Business.RETENTION] = (job.expires_time or at.now) + slack
+    if job.retrieval:
+        times[Business.RETRIEVAL] = job.retrieval.check_time
+    return times
+
+
 def due(job: Job, at: Moment) -> float | None:
     """When the sweeper should look at this row (epoch s); None: nothing is unfinished."""
-    spans, times = at.spans, []
-    if job.outbox or job.garbage or job.check:
-        times.append(at.now + spans.grace_s)
+    return min(unfinished(job, at).values(), default=None)
+
+
+def _progress_time(job: Job, spans: Patience) -> float | None:
+    """When a job that waits for an annotator, a takeover or its mail counts as forgotten."""
+    nudge_time = job.nudge_time or 0
     if job.job_status is Status.PENDING:
-        times.append((job.nudge_time or job.submit_time) + _backed_off(job, spans.patience_s))
+        return max(job.submit_time, nudge_time) + _backed_off(job, spans.patience_s)
     if job.job_status is Status.RUNNING:
-        lapse = job.lease_until or at.now
-        times.append(max(lapse, (job.nudge_time or 0) + _backed_off(job, spans.grace_s)))
-    if job.is_terminal and not job.mailed:
-        since = max(job.complete_time or at.now, job.nudge_time or 0)
-        times.append(since + _backed_off(job, spans.grace_s))
-    if job.is_hot and not job.keep:
-        times.append((job.expires_time or at.now) + (spans.grace_s if spans.by_queue else 0))
-    if job.retrieval:
-        times.append(job.retrieval.check_time)
-    return min(times) if times else None
+        again = nudge_time + _backed_off(job, spans.grace_s) if nudge_time else 0
+        return max(job.lease_until or 0, again)
+    if not job.mailed:
+        return max(job.complete_time or 0, nudge_time) + _backed_off(job, spans.grace_s)
+    return None
 
 
 def _backed_off(job: Job, seconds: int) -> int:

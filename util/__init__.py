@@ -1,0 +1,1 @@
+"""The small daemons that mail, archive, restore, thaw and sweep."""
