@@ -53,16 +53,15 @@ class Files:
         return f"{self.prefix}/{job.user_id}/{job.job_id}~thaw-{thaws}/{job.result_name}"
 
     def upload_form(
-        self, user_id: str, job_id: str, max_bytes: int, expires_s: int, redirect: str
+        self, user_id: str, job_id: str, max_bytes: int, expires_s: int, redirect: str = ""
     ) -> Form:
         """A form for one upload of 1 to `max_bytes` bytes, valid for `expires_s`.
 
+        S3 sends the browser on to `redirect`; without one it answers 201, for a script to read.
         https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
         """
-        fixed = {
-            "success_action_redirect": redirect,
-            "x-amz-server-side-encryption": ENCRYPTION,
-        }
+        then = {"success_action_redirect": redirect} if redirect else {"success_action_status": "201"}
+        fixed = {**then, "x-amz-server-side-encryption": ENCRYPTION}
         start = self.input_prefix(user_id, job_id)
         conditions: list[Any] = [{name: value} for name, value in fixed.items()]
         conditions += [["starts-with", "$key", start], ["content-length-range", 1, max_bytes]]

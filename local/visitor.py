@@ -75,8 +75,7 @@ class Visitor:
         self.url, self.session = url, requests.Session()
 
     def get(self, path: str, **options: Any) -> requests.Response:
-        response = self.session.get(self._absolute(path), timeout=TIMEOUT_S, **options)
-        return response
+        return self.session.get(self._absolute(path), timeout=TIMEOUT_S, **options)
 
     def page(self, path: str) -> Page:
         response = self.get(path)
@@ -90,7 +89,6 @@ class Visitor:
         target = requests.compat.urljoin(base, form.action) if base else form.action
         response = self.session.post(target, data={**form.fields, **fields}, timeout=TIMEOUT_S)
         response.raise_for_status()
-        return response
 
     def sign_in(self, identity: str) -> None:
         """Log in through Globus as one of the stand-in's people."""

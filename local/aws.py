@@ -1,0 +1,174 @@
+"""The embedded AWS: moto's server on loopback, with the gaps closed that GAS would fall into."""
+
+import argparse
+import io
+import logging
+import os
+import signal
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import boto3
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from moto.sns.models import sns_backends
+from moto.sqs.models import Queue
+from werkzeug.serving import make_server
+
+from local.glacier import Glacier
+from local.mailbox import Mailbox
+from local.presigned import Presigned
+from local.restores import Restores
+from local.settings import Control, Settings
+from local.state import EVERY_S, SHARE, State
+from local.wsgi import App, Environ, StartResponse, spool
+
+log = logging.getLogger(__name__)
+
+HOST = "localhost"
+"""Loopback only: this AWS believes whoever knows a published secret."""
+
+
+class Serialised:
+    """One request at a time: moto's server has no lock of its own, and its races would be ours.
+
+    A long poll lets go of the lock while it waits for messages.
+    """
+
+    def __init__(self, app: App) -> None:
+        self.app, self.lock = app, threading.RLock()
+        wait = Queue.wait_for_messages
+
+        def wait_unlocked(queue: Queue, timeout: int) -> None:
+            self.lock.release()
+            try:
+                wait(queue, timeout)
+            finally:
+                self.lock.acquire()
+
+        self.wait, self.wait_unlocked = wait, wait_unlocked
+        Queue.wait_for_messages = wait_unlocked  # type: ignore[method-assign]
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        with self.lock:
+            return self.app(environ, start_response)
+
+
+class Spooled:
+    """Reads each request's body before anything else, so that a slow sender holds no lock."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        environ.setdefault("wsgi.input", io.BytesIO())
+        spool(environ)
+        return self.app(environ, start_response)
+
+
+class QuietHandler(MotoRequestHandler):
+    """Without a line of log for every request."""
+
+    def log_request(self, *args: Any) -> None:
+        log.debug("%s", self.requestline)
+
+
+class LocalAWS:
+    """The whole of it, on one port; `data` (a folder, or None) is where its state is kept."""
+
+    def __init__(self, port: int, settings: Settings, data: Path | None = None) -> None:
+        self.secret = os.environ.get("AWS_SECRET_ACCESS_KEY", "local")
+        self.region = os.environ.get("AWS_DEFAULT_REGION", "us-east-1")
+        self.moto = Serialised(DomainDispatcherApplication(create_backend_app))
+        self.mailbox = Mailbox(self.moto, self.region)
+        self.restores = Restores(self.mailbox, settings, self.publish)
+        self.glacier = Glacier(self.restores, settings, self.publish)
+        self.control = Control(Presigned(self.glacier, self.secret), settings)
+        self.server = make_server(
+            HOST, port, Spooled(self.control), threaded=True, request_handler=QuietHandler
+        )
+        self.server.daemon_threads = True  # type: ignore[attr-defined]
+        self.state = State(data, self.region, self.glacier, self.mailbox) if data else None
+        self.stopping = threading.Event()
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.server.server_port}"
+
+    def publish(self, topic_arn: str, message: str) -> None:
+        """What Glacier and S3 do of themselves: publish on a topic."""
+        with self.moto.lock:
+            sns_backends[DEFAULT_ACCOUNT_ID][self.region].publish(message, arn=topic_arn)
+
+    def start(self) -> None:
+        """Serve in a thread; healthy once the kept state is back."""
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        if self.state:
+            self.state.load(self.client)
+        self.control.healthy.set()
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of this very AWS."""
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name=self.region,
+            aws_access_key_id="local",
+            aws_secret_access_key=self.secret,
+        )
+
+    def keep(self) -> None:
+        """Save now and then until told to stop, and once more at the end."""
+        took = 0.0
+        while not self.stopping.wait(max(EVERY_S, SHARE * took)):
+            took = self.save()
+        self.save()
+
+    def save(self) -> float:
+        if self.state is None:
+            return 0.0
+        with self.moto.lock:
+            return self.state.save()
+
+    def stop(self) -> None:
+        self.stopping.set()
+        self.server.shutdown()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m local.aws",
+        description=f"{__doc__} Mail that was sent can be read at /mail.",
+        epilog="example: python -m local.aws --port 5001 --data var/local",
+    )
+    parser.add_argument("--port", type=int, default=5001)
+    parser.add_argument("--data", type=Path, help="where state is kept (default: nowhere)")
+    for tier, seconds in (("expedited", 3), ("standard", 6), ("bulk", 10)):
+        parser.add_argument(f"--{tier}-s", type=float, default=seconds)
+    parser.add_argument("--capacity", choices=("ok", "short"), default="ok")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Serve until SIGTERM or SIGINT."""
+    asked = _arguments()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    settings = Settings(asked.expedited_s, asked.standard_s, asked.bulk_s, capacity=asked.capacity)
+    local_aws = LocalAWS(asked.port, settings, asked.data)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: local_aws.stopping.set())
+    local_aws.start()
+    log.info("local AWS at %s, mail at %s/mail", local_aws.url, local_aws.url)
+    local_aws.keep()
+    local_aws.stop()
+
+
+if __name__ == "__main__":
+    main()
