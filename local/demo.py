@@ -28,17 +28,16 @@ FIRST_PORT, LAST_PORT = 20000, 60000
 @contextlib.contextmanager
 def private_world(workers: int | None = None, **settings: str) -> Iterator[World]:
     """A world of its own on free ports, gone afterwards; its log is shown only if it fails."""
-    with tempfile.TemporaryDirectory(prefix="gas-world-") as folder:
-        with (Path(folder) / "log").open("w+", encoding="utf-8") as log:
-            world = World(free_port(), Path(folder) / "data", workers, log, settings)
-            try:
-                world.start()
-                yield world
-            except UpError as fault:
-                log.seek(0)
-                raise UpError(f"{fault}\n{log.read()[-4000:]}") from None
-            finally:
-                world.stop()
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
+        world = World(free_port(), None, workers, log, settings)
+        try:
+            world.start()
+            yield world
+        except UpError as fault:
+            log.seek(0)
+            raise UpError(f"{fault}\n{log.read()[-4000:]}") from None
+        finally:
+            world.stop()
 
 
 def free_port() -> int:

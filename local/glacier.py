@@ -191,12 +191,8 @@ class Glacier:
         if job.asked["Type"] == "archive-retrieval":
             job.body = vault.archives[job.asked["ArchiveId"]].body
         else:
-            listed = [archive.listed() for archive in vault.archives.values()]
-            told = {
-                "VaultARN": vault.arn,
-                "InventoryDate": _date(time.time()),
-                "ArchiveList": listed,
-            }
+            told = {"VaultARN": vault.arn, "InventoryDate": _date(time.time())}
+            told["ArchiveList"] = [archive.listed() for archive in vault.archives.values()]
             job.body = json.dumps(told).encode()
         job.size = len(job.body)
 

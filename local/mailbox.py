@@ -73,5 +73,6 @@ def _article(mail: dict[str, Any]) -> str:
     when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(mail["time"]))
     return (
         f"<article><h2>{html.escape(mail['subject'])}</h2>"
-        f"<p>to {html.escape(mail['to'])}, {when}</p><pre>{html.escape(mail['text'])}</pre></article>"
+        f"<p>to {html.escape(mail['to'])}, {when}</p>"
+        f"<pre>{html.escape(mail['text'])}</pre></article>"
     )

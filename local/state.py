@@ -1,4 +1,4 @@
-"""Keeps the local AWS's state in a folder: exported at intervals and at a stop, imported at a start.
+"""Keeps the local AWS's state in a folder: saved at intervals and at a stop, loaded at a start.
 
 Queues hold nothing that a row does not remember, so their messages are not kept.
 """

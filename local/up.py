@@ -30,8 +30,11 @@ class UpError(RuntimeError):
     """Why the world cannot go up, in one line."""
 
 
-def environment(port: int, workers: int | None = None) -> dict[str, str]:
-    """What every process of a local world finds in its environment; the caller's own wins."""
+def environment(port: int, workers: int | None, settings: dict[str, str]) -> dict[str, str]:
+    """What every process of a local world finds in its environment.
+
+    `settings` win over the caller's environment, and that over what suits one machine.
+    """
     told = {
         "AWS_ENDPOINT_URL": f"http://localhost:{port + 1}",
         "AWS_ACCESS_KEY_ID": "local",
@@ -52,15 +55,22 @@ def environment(port: int, workers: int | None = None) -> dict[str, str]:
         "GAS_SWEEP_PATIENCE_S": "60",
         "GAS_RESTORE_PATIENCE_S": "60",
     }
-    return {**hasty, **os.environ, **told}
+    return {**hasty, **os.environ, **told, **settings}
 
 
 class World:
     """A local AWS, a local Globus and every process of GAS, on three neighbouring ports."""
 
-    def __init__(self, port: int, data: Path | None, workers: int | None, out: TextIO) -> None:
+    def __init__(
+        self,
+        port: int,
+        data: Path | None,
+        workers: int | None,
+        out: TextIO,
+        settings: dict[str, str] | None = None,
+    ) -> None:
         self.port, self.out = port, out
-        self.env = environment(port, workers)
+        self.env = environment(port, workers, settings or {})
         self.stopping = threading.Event()
         self.base = [self._aws(data), self._globus()]
         self.gas = [self._module(name, f"util.{name}") for name in DAEMONS]

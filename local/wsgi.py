@@ -58,7 +58,7 @@ def spool(environ: Environ) -> None:
     chunked = environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked"
     if not left and not chunked:
         return
-    body = tempfile.SpooledTemporaryFile(SPOOL_BYTES)
+    body: Any = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115 the request owns it
     source = environ["wsgi.input"]
     while chunked or left > 0:
         part = source.read(65536 if chunked else min(left, 65536))
