@@ -60,7 +60,9 @@ class Files:
         S3 sends the browser on to `redirect`; without one it answers 201, for a script to read.
         https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
         """
-        then = {"success_action_redirect": redirect} if redirect else {"success_action_status": "201"}
+        then = (
+            {"success_action_redirect": redirect} if redirect else {"success_action_status": "201"}
+        )
         fixed = {**then, "x-amz-server-side-encryption": ENCRYPTION}
         start = self.input_prefix(user_id, job_id)
         conditions: list[Any] = [{name: value} for name, value in fixed.items()]

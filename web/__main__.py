@@ -1,0 +1,70 @@
+"""`./gas web`: the site under gunicorn, in the foreground."""
+
+import argparse
+import sys
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from aws import config, log, secrets
+from aws.config import Config, ConfigError
+from web.app import create_app
+
+STOP_S = 20
+SILENT_S = 60
+KEEPALIVE_S = 75
+"""Longer than a load balancer's idle timeout, so that it is never the server that hangs up."""
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """gunicorn told by us instead of by its command line; each worker makes its own app."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.options = options
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self.options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        log.setup("web")
+        return create_app()
+
+
+def options(settings: Config, bind: str) -> dict[str, Any]:
+    """gunicorn's settings. https://docs.gunicorn.org/en/stable/settings.html"""
+    return {
+        "bind": bind,
+        "worker_class": "gthread",
+        "workers": settings.web.processes,
+        "threads": settings.web.threads,
+        "timeout": SILENT_S,
+        "graceful_timeout": STOP_S,
+        "keepalive": KEEPALIVE_S,
+        "control_socket_disable": True,
+        "loglevel": "warning",
+    }
+
+
+def main() -> None:
+    """The command line: `./gas web`."""
+    parser = argparse.ArgumentParser(
+        prog="./gas web",
+        description="Serve the site. Its keys come from Secrets Manager, <prefix>/web.",
+        epilog="example: ./gas web --bind 0.0.0.0:8080",
+    )
+    parser.add_argument("--bind", default="localhost:5000", help="HOST:PORT (localhost:5000)")
+    asked = parser.parse_args()
+    log.setup("web")
+    try:
+        settings = config.load()
+        create_app(secrets=secrets.load(settings))
+    except (ConfigError, ImportError) as fault:
+        sys.exit(f"gas: {fault}")
+    Server(options(settings, asked.bind)).run()
+
+
+if __name__ == "__main__":
+    main()

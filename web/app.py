@@ -1,0 +1,113 @@
+"""The Flask application, made anew by each process and each test."""
+
+import hashlib
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+
+from flask import Flask, request, url_for
+from flask_bootstrap import Bootstrap5
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from aws import config, resources
+from aws import secrets as aws_secrets
+from aws.config import Config
+from aws.resources import World
+from aws.secrets import Secrets
+from web import (
+    annotate,
+    annotations,
+    auth,
+    errors,
+    home,
+    payments,
+    people,
+    place,
+    profile,
+    security,
+    site,
+    so,
+    subscribe,
+    words,
+)
+
+BLUEPRINTS = (
+    home.bp,
+    auth.bp,
+    profile.bp,
+    annotate.bp,
+    annotations.bp,
+    subscribe.bp,
+    payments.bp,
+)
+SESSION = timedelta(hours=12)
+MAX_BODY_BYTES = 1_000_000
+"""Files go to S3; what comes here is small forms and Stripe's notices."""
+YEAR_S = 365 * 24 * 3600
+
+
+def create_app(world: World | None = None, secrets: Secrets | None = None) -> Flask:
+    """The site; raises ConfigError where a setting or a secret is missing or unsafe."""
+    world = world or resources.connect(config.load())
+    secrets = secrets or aws_secrets.load(world.config)
+    app = Flask(__name__)
+    app.config.update(_settings(world.config, secrets))
+    app.extensions[site.KEY] = site.build(world, secrets)
+    Bootstrap5(app)
+    security.protect(app, app.extensions[site.KEY])
+    errors.handle(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    _teach_templates(app)
+    if hops := world.config.web.proxies:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops
+        )
+    return app
+
+
+def _settings(settings: Config, secrets: Secrets) -> dict[str, object]:
+    is_https = settings.gas.base_url.startswith("https:")
+    return {
+        "SECRET_KEY": secrets.flask_key,
+        "SECRET_KEY_FALLBACKS": list(secrets.flask_old_keys),
+        "SESSION_COOKIE_NAME": "__Host-gas" if is_https else "gas",
+        "SESSION_COOKIE_SECURE": is_https,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_REFRESH_EACH_REQUEST": False,
+        "PERMANENT_SESSION_LIFETIME": SESSION,
+        "WTF_CSRF_TIME_LIMIT": None,
+        "MAX_CONTENT_LENGTH": MAX_BODY_BYTES,
+        "SEND_FILE_MAX_AGE_DEFAULT": YEAR_S,
+        "BOOTSTRAP_SERVE_LOCAL": True,
+    }
+
+
+def _teach_templates(app: Flask) -> None:
+    """The words, and addresses of assets that change with their contents."""
+    filters = (
+        words.number_words,
+        words.size_words,
+        words.span_words,
+        words.moment_words,
+        words.iso,
+    )
+    for function in filters:
+        app.add_template_filter(function)
+    app.add_template_filter(lambda t: words.ago_words(t, site.world().clock()), "ago_words")
+    app.add_template_global(place.place)
+    app.add_template_global(so.term)
+    app.add_template_global(lambda: site.world().clock(), "now")
+    app.add_template_global(_asset, "asset")
+    app.context_processor(lambda: {"person": people.person(), "endpoint": request.endpoint})
+
+
+def _asset(name: str) -> str:
+    return url_for("static", filename=name, v=_digest(name))
+
+
+@cache
+def _digest(name: str) -> str:
+    contents = (Path(__file__).parent / "static" / name).read_bytes()
+    return hashlib.sha256(contents).hexdigest()[:12]

@@ -1,0 +1,56 @@
+"""What went wrong, in words, and what to do next; for people a page, for scripts JSON."""
+
+from flask import Flask, jsonify, render_template
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
+
+from web.security import wants_json
+
+WORDS = {
+    400: ("That did not work", "The request was not one that GAS understands."),
+    401: ("Please sign in", "You are signed out. Please sign in again."),
+    403: ("Not allowed", "You may not do that."),
+    404: ("Not found", "There is nothing at this address, or it is not yours."),
+    405: ("Not possible", "This address does not take that kind of request."),
+    409: ("Not just now", "That is not possible in the state that the job is in."),
+    413: ("Too large", "The file is larger than your plan allows."),
+    429: ("Too many at once", "You have asked for more than one person may at a time."),
+    500: (
+        "Something broke on our side",
+        "It has been noted. Your jobs and results are safe; please try again in a minute.",
+    ),
+    503: (
+        "Not available just now",
+        "A service that GAS needs does not answer. Please try again in a minute.",
+    ),
+}
+STALE_FORM = (
+    "This form is no longer valid: you may have signed out or in again since it was shown. "
+    "Go back, reload the page, and send it again."
+)
+
+
+def handle(app: Flask) -> None:
+    """Show every error of the app in these words."""
+    app.register_error_handler(HTTPException, show)
+
+
+def show(error: HTTPException) -> Response | tuple[str | Response, int]:
+    """`abort(code, words)` gives its own words; otherwise the code's."""
+    code = error.code or 500
+    if code < 400 or (error.response and code not in WORDS):
+        return error.get_response()
+    title, usual = WORDS.get(code, WORDS[400 if code < 500 else 500])
+    words = _own_words(error) or usual
+    if wants_json():
+        return jsonify(error=words), code
+    page = render_template("error.html", code=code, title=title, words=words)
+    return page, code
+
+
+def _own_words(error: HTTPException) -> str | None:
+    if isinstance(error, CSRFError):
+        return STALE_FORM
+    is_own = error.description != type(error).description
+    return error.description if is_own and error.code != 500 else None

@@ -1,0 +1,102 @@
+"""What holds for every request: a login unless listed as public, CSRF tokens, safe headers."""
+
+import re
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, abort, current_app, redirect, request, session, url_for
+from flask_wtf.csrf import CSRFProtect
+from werkzeug.wrappers import Response as AnyResponse
+
+from aws.job import Job
+from web.people import user_id
+from web.site import Site, world
+
+PUBLIC = frozenset(
+    {
+        "static",
+        "bootstrap.static",
+        "home.index",
+        "home.healthz",
+        "auth.login",
+        "auth.callback",
+        "payments.webhook",
+    }
+)
+"""The endpoints that ask for no login; the webhook asks for Stripe's signature instead."""
+STATIC = ("static", "bootstrap.static")
+JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+YEAR_S = 365 * 24 * 3600
+csrf = CSRFProtect()
+
+
+def protect(app: Flask, site: Site) -> None:
+    """Put every request of the app under the rules of this module."""
+    app.config["CONTENT_SECURITY_POLICY"] = policy(site)
+    app.before_request(demand_login)
+    csrf.init_app(app)
+    app.after_request(add_headers)
+
+
+def demand_login() -> AnyResponse | None:
+    """Send those who are not signed in to the login, and scripts away with 401."""
+    if request.endpoint in PUBLIC or request.endpoint is None or "sub" in session:
+        return None
+    if wants_json():
+        abort(401)
+    back = request.full_path.rstrip("?") if request.method == "GET" else None
+    return redirect(url_for("auth.login", next=back))
+
+
+def wants_json() -> bool:
+    return request.accept_mimetypes.best == "application/json"
+
+
+def own_job_or_404(job_id: str) -> Job:
+    """The job, fetched and authorised in one: what is not yours does not exist."""
+    if not JOB_ID.fullmatch(job_id):
+        abort(404)
+    try:
+        job = world().jobs.get(job_id)
+    except KeyError:
+        abort(404)
+    if job.user_id != user_id():
+        abort(404)
+    return job
+
+
+def local_path(path: str) -> str | None:
+    """`path` if it is a path of this site, for a redirect after the login."""
+    parts = urlsplit(path)
+    plain = path.isprintable() and "\\" not in path and not path.startswith("//")
+    return path if plain and path.startswith("/") and not parts.netloc else None
+
+
+def add_headers(response: Response) -> Response:
+    """Nothing inline, nothing from elsewhere, no framing, nothing kept by caches but assets."""
+    headers = response.headers
+    headers["Content-Security-Policy"] = current_app.config["CONTENT_SECURITY_POLICY"]
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "same-origin"
+    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
+    if request.endpoint not in STATIC:
+        headers.setdefault("Cache-Control", "no-store")
+    if world().config.gas.base_url.startswith("https:"):
+        headers["Strict-Transport-Security"] = f"max-age={YEAR_S}; includeSubDomains"
+    return response
+
+
+def policy(site: Site) -> str:
+    """The Content-Security-Policy: uploads go to S3, a form may end at Globus or at the till."""
+    uploads = origin(site.world.files.upload_form("-", "-", 1, 1).url)
+    ends = " ".join(["'self'", uploads, site.globus.origin, *site.payments.origins])
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; "
+        f"img-src 'self' data:; connect-src 'self' {uploads}; form-action {ends}; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    )
+
+
+def origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

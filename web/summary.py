@@ -1,0 +1,51 @@
+"""What a job's summary.json tells, ready for its page; whatever is missing is left out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from web.charts import Bar, Column, bars
+
+
+@dataclass(frozen=True)
+class Contig:
+    """Where a contig's variants are: a histogram along its length (bases)."""
+
+    name: str
+    length: int
+    columns: list[Column]
+
+    @property
+    def busiest(self) -> Column:
+        return max(self.columns, key=lambda c: c.count)
+
+
+class Summary:
+    """The counts of one result; false where there is none."""
+
+    def __init__(self, told: Mapping[str, Any]) -> None:
+        self.told = told
+
+    def __bool__(self) -> bool:
+        return bool(self.told)
+
+    @property
+    def consequence_bars(self) -> list[Bar]:
+        return bars(self._counts("consequences"))
+
+    @property
+    def gene_bars(self) -> list[Bar]:
+        return bars(self._counts("genes"), 10)
+
+    @property
+    def reasons(self) -> list[tuple[str, int]]:
+        """Why records were not annotated, the most frequent first."""
+        return sorted(self._counts("not_annotated").items(), key=lambda r: -r[1])
+
+    @property
+    def types(self) -> list[tuple[str, int]]:
+        return sorted(self._counts("by_type").items(), key=lambda t: -t[1])
+
+    def _counts(self, name: str) -> dict[str, int]:
+        told = self.told.get(name)
+        return dict(told) if isinstance(told, Mapping) else {}
