@@ -1,7 +1,6 @@
 """The embedded AWS: moto's server on loopback, with the gaps closed that GAS would fall into."""
 
 import argparse
-import io
 import logging
 import os
 import signal
@@ -67,7 +66,6 @@ class Spooled:
         self.app = app
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        environ.setdefault("wsgi.input", io.BytesIO())
         spool(environ)
         return self.app(environ, start_response)
 

@@ -1,5 +1,6 @@
 """The little WSGI that the stand-ins share: answering, and keeping a request's body aside."""
 
+import io
 import json
 import tempfile
 from collections.abc import Callable, Iterable
@@ -57,6 +58,7 @@ def spool(environ: Environ) -> None:
     left = int(environ.get("CONTENT_LENGTH") or 0)
     chunked = environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked"
     if not left and not chunked:
+        environ["wsgi.input"] = io.BytesIO()
         return
     body: Any = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115 the request owns it
     source = environ["wsgi.input"]
