@@ -13,10 +13,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NoReturn
 
+from ann import references
 from ann.pipeline import Limits, Outcome, Task
 from ann.worker import Run, Worker
-
-from ann import references
 from aws import consumer
 from aws.accounts import Account
 from aws.consumer import HandBack
@@ -136,7 +135,7 @@ class Attempt:
         return Task(
             input=path,
             folder=folder,
-            name=self.job.stem,
+            name=self.job.input_file_name,
             reference=self.job.reference,
             limits=limits(self.world, account),
             references=Path(extra) if extra else None,
@@ -174,9 +173,11 @@ class Attempt:
 
     def _store(self, outcome: Outcome) -> None:
         """Name the keys, write the bytes, commit, then finish what the commit asks for."""
-        paths = [outcome.result, outcome.index, outcome.log, outcome.summary]
         bucket = self.world.files.results
-        stored = {self.world.files.result_key(self.job, p.name): p for p in paths if p}
+        stored = {
+            self.world.files.result_key(self.job, name): path
+            for name, path in self._outputs(outcome).items()
+        }
         names = tuple(in_s3(bucket, key) for key in stored)
         self.world.jobs.write(self.job.job_id, owner=self.owner, names=names)
         for key, path in stored.items():
@@ -190,6 +191,16 @@ class Attempt:
             raise
         finish(self.world, job)
 
+    def _outputs(self, outcome: Outcome) -> dict[str, Path]:
+        """The pipeline's files under the names that people see: result, index, log, summary."""
+        name, stem = self.job.result_name, self.job.stem
+        return {
+            name: outcome.result,
+            f"{name}.tbi": outcome.index,
+            f"{stem}.vcf.count.log": outcome.log,
+            f"{stem}.summary.json": outcome.summary,
+        }
+
     def _clear(self, bucket: str, keys: list[str]) -> None:
         """A zombie's bytes: ours to delete once the row was seen not to name them."""
         job = self.world.jobs.get(self.job.job_id)
@@ -201,9 +212,13 @@ class Attempt:
 
 def _result(bucket: str, keys: list[str], outcome: Outcome) -> Result:
     """The row's share of an outcome; `keys` are the result's, index's, log's and summary's."""
+    result, index, count_log, summary = keys
     return Result(
-        bucket,
-        *keys,
+        s3_results_bucket=bucket,
+        s3_key_result_file=result,
+        s3_key_index_file=index,
+        s3_key_log_file=count_log,
+        s3_key_summary_file=summary,
         result_bytes=outcome.result_bytes,
         result_sha256=outcome.result_sha256,
         reference=outcome.reference,
@@ -220,9 +235,7 @@ def limits(world: World, account: Account) -> Limits:
         memory_mb=settings.memory_mb,
         max_line_bytes=MAX_LINE_BYTES,
         max_records=tiers.premium_max_records if premium else tiers.free_max_records,
-        max_decompressed_bytes=(
-            tiers.premium_max_text_bytes if premium else tiers.free_max_text_bytes
-        ),
+        max_text_bytes=(tiers.premium_max_text_bytes if premium else tiers.free_max_text_bytes),
         max_disk_bytes=settings.disk_mb * 1_000_000,
     )
 

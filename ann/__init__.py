@@ -1,0 +1,1 @@
+"""The annotation of one VCF: the daemon, the pipeline, the references."""

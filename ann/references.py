@@ -1,0 +1,151 @@
+"""The reference genomes on offer, and which of them a VCF was called against."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ann.vcf import Header, VCFError
+
+BUNDLED = Path(__file__).parent / "references"
+DESCRIPTION = "reference.json"
+SHOWN = 6
+
+
+@dataclass(frozen=True)
+class Contig:
+    """One sequence of a reference; `genetic_code` is NCBI's number of its translation table."""
+
+    name: str
+    length: int
+    md5: str
+    aliases: tuple[str, ...] = ()
+    genetic_code: int = 1
+
+
+@dataclass(frozen=True)
+class Known:
+    """A bgzip + tabix TAB of known variants, and what its columns are for bcftools annotate."""
+
+    file: str
+    columns: str
+    header: str = ""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A folder with reference.json, FASTA, GFF3 and, perhaps, known variants."""
+
+    folder: Path
+    name: str
+    title: str
+    assembly: str
+    contigs: tuple[Contig, ...]
+    fasta: str
+    gff3: str
+    aliases: tuple[str, ...] = ()
+    known: Known | None = None
+    not_these: dict[str, str] = field(default_factory=dict)
+    """Lengths of look-alike contigs, each with the words that refuse it."""
+    source: tuple[str, ...] = ()
+    version: str = ""
+    licence: str = ""
+
+    def path(self, file: str) -> Path:
+        return self.folder / file
+
+    @cached_property
+    def names(self) -> dict[str, Contig]:
+        """Every name that a contig goes by."""
+        return {alias: c for c in self.contigs for alias in (c.name, *c.aliases)}
+
+    def describe(self) -> dict[str, Any]:
+        """What reference.json says."""
+        return dict(json.loads(self.path(DESCRIPTION).read_text(encoding="utf-8")))
+
+    def match(self, name: str, length: int | None) -> Contig | None:
+        """The contig of that name; its length, where it is told, must be the same.
+
+        Raises VCFError for a look-alike: the same name for another sequence.
+        """
+        contig = self.names.get(name)
+        if contig is None or length is None or length == contig.length:
+            return contig
+        known = self.not_these.get(str(length), "it is another assembly's")
+        raise VCFError(
+            f"The header says that {name} has {length:,} bp; in {self.name} it has "
+            f"{contig.length:,}: {known}. Please lift the variants over to {self.assembly}, "
+            "or call them against it."
+        )
+
+
+def load(folder: Path) -> Reference:
+    """The reference of a folder. Raises ValueError, naming the file that does not describe one."""
+    path = folder / DESCRIPTION
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        contigs = tuple(
+            Contig(**{**c, "aliases": tuple(c.get("aliases", ()))}) for c in told.pop("contigs")
+        )
+        known = told.pop("known", None)
+        lists = {k: tuple(told.pop(k)) for k in ("aliases", "source") if k in told}
+        return Reference(
+            folder, contigs=contigs, known=Known(**known) if known else None, **lists, **told
+        )
+    except (OSError, KeyError, TypeError, ValueError) as fault:
+        raise ValueError(f"{path}: {fault}") from None
+
+
+def installed(folder: Path | None = None) -> list[Reference]:
+    """Every reference: the bundled ones, then those in the operators' `folder`, by name."""
+    folders = [BUNDLED] + ([folder] if folder else [])
+    found = [p.parent for f in folders for p in sorted(f.glob(f"*/{DESCRIPTION}"))]
+    return [load(path) for path in found]
+
+
+def choose(header: Header, seen: Iterable[str], wanted: str, offer: list[Reference]) -> Reference:
+    """The reference that the user `wanted`, else the one that the file's own words point to.
+
+    `seen` are contig names of the first records. Raises VCFError where none fits.
+    """
+    names = list(dict.fromkeys(seen)) or list(header.contigs)
+    if wanted:
+        return _wanted(wanted, offer)
+    fitting = [r for r in offer if _fits(r, header, names)]
+    if not fitting:
+        raise VCFError(_none_fits(header, names, offer))
+    told = header.reference.lower()
+    named = [r for r in fitting if any(w.lower() in told for w in (r.name, *r.aliases))]
+    return (named or fitting)[0]
+
+
+def _wanted(name: str, offer: list[Reference]) -> Reference:
+    for reference in offer:
+        if reference.name == name:
+            return reference
+    raise VCFError(f"There is no reference {name} here; on offer: {_listed(offer)}.")
+
+
+def _fits(reference: Reference, header: Header, names: list[str]) -> bool:
+    return any(reference.match(name, header.contigs.get(name)) for name in names)
+
+
+def _none_fits(header: Header, names: list[str], offer: list[Reference]) -> str:
+    told = f" Its header names the reference {header.reference}." if header.reference else ""
+    contigs = ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
+    return (
+        f"This looks like another assembly: none of the references here has the contigs of "
+        f"this file ({contigs or 'none'}).{told} On offer: {_listed(offer)}. "
+        "Please choose variants of one of these, or ask the operators to add your genome."
+    )
+
+
+def _listed(offer: list[Reference]) -> str:
+    return "; ".join(f"{r.name} ({r.title}: {_contigs(r)})" for r in offer) or "none"
+
+
+def _contigs(reference: Reference) -> str:
+    names = [c.name for c in reference.contigs]
+    return ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
