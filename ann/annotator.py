@@ -222,7 +222,7 @@ def _result(bucket: str, keys: list[str], outcome: Outcome) -> Result:
         result_bytes=outcome.result_bytes,
         result_sha256=outcome.result_sha256,
         reference=outcome.reference,
-        counts=outcome.counts,
+        counts=outcome.counts or {},
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 import pysam
 import pysam.bcftools
+from pysam import version
 
 from ann.prepare import Prepared, Progress, prepare
 from ann.references import Reference, installed
@@ -100,13 +101,9 @@ def run(task: Task, progress: Progress) -> Outcome:
     began = time.monotonic()
     limits = task.limits
     bounds = Bounds(limits.max_line_bytes, limits.max_records, limits.max_text_bytes)
-    prepared = prepare(
-        Reader(task.input, bounds),
-        task.reference,
-        installed(task.references),
-        task.folder,
-        progress,
-    )
+    offer = installed(task.references)
+    reader = Reader(task.input, bounds)
+    prepared = prepare(reader, task.reference, offer, task.folder, progress)
     progress("annotating")
     outcome = Outcome(task.folder)
     part = task.folder / "part.vcf.gz"
@@ -119,7 +116,7 @@ def run(task: Task, progress: Progress) -> Outcome:
         counts,
         dict(prepared.reasons),
         prepared.reference,
-        tools(),
+        tools=tools(),
         file=task.name,
         notes=prepared.notes,
         seconds=round(time.monotonic() - began, 3),
@@ -147,9 +144,9 @@ def _figures(counts: Counts) -> dict[str, int]:
 def tools() -> dict[str, str]:
     """The versions that made the result."""
     return {
-        "bcftools": pysam.version.__bcftools_version__,
-        "htslib": pysam.version.__htslib_version__,
-        "pysam": pysam.__version__,
+        "bcftools": version.__bcftools_version__,
+        "htslib": version.__htslib_version__,
+        "pysam": version.__version__,
     }
 
 
@@ -175,16 +172,16 @@ def annotate(reference: Reference, clean: Path, out: Path) -> None:
         *("-a", str(reference.path(reference.known.file)), "-c", reference.known.columns),
         *("-m", "+KNOWN", "--no-version", "-Oz1", "-o", str(out), str(pipe)),
     ]
-    writer = _start(pysam.bcftools.csq, [*csq, "-Ou", "-o", str(pipe), str(clean)])
+    writer = _start(pysam.bcftools.csq, [*csq, "-Ov", "-o", str(pipe), str(clean)])
     _await([writer, _start(pysam.bcftools.annotate, known)])
 
 
 def _start(tool: Callable[..., Any], arguments: list[str]) -> int:
     """Run a bcftools command in a child of its own; its process id."""
     pid = os.fork()
-    if pid:
-        return pid
-    _tool(tool, arguments)
+    if pid == 0:
+        _tool(tool, arguments)
+    return pid
 
 
 def _tool(tool: Callable[..., Any], arguments: list[str]) -> NoReturn:
@@ -229,7 +226,7 @@ def finish(prepared: Prepared, part: Path, result: Path) -> Counts:
             continue
         shutil.move(part, result)
         return counting.done()
-    with pysam.BGZFile(str(result), "wb") as out:
+    with pysam.BGZFile(str(result), "wb", None) as out:
         for line in counting.over(_interleaved(prepared, part)):
             out.write(line)
     part.unlink()
@@ -237,7 +234,7 @@ def finish(prepared: Prepared, part: Path, result: Path) -> Counts:
 
 
 def _lines(path: Path) -> Iterator[bytes]:
-    with pysam.BGZFile(str(path), "rb") as stream:
+    with pysam.BGZFile(str(path), "rb", None) as stream:
         for line in stream:
             yield bytes(line) + b"\n"
 
@@ -264,7 +261,7 @@ def _interleaved(prepared: Prepared, part: Path) -> Iterator[bytes]:
 
 
 def check(prepared: Prepared, counts: Counts, result: Path) -> None:
-    """The gate before COMPLETED: all records in are out, and the file is whole. Raises GateError."""
+    """The gate before COMPLETED: all records are there, the file is whole. Raises GateError."""
     aside = sum(prepared.reasons.values())
     if counts.records != prepared.records or counts.annotated > counts.records - aside:
         raise GateError(f"{prepared.records} records went in, {counts.records} came out")

@@ -1,4 +1,4 @@
-"""The pre-pass: checks a VCF against its reference and writes what bcftools csq can be trusted with.
+"""The pre-pass: checks a VCF against its reference and writes what bcftools csq may have.
 
 Records that csq cannot take (another contig, another REF, symbolic alleles) are set aside, each
 with a reason; csq's bogus answers for breakends and its crash on headers without contigs are
@@ -117,7 +117,7 @@ class Sieve:
 def prepare(
     reader: Reader, wanted: str, offer: list[Reference], folder: Path, progress: Progress
 ) -> Prepared:
-    """Read the whole VCF; write `clean.vcf` and `aside.txt` in `folder`, sorted. Raises VCFError."""
+    """Read all; write `clean.vcf` and `aside.txt` in `folder`, sorted. Raises VCFError."""
     progress("reading")
     records = reader.records()
     head = list(itertools.islice(records, PEEK))
@@ -188,7 +188,7 @@ def _sort(prepared: Prepared, sieve: Sieve, body: Path, folder: Path) -> None:
     chunks: list[IO[bytes]] = []
     lines = _keyed(sieve, _merged_back(prepared, body))
     while chunk := sorted(itertools.islice(lines, SORT_LINES), key=lambda item: item[0]):
-        file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 closed below
+        file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 closed below
         file.writelines(mark + line for _, mark, line in chunk)
         file.seek(0)
         chunks.append(file)

@@ -90,10 +90,8 @@ def load(folder: Path) -> Reference:
             Contig(**{**c, "aliases": tuple(c.get("aliases", ()))}) for c in told.pop("contigs")
         )
         known = told.pop("known", None)
-        lists = {k: tuple(told.pop(k)) for k in ("aliases", "source") if k in told}
-        return Reference(
-            folder, contigs=contigs, known=Known(**known) if known else None, **lists, **told
-        )
+        told |= {k: tuple(told[k]) for k in ("aliases", "source") if k in told}
+        return Reference(folder, contigs=contigs, known=Known(**known) if known else None, **told)
     except (OSError, KeyError, TypeError, ValueError) as fault:
         raise ValueError(f"{path}: {fault}") from None
 

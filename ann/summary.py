@@ -121,10 +121,9 @@ def summary(
     counts: Counts,
     reasons: dict[str, int],
     reference: Reference,
-    tools: dict[str, str],
     **more: Any,
 ) -> dict[str, Any]:
-    """What .summary.json holds; `more` goes in as it is (file, seconds, notes)."""
+    """What .summary.json holds; `more` goes in as it is (file, tools, seconds, notes)."""
     unreached = counts.records - counts.annotated - sum(reasons.values())
     not_annotated = {**reasons, NO_CONSEQUENCE: unreached}
     return {
@@ -146,7 +145,6 @@ def summary(
             "version": reference.version,
             "contigs": {c.name: c.length for c in reference.contigs if c.name in counts.density},
         },
-        "tools": tools,
     }
 
 

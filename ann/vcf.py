@@ -52,7 +52,7 @@ class Bounds:
 
 @dataclass
 class Header:
-    """The meta lines (##fileformat first) and the column line; `contigs` has the lengths that are told (else None)."""
+    """The meta lines (##fileformat first), the column line, and the contigs' told lengths."""
 
     version: str
     lines: list[bytes]

@@ -163,7 +163,7 @@ def _unpacked(told: dict[str, Any]) -> Task:
 
 
 def serve() -> None:
-    """The server's loop: a task a line on standard input; its child's pid, then status, a line each."""
+    """The server's loop: a task a line comes in; a pid and a status, a line each, go out."""
     _die_with_parent()
     while line := sys.stdin.buffer.readline():
         pid = os.fork()
