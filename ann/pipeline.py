@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import pysam
 import pysam.bcftools
-from pysam import version
+from pysam.version import __bcftools_version__, __htslib_version__, __version__
 
 from ann.prepare import Prepared, Progress, prepare
 from ann.references import Reference, installed
@@ -144,9 +144,9 @@ def _figures(counts: Counts) -> dict[str, int]:
 def tools() -> dict[str, str]:
     """The versions that made the result."""
     return {
-        "bcftools": version.__bcftools_version__,
-        "htslib": version.__htslib_version__,
-        "pysam": version.__version__,
+        "bcftools": __bcftools_version__,
+        "htslib": __htslib_version__,
+        "pysam": __version__,
     }
 
 

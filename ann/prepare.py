@@ -7,6 +7,7 @@ thereby out of reach.
 
 import heapq
 import itertools
+import re
 import tempfile
 from array import array
 from collections import Counter
@@ -18,6 +19,7 @@ from typing import IO
 import pysam
 
 from ann.references import Contig, Reference, choose
+from ann.tags import Tags
 from ann.vcf import BASES, Header, Reader, Record, VCFError
 
 PEEK = 1000
@@ -25,6 +27,7 @@ PEEK = 1000
 MISMATCH_SHARE = 0.2
 """REF bases that disagree with the reference: beyond this share it is another assembly."""
 MISMATCHES_SHOWN = 3
+OLD_DECLARATION = re.compile(rb"##(INFO|FORMAT|FILTER)=[^<]")
 SORT_LINES = 500_000
 WRONG_REF = "REF differs from the reference"
 NO_CONTIG = "contig not in the reference"
@@ -59,6 +62,7 @@ class Sieve:
         self.reference, self.header = reference, header
         self.fasta = pysam.FastaFile(str(reference.path(reference.fasta)))
         self.contigs: dict[str, Contig | None] = {}
+        self.tags = Tags(header)
         self.ranks = {c.name: rank for rank, c in enumerate(reference.contigs)}
         self.checked = 0
         self.mismatches: list[str] = []
@@ -156,6 +160,7 @@ def _sieved(
 ) -> Iterator[tuple[Key, str | None, bytes]]:
     last: Key = (-1, -1)
     for record in records:
+        sieve.tags.note(record.line)
         reason = sieve.reason(record)
         contig = sieve.contigs[record.contig]
         name = contig.name if contig else record.contig
@@ -240,10 +245,12 @@ def _header(sieve: Sieve) -> bytes:
         for name, length in {**names, **strange}.items()
     ]
     kept = [line for line in header.lines[1:] if not line.startswith(b"##contig=")]
+    version = header.lines[0]
     if header.version == "3.3":
-        kept = [line for line in kept if b"=<" in line or b"," not in line]
-    version = b"##fileformat=VCFv4.2" if header.version == "3.3" else header.lines[0]
-    return b"\n".join([version, *kept, *(d.encode() for d in declared), header.columns]) + b"\n"
+        version = b"##fileformat=VCFv4.2"
+        kept = [line for line in kept if not OLD_DECLARATION.match(line)]
+    lines = [version, *kept, *(d.encode() for d in declared), *sieve.tags.lines(), header.columns]
+    return b"\n".join(lines) + b"\n"
 
 
 def _append(path: Path, whole: IO[bytes]) -> None:
@@ -267,7 +274,10 @@ def _note(prepared: Prepared, sieve: Sieve, header: Header) -> None:
     notes += [] if prepared.is_sorted else ["the records were not in order and have been sorted"]
     notes += [f"REF differs: {words}" for words in sieve.mismatches]
     if header.version == "3.3":
-        notes.append("VCF 3.3: its own header lines are left out, values are kept")
+        notes.append("VCF 3.3: its own tag declarations are left out, values are kept")
+    if sieve.tags.missing:
+        names = ", ".join(name.decode("utf-8", "replace") for _, name in sieve.tags.missing)
+        notes.append(f"tags that the header does not declare are kept as text: {names}")
     if any(b"##INFO=<ID=BCSQ," in line for line in header.lines):
         notes.append("an earlier BCSQ annotation was replaced")
     prepared.notes = notes
