@@ -1,0 +1,50 @@
+"""The people whom the local Globus lets one log in as."""
+
+import re
+import uuid
+from dataclasses import dataclass
+
+LOAD = re.compile(r"load-(\d{1,6})")
+
+
+@dataclass(frozen=True)
+class Person:
+    """An identity; `sub` is stable from run to run."""
+
+    key: str
+    name: str
+    email: str
+    institution: str
+
+    @property
+    def sub(self) -> str:
+        return str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{self.key}.local.gas"))
+
+    def claims(self) -> dict[str, str]:
+        """OpenID Connect's standard claims, as Globus Auth tells them."""
+        told = {
+            "sub": self.sub,
+            "name": self.name,
+            "email": self.email,
+            "preferred_username": self.email,
+            "organization": self.institution,
+            "identity_provider_display_name": self.institution,
+        }
+        return {name: value for name, value in told.items() if value}
+
+
+PEOPLE = {
+    person.key: person
+    for person in (
+        Person("free", "Freya Lind", "freya.lind@uni.example", "University of Example"),
+        Person("premium", "Priya Raman", "priya.raman@institute.example", "Example Institute"),
+        Person("newcomer", "Noor Haddad", "noor.haddad@mail.example", ""),
+    )
+}
+
+
+def find(key: str) -> Person:
+    """The person of that key; `load-<n>` is the n-th of a crowd. Raises KeyError."""
+    if LOAD.fullmatch(key):
+        return Person(key, f"Visitor {key}", f"{key}@load.example", "Load Test")
+    return PEOPLE[key]
