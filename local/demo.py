@@ -185,3 +185,7 @@ def _fail(asked: argparse.Namespace, fault: str) -> NoReturn:
         told = {**report(time.monotonic()), "job_status": "FAILED", "error": fault}
         sys.stdout.write(json.dumps(told) + "\n")
     sys.exit(f"gas: {fault}")
+
+
+if __name__ == "__main__":
+    main()

@@ -244,7 +244,7 @@ class LocalGlobus:
         self.server = make_server(HOST, port, lambda *_: [], threaded=True)
         self.url = f"http://{HOST}:{self.server.server_port}"
         self.app = create_app(self.url)
-        self.server.set_app(self.app)
+        self.server.app = self.app
 
     def start(self) -> None:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
