@@ -22,6 +22,7 @@ MAGIC = (
     (b"7z\xbc\xaf", "a 7-Zip archive: unpack it and upload the VCF inside"),
     (b"\xd0\xcf\x11\xe0", "an old Excel or Word file: upload the VCF that it was made from"),
     (b"BCF", "a BCF file: convert it with bcftools view -Oz -o out.vcf.gz"),
+    (b"\xef\xbb\xbf", "text with a byte order mark (BOM): save it as plain UTF-8, without BOM"),
     (b"\xff\xfe", "text saved as UTF-16: save it as UTF-8 and upload it again"),
     (b"\xfe\xff", "text saved as UTF-16: save it as UTF-8 and upload it again"),
     (b">", "a FASTA file: it holds sequence, not variants"),
@@ -86,7 +87,7 @@ def _unpacked(head: bytes, whole: bool) -> Head:
 
 
 def _not_vcf(begin: Head) -> str | None:
-    text = begin.text.removeprefix(b"\xef\xbb\xbf")
+    text = begin.text
     if not text:
         return f"There is nothing inside this compressed file. {WHAT_TO_DO}"
     if FILEFORMAT.match(text):
@@ -123,7 +124,7 @@ def _kind(text: bytes) -> str | None:
 
 def _odd_text(text: bytes) -> str:
     """The words for text that lacks the line which makes it a VCF."""
-    if FILEFORMAT.search(text[:1024].lstrip()) and not text.strip().startswith(b"##"):
+    if FILEFORMAT.search(text[:1024]):
         return (
             "Something stands before the line ##fileformat=VCFv…, which must be the first of a "
             "VCF. Remove what is before it and upload the file again."

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from web.charts import Bar, Column, bars
+from web.charts import Bar, Column, bars, columns
+
+MAX_CONTIGS = 30
+MAX_GENES = 10
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Summary:
 
     @property
     def gene_bars(self) -> list[Bar]:
-        return bars(self._counts("genes"), 10)
+        return bars(self._counts("genes"), MAX_GENES)
 
     @property
     def reasons(self) -> list[tuple[str, int]]:
@@ -46,6 +49,26 @@ class Summary:
     def types(self) -> list[tuple[str, int]]:
         return sorted(self._counts("by_type").items(), key=lambda t: -t[1])
 
-    def _counts(self, name: str) -> dict[str, int]:
+    @property
+    def contigs(self) -> list[Contig]:
+        """The first contigs that have variants, in the reference's order."""
+        density = self._counts("density")
+        lengths = self._reference().get("contigs") or {}
+        placed = [(name, lengths[name], bins) for name, bins in density.items() if name in lengths]
+        return [
+            Contig(n, length, columns(bins, length)) for n, length, bins in placed[:MAX_CONTIGS]
+        ]
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """What made the result: the reference, then the tools."""
+        told = self._reference()
+        named = {told["name"]: told.get("version") or ""} if "name" in told else {}
+        return {**named, **self._counts("tools")}
+
+    def _reference(self) -> dict[str, Any]:
+        return self._counts("reference")
+
+    def _counts(self, name: str) -> dict[str, Any]:
         told = self.told.get(name)
         return dict(told) if isinstance(told, Mapping) else {}

@@ -56,10 +56,10 @@ def _one(seconds: int) -> str:
     if seconds < MINUTE_S:
         return f"{seconds} s"
     if seconds < HOUR_S:
-        return f"{seconds // MINUTE_S} min"
+        return f"{round(seconds / MINUTE_S)} min"
     if seconds < 2 * DAY_S:
-        return f"{seconds // HOUR_S} h"
-    return f"{seconds // DAY_S} days"
+        return f"{round(seconds / HOUR_S)} h"
+    return f"{round(seconds / DAY_S)} days"
 
 
 def _two(high: int, high_unit: str, low: int, low_unit: str) -> str:

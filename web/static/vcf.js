@@ -10,7 +10,7 @@ export async function look(file) {
     const packed = head[0] === 0x1f && head[1] === 0x8b;
     const bytes = packed ? await unpacked(head) : head;
     if (bytes === null) return { problem: "This file is not compressed the way its beginning says: it is damaged. Please make it anew." };
-    const text = new TextDecoder("utf-8").decode(bytes).replace(/^\ufeff/, "");
+    const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
     if (!/^##fileformat=VCF/i.test(text)) return { problem: notVcf(text) };
     return { about: about(text, packed) };
 }
@@ -30,6 +30,7 @@ async function unpacked(head) {
 
 function notVcf(text) {
     if (/^\s*<(!doctype html|html)/i.test(text)) return "This is a web page, not a VCF: the download probably gave you a login or an error page.";
+    if (/^\ufeff/.test(text)) return "This text begins with a byte order mark (BOM). Please save it as plain UTF-8, without BOM.";
     if (/^PK/.test(text)) return "This is a zip archive or an Excel file. Please choose the VCF itself.";
     if (/^(BAM|CRAM|BCF)/.test(text)) return `This is a ${text.match(/^[A-Z]+/)[0]} file. Please choose a VCF.`;
     if (/^#CHROM\t/m.test(text)) return "The first line, ##fileformat=VCFv4.2 or the like, is missing. Please put it back.";

@@ -1,0 +1,1 @@
+"""What GAS promises, checked."""

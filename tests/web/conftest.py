@@ -1,0 +1,35 @@
+"""The site's app on the local AWS, and people in front of it."""
+
+from dataclasses import replace
+
+import pytest
+from flask import Flask
+
+from aws.config import Globus
+from aws.resources import World
+from aws.secrets import Secrets
+from tests.web.scenes import Person, visitor
+from web.app import create_app
+
+NOWHERE = "http://localhost:1"
+"""An issuer that nobody answers for: these tests do not sign in."""
+SECRETS = Secrets("a key", "a client", "a secret")
+
+
+@pytest.fixture
+def app(world: World, monkeypatch: pytest.MonkeyPatch) -> Flask:
+    monkeypatch.setenv("GLOBUS_SDK_SERVICE_URL_AUTH", NOWHERE)
+    config = replace(world.config, globus=Globus(NOWHERE))
+    return create_app(replace(world, config=config), SECRETS)
+
+
+@pytest.fixture
+def ada(app: Flask, world: World) -> Person:
+    """A free user."""
+    return visitor(app, world)
+
+
+@pytest.fixture
+def grace(app: Flask, world: World) -> Person:
+    """A premium user."""
+    return visitor(app, world, premium=True)

@@ -1,0 +1,134 @@
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from aws.config import ConfigError, Gas, Payments
+from aws.config import Globus as GlobusSettings
+from aws.resources import World
+from aws.secrets import Secrets
+from web.__main__ import options
+from web.app import create_app
+
+SECRETS = Secrets("a key", "a client", "a secret", flask_old_keys=("an old key",))
+REAL = "https://auth.globus.org"
+LOCAL = "http://localhost:5002"
+
+
+def made(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    base_url: str,
+    issuer: str,
+    service: str,
+    **more: Any,
+) -> Any:
+    monkeypatch.setenv("GLOBUS_SDK_SERVICE_URL_AUTH", service)
+    config = replace(world.config, gas=Gas("gas", base_url), globus=GlobusSettings(issuer), **more)
+    return create_app(replace(world, config=config), SECRETS)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "issuer", "service"),
+    [
+        ("https://gas.example.org", REAL, REAL),
+        ("http://localhost:5000", LOCAL, LOCAL),
+        ("http://localhost:5000", REAL, REAL),
+    ],
+)
+def test_honest_settings_are_accepted(
+    world: World, monkeypatch: pytest.MonkeyPatch, base_url: str, issuer: str, service: str
+) -> None:
+    assert made(world, monkeypatch, base_url, issuer, service)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "issuer", "service"),
+    [
+        ("https://gas.example.org", "http://auth.globus.org", "http://auth.globus.org"),
+        ("https://gas.example.org", LOCAL, LOCAL),
+        ("http://localhost:5000", REAL, LOCAL),
+        ("http://localhost:5000", LOCAL, REAL),
+    ],
+)
+def test_an_issuer_that_could_be_anybody_is_refused(
+    world: World, monkeypatch: pytest.MonkeyPatch, base_url: str, issuer: str, service: str
+) -> None:
+    with pytest.raises(ConfigError):
+        made(world, monkeypatch, base_url, issuer, service)
+
+
+def test_stripe_without_its_keys_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigError, match="stripe_key"):
+        made(world, monkeypatch, LOCAL, LOCAL, LOCAL, payments=Payments("stripe", "price_1"))
+
+
+def test_behind_tls_the_cookie_is_secure_and_the_transport_strict(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = made(world, monkeypatch, "https://gas.example.org", REAL, REAL)
+    reply = app.test_client().get("/login")
+    cookie = reply.headers["Set-Cookie"]
+    assert cookie.startswith("__Host-gas=")
+    assert "Secure" in cookie
+    assert "max-age=31536000" in reply.headers["Strict-Transport-Security"]
+    assert "redirect_uri=https%3A%2F%2Fgas.example.org%2Fauthcallback" in reply.location
+
+
+def test_sessions_signed_with_an_old_key_still_hold(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = made(world, monkeypatch, LOCAL, LOCAL, LOCAL)
+    app.config["SECRET_KEY"] = "an old key"
+    client = app.test_client()
+    with client.session_transaction() as session:
+        session["sub"] = "00000000-0000-4000-8000-000000000000"
+    app.config.update(SECRET_KEY="a key", SECRET_KEY_FALLBACKS=[])
+    assert "Sign out" not in client.get("/").text
+    app.config["SECRET_KEY_FALLBACKS"] = ["an old key"]
+    assert "Sign out" in client.get("/").text
+
+
+def test_assets_change_their_address_with_their_contents(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = made(world, monkeypatch, LOCAL, LOCAL, LOCAL).test_client().get("/").text
+    assert "/static/gas.css?v=" in page
+
+
+def test_gunicorn_is_told_threads_and_processes(world: World) -> None:
+    told = options(world.config, "localhost:5000")
+    assert (told["threads"], told["workers"]) == (12, 2)
+    assert told["control_socket_disable"] is True
+
+
+def run(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "web", *arguments],
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_help_has_an_example() -> None:
+    assert "example: ./gas web --bind" in run("--help").stdout
+
+
+def test_a_missing_secret_stops_the_start_with_one_line(world: World) -> None:
+    ended = run(GAS_GAS_PREFIX="nobody")
+    assert ended.returncode == 1
+    assert ended.stderr.strip().startswith("gas: cannot read the secret nobody/web")
+    assert len(ended.stderr.strip().splitlines()) == 1
+
+
+def test_a_bad_setting_stops_the_start_with_one_line() -> None:
+    ended = run(GAS_WEB_THREADS="many")
+    assert (ended.returncode, ended.stderr.strip()) == (
+        1,
+        "gas: [web] threads: 'many' is not a whole number",
+    )
