@@ -11,9 +11,12 @@ import time
 from pathlib import Path
 from typing import TextIO
 
-from aws import provision
+from aws import provision, resources
 from aws import secrets as web_secrets
 from aws.config import Config, ConfigError, load
+from aws.resources import connect
+from local.globus import CLIENT_ID, CLIENT_SECRET
+from local.people import PEOPLE
 from local.process import Process, reap
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -141,8 +144,9 @@ class World:
         provision.provision(config)
         web_secrets.create(
             config,
-            web_secrets.Secrets(secrets.token_hex(32), "gas-local", "gas-local-secret"),
+            web_secrets.Secrets(secrets.token_hex(32), CLIENT_ID, CLIENT_SECRET),
         )
+        _seed(connect(config))
 
     def _await(self, tier: list[Process]) -> None:
         deadline = time.monotonic() + START_S
@@ -175,6 +179,17 @@ class World:
         self.out.write(f"{'up':<10}| {process.name} ended (exit code {code}); starting it again\n")
         process.deaths += 1
         process.start(self.out)
+
+
+def _seed(world: resources.World) -> None:
+    """One of the local people is a subscriber from the start."""
+    person = PEOPLE["premium"]
+    try:
+        world.accounts.get(person.sub)
+    except KeyError:
+        world.accounts.sign_in(person.sub, person.name, person.email, person.institution)
+        account = world.accounts.subscribe(person.sub)
+        world.accounts.done(person.sub, account.role_changes)
 
 
 def _demand_free(port: int) -> None:
