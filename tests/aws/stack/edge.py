@@ -1,0 +1,96 @@
+"""The edge in front of the local AWS: answers the Auto Scaling calls that moto lacks, notes all."""
+
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qsl
+
+import requests
+
+ANSWERS = {
+    "CompleteLifecycleAction": "",
+    "StartInstanceRefresh": "<InstanceRefreshId>refresh-1</InstanceRefreshId>",
+}
+REFUSAL = b"<ErrorResponse><Error><Code>ValidationError</Code></Error></ErrorResponse>"
+POLL_S = 0.02
+DROPPED = {"transfer-encoding", "connection", "content-encoding", "content-length"}
+NAMESPACE = "http://autoscaling.amazonaws.com/doc/2011-01-01/"
+
+
+class Edge(ThreadingHTTPServer):
+    """Forwards to `behind` (a URL), but for the actions in ANSWERS; `calls` has every action.
+
+    Actions in `refused` are answered with a ValidationError.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, behind: str, port: int = 0) -> None:
+        self.behind, self.calls = behind, list[dict[str, str]]()
+        self.refused: set[str] = set()
+        super().__init__(("127.0.0.1", port), Handler)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def start(self) -> "Edge":
+        threading.Thread(target=self.serve_forever, args=(POLL_S,), daemon=True).start()
+        return self
+
+    def called(self, action: str) -> list[dict[str, str]]:
+        return [call for call in self.calls if call.get("Action") == action]
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Edge
+
+    def do_POST(self) -> None:  # noqa: N802 the name is http.server's
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        form = dict(parse_qsl(body.decode("latin-1"))) if b"Action=" in body else {}
+        if form:
+            self.server.calls.append(form)
+        name = form.get("Action", "")
+        if name in self.server.refused:
+            self._say(400, {"Content-Type": "text/xml"}, REFUSAL)
+        elif name in ANSWERS:
+            self._answer(name, ANSWERS[name])
+        else:
+            self._forward(body)
+
+    def _answer(self, name: str, inner: str) -> None:
+        xml = (
+            f'<{name}Response xmlns="{NAMESPACE}"><{name}Result>{inner}</{name}Result>'
+            f"<ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></{name}Response>"
+        )
+        self._say(200, {"Content-Type": "text/xml"}, xml.encode())
+
+    def do_GET(self) -> None:  # noqa: N802 the name is http.server's
+        self._forward(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+
+    do_PUT = do_HEAD = do_DELETE = do_GET  # noqa: N815 the names are http.server's
+
+    def _forward(self, body: bytes) -> None:
+        reply = requests.request(
+            self.command,
+            self.server.behind + self.path,
+            headers=dict(self.headers),
+            data=body,
+            timeout=60,
+            allow_redirects=False,
+        )
+        headers = {k: v for k, v in reply.headers.items() if k.lower() not in DROPPED}
+        length = reply.headers.get("Content-Length") if self.command == "HEAD" else None
+        self._say(reply.status_code, headers, reply.content, length)
+
+    def _say(
+        self, status: int, headers: dict[str, str], body: bytes, length: str | None = None
+    ) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", length or str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None:
+        """Quiet."""
