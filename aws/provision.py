@@ -123,6 +123,8 @@ def _bucket_rules(s3: Any, names: Names, config: Config, thaw_arn: str) -> None:
         s3.put_bucket_lifecycle_configuration(
             Bucket=names.bucket(kind), LifecycleConfiguration={"Rules": [stale]}
         )
+    if config.archive.backend != "s3":
+        return
     notice = {"TopicArn": thaw_arn, "Events": ["s3:ObjectRestore:Completed"]}
     s3.put_bucket_notification_configuration(
         Bucket=names.bucket("archive"),

@@ -26,7 +26,7 @@ from local.presigned import Presigned
 from local.restores import Restores
 from local.settings import Control, Settings
 from local.state import EVERY_S, SHARE, State
-from local.wsgi import App, Environ, StartResponse, spool
+from local.wsgi import App, Environ, StartResponse, spooled
 
 log = logging.getLogger(__name__)
 
@@ -66,8 +66,8 @@ class Spooled:
         self.app = app
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        spool(environ)
-        return self.app(environ, start_response)
+        with spooled(environ):
+            return self.app(environ, start_response)
 
 
 class QuietHandler(MotoRequestHandler):

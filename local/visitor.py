@@ -12,7 +12,7 @@ import requests
 TIMEOUT_S = 60
 POLL_S = 0.1
 S3_SAYS = {
-    "EntityTooLarge": "This file is larger than your plan allows. Subscribe to premium, or split it.",
+    "EntityTooLarge": "This file is larger than your plan allows. Go premium, or split it.",
     "EntityTooSmall": "This file is empty.",
 }
 

@@ -1,9 +1,9 @@
 """The little WSGI that the stand-ins share: answering, and keeping a request's body aside."""
 
-import io
+import contextlib
 import json
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -53,24 +53,23 @@ def s3_error(start_response: StartResponse, status: int, code: str, words: str) 
     return answer(start_response, status, body.encode(), "application/xml", headers)
 
 
-def spool(environ: Environ) -> None:
+@contextlib.contextmanager
+def spooled(environ: Environ) -> Iterator[None]:
     """Read the whole body into a file, so that nobody waits for a slow sender under a lock."""
     left = int(environ.get("CONTENT_LENGTH") or 0)
     chunked = environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked"
-    if not left and not chunked:
-        environ["wsgi.input"] = io.BytesIO()
-        return
-    body: Any = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115 the request owns it
-    source = environ["wsgi.input"]
-    while chunked or left > 0:
-        part = source.read(65536 if chunked else min(left, 65536))
-        if not part:
-            break
-        body.write(part)
-        left -= len(part)
-    environ["CONTENT_LENGTH"] = str(body.tell())
-    body.seek(0)
-    environ["wsgi.input"] = body
+    with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as body:
+        while chunked or left > 0:
+            part = environ["wsgi.input"].read(65536 if chunked else min(left, 65536))
+            if not part:
+                break
+            body.write(part)
+            left -= len(part)
+        if body.tell():
+            environ["CONTENT_LENGTH"] = str(body.tell())
+        body.seek(0)
+        environ["wsgi.input"] = body
+        yield
 
 
 def path_of(environ: Environ) -> str:

@@ -1,0 +1,113 @@
+"""A local AWS for the whole run, and for each test a world of its own in it."""
+
+import os
+import signal
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from aws.config import Config, load
+from aws.provision import provision
+from aws.resources import World, connect
+from local.demo import free_port
+from local.process import Process, reap
+
+START_S = 20
+
+SETTINGS = {
+    "GAS_ARCHIVE_AFTER_S": "0",
+    "GAS_AWS_POLL_S": "1",
+    "GAS_SWEEP_GRACE_S": "0",
+}
+
+
+class Clock:
+    """A clock that a test sets: epoch seconds, running on from the real time."""
+
+    def __init__(self) -> None:
+        self.ahead_s = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.ahead_s
+
+    def advance(self, seconds: float) -> None:
+        self.ahead_s += seconds
+
+
+class Handle:
+    """The local AWS as tests steer it."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def settings(self, **told: Any) -> None:
+        """Change how long Glacier takes and whether it has capacity."""
+        requests.put(f"{self.url}/_gas/settings", json=told, timeout=5).raise_for_status()
+
+    def fail(self, service: str, **told: Any) -> None:
+        """Have the next requests of a service fail."""
+        told["service"] = service
+        requests.post(f"{self.url}/_gas/fail", json=told, timeout=5).raise_for_status()
+
+    def mail(self) -> list[dict[str, Any]]:
+        """What was sent, newest first."""
+        return list(requests.get(f"{self.url}/mail.json", timeout=5).json())
+
+
+@pytest.fixture(scope="session")
+def local_aws() -> Iterator[Handle]:
+    """One local AWS for the run, in a process of its own, named as boto3 expects it."""
+    port = free_port()
+    url = f"http://localhost:{port}"
+    env = {
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    os.environ.update(env, AWS_ENDPOINT_URL=url)
+    delays = ["--expedited-s", "0.1", "--standard-s", "0.2", "--bulk-s", "0.3"]
+    argv = [sys.executable, "-m", "local.aws", "--port", str(port), *delays]
+    process = Process("aws", argv, dict(os.environ), answers=f"{url}/_gas/health")
+    process.start(sys.stderr)
+    deadline = time.monotonic() + START_S
+    while not process.serves() and time.monotonic() < deadline:
+        threading.Event().wait(0.05)
+    yield Handle(url)
+    process.signal(signal.SIGTERM)
+    reap(process, time.monotonic() + START_S)
+
+
+@pytest.fixture(params=["s3"])
+def backend(request: pytest.FixtureRequest) -> str:
+    """Which archive backend; parametrize indirectly for both."""
+    return str(request.param)
+
+
+@pytest.fixture
+def config(local_aws: Handle, backend: str) -> Config:
+    """Settings under a prefix of its own, without waits."""
+    prefix = f"t{uuid.uuid4().hex[:10]}"
+    own = {
+        "GAS_GAS_PREFIX": prefix,
+        "GAS_ARCHIVE_BACKEND": backend,
+        "GAS_ARCHIVE_VAULT": prefix,
+    }
+    return load(env={**SETTINGS, **own})
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def world(config: Config, clock: Clock) -> World:
+    """Provisioned and empty."""
+    provision(config)
+    return connect(config, clock)
