@@ -15,11 +15,13 @@ from typing import Any, NoReturn
 import requests
 
 from aws.config import ConfigError
+from local import lifecycle
 from local.up import ROOT, UpError, World
 from local.visitor import RefusedUpload, Visitor
 
 EXAMPLE = ROOT / "ann" / "references" / "rCRS" / "example.vcf"
 RESULTS = ROOT / "var" / "demo"
+FAULTS = (UpError, ConfigError, TimeoutError, lifecycle.LifeError, requests.RequestException)
 RUN_S = 600
 MAIL_S = 30
 FIRST_PORT, LAST_PORT = 20000, 60000
@@ -162,18 +164,22 @@ def main() -> None:
         sys.exit(f"gas: {asked.file}: no such file")
     try:
         told, good = _run(asked)
-    except (UpError, ConfigError, TimeoutError, requests.RequestException) as fault:
+    except FAULTS as fault:
         _fail(asked, str(fault))
     except KeyboardInterrupt:
         sys.exit("gas: interrupted")
-    sys.stdout.write(
-        json.dumps(told) + "\n" if asked.json else told.pop("words", "") or words(told)
-    )
+    as_words = lifecycle.words if asked.lifecycle else words
+    sys.stdout.write(json.dumps(told) + "\n" if asked.json else as_words(told))
     sys.exit(0 if good else 1)
 
 
 def _run(asked: argparse.Namespace) -> tuple[dict[str, Any], bool]:
     sys.stderr.write("starting a private world …\n")
+    if asked.lifecycle:
+        with private_world(**lifecycle.settings(asked.backend)) as world:
+            sys.stderr.write(f"following a free result through its life at {world.url} …\n")
+            told = lifecycle.live(world, asked.file, asked.capacity)
+        return told, told["bytes_equal"]
     with private_world() as world:
         sys.stderr.write(f"annotating {asked.file.name} at {world.url} …\n")
         told = annotate(world, asked.file, asked.identity, RESULTS)
