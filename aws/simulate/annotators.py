@@ -1,0 +1,134 @@
+"""The annotators: a queue of jobs, and instances that protect themselves while they work."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+from aws.simulate.clock import MINUTE_S
+from aws.simulate.group import Instance
+from aws.simulate.world import World
+
+UNPROTECT_AFTER_S = 60
+"""How long an idle annotator stays protected, so that the API is not called for every job."""
+ACTIVE_S = 6 * 3600
+"""How long after its last message SQS still reports a queue's metrics."""
+
+
+@dataclass(eq=False)
+class Job:
+    """One job of `seconds`; times are seconds of the run."""
+
+    arrived: float
+    seconds: float
+    started: float = 0.0
+    finished: float | None = None
+    attempts: int = 0
+
+
+class Annotators:
+    """The tier: deletes a message when its job is done, redoes a job that was interrupted."""
+
+    def __init__(
+        self, jobs: Sequence[Job], slots: int = 1, protects: bool = True, seed: int = 1
+    ) -> None:
+        self.jobs, self.slots, self.protects = jobs, slots, protects
+        self.interrupted = 0
+        self._random = Random(seed)  # noqa: S311 (a simulation)
+        self._coming = iter(jobs)
+        self._waiting: deque[Job] = deque()
+        self._running: dict[Instance, list[Job]] = {}
+        self._last_job: dict[Instance, Job] = {}
+        self._sent = self._done = 0
+        self._last_sent = float("-inf")
+
+    @property
+    def finished(self) -> bool:
+        """Are all jobs done?"""
+        return self._done == len(self.jobs)
+
+    def begin(self, world: World) -> None:
+        """Set the hooks; the first job is on its way."""
+        self._clock, self._group, self._metrics = world.clock, world.group, world.metrics
+        self._group.on_in_service = self._join
+        self._group.on_terminating = self._leave
+        self._expect_next()
+
+    def read_gauges(self, minute: int) -> None:
+        """Publish the depths of the queue as SQS does: NotVisible is missing where it is 0."""
+        if self._clock.now - self._last_sent > ACTIVE_S and not self._waiting:
+            return
+        in_flight = sum(len(jobs) for jobs in self._running.values())
+        self._metrics.put("ApproximateNumberOfMessagesVisible", minute, len(self._waiting))
+        self._metrics.put("ApproximateNumberOfMessagesNotVisible", minute, in_flight or None)
+
+    def close_minute(self, minute: int) -> None:
+        """Publish how many messages came in the minute."""
+        if self._clock.now - self._last_sent <= ACTIVE_S:
+            self._metrics.put("NumberOfMessagesSent", minute, self._sent)
+        self._sent = 0
+
+    def waits(self) -> list[float]:
+        """Seconds from arrival to the start that led to the end, sorted."""
+        return sorted(job.started - job.arrived for job in self.jobs if job.finished is not None)
+
+    def drained_minutes(self) -> float:
+        """The minute at which the last job was done."""
+        return max(job.finished or 0.0 for job in self.jobs) / MINUTE_S
+
+    def _expect_next(self) -> None:
+        job = next(self._coming, None)
+        if job is not None:
+            self._clock.at(job.arrived, lambda: self._arrive(job))
+
+    def _arrive(self, job: Job) -> None:
+        self._sent += 1
+        self._last_sent = self._clock.now
+        self._waiting.append(job)
+        self._hand_out()
+        self._expect_next()
+
+    def _join(self, instance: Instance) -> None:
+        self._running[instance] = []
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        """Any instance with a free slot may get the next message."""
+        while self._waiting:
+            free = [one for one, jobs in self._running.items() if len(jobs) < self.slots]
+            if not free:
+                return
+            self._start(self._random.choice(free), self._waiting.popleft())
+
+    def _start(self, instance: Instance, job: Job) -> None:
+        self._running[instance].append(job)
+        if self.protects:
+            self._group.protect(instance, True)
+        job.started = self._clock.now
+        job.attempts += 1
+        attempt = job.attempts
+        self._clock.after(job.seconds, lambda: self._finish(instance, job, attempt))
+
+    def _finish(self, instance: Instance, job: Job, attempt: int) -> None:
+        if job not in self._running.get(instance, []) or job.attempts != attempt:
+            return
+        self._running[instance].remove(job)
+        job.finished = self._clock.now
+        self._done += 1
+        self._hand_out()
+        if self.protects and not self._running[instance]:
+            self._last_job[instance] = job
+            self._clock.after(UNPROTECT_AFTER_S, lambda: self._unprotect(instance, job))
+
+    def _unprotect(self, instance: Instance, last: Job) -> None:
+        """Lift the protection where nothing has run since `last`."""
+        if self._running.get(instance) == [] and self._last_job[instance] is last:
+            self._group.protect(instance, False)
+
+    def _leave(self, instance: Instance) -> None:
+        """A termination hands running jobs back to the queue, where they come first."""
+        for job in self._running.pop(instance):
+            self.interrupted += 1
+            job.attempts += 1
+            self._waiting.appendleft(job)
+        self._hand_out()

@@ -1,0 +1,90 @@
+"""The web tier behind its load balancer: response time as a function of load, second by second."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aws.simulate.world import World
+
+Load = Callable[[float], float]
+"""Requests a second, at a second of the run."""
+SLOW_S = 1.0
+"""A response that takes longer counts as slow."""
+BUSIEST = 0.98
+"""Utilisation above which the response time grows by the backlog alone."""
+GIVES_UP_S = 60.0
+"""The load balancer's idle time-out: a backlog longer than this becomes errors."""
+
+
+@dataclass(frozen=True)
+class Instances:
+    """What one web instance bears: requests a second, and the response time with none waiting."""
+
+    requests_s: float
+    service_s: float = 0.02
+
+    def mean_s(self, utilisation: float) -> float:
+        """Mean response time of a shared processor at `utilisation`, without a backlog."""
+        return self.service_s / (1 - min(utilisation, BUSIEST))
+
+
+@dataclass
+class Counts:
+    """Requests of a minute or of a run, and the seconds that they took."""
+
+    requests: float = 0.0
+    seconds: float = 0.0
+    slow: float = 0.0
+    failed: float = 0.0
+
+    def add(self, requests: float, mean_s: float, slow: float) -> None:
+        """Count `requests` of `mean_s`, the part `slow` of them above SLOW_S."""
+        self.requests += requests
+        self.seconds += requests * mean_s
+        self.slow += requests * slow
+
+
+class Web:
+    """The tier: a fluid of requests, served first come first served, in steps of one second."""
+
+    finished = True
+
+    def __init__(self, load: Load, instances: Instances) -> None:
+        self.load, self.instances = load, instances
+        self.total, self._minute = Counts(), Counts()
+        self._backlog = 0.0
+
+    def begin(self, world: World) -> None:
+        """The first second begins."""
+        self._clock, self._group, self._metrics = world.clock, world.group, world.metrics
+        self._clock.after(0, self._second)
+
+    def read_gauges(self, minute: int) -> None:
+        """The load balancer's metrics are all counted, none is read."""
+
+    def close_minute(self, minute: int) -> None:
+        """Publish the minute as the load balancer does: nothing where there was no request."""
+        count, self._minute = self._minute, Counts()
+        if not count.requests:
+            return
+        put, serving = self._metrics.put, max(self._group.serving, 1)
+        put("RequestCountPerTarget", minute, count.requests / serving)
+        put("HTTPCode_Target_2XX_Count", minute, count.requests - count.failed)
+        put("TargetResponseTime", minute, count.seconds / count.requests)
+
+    def _second(self) -> None:
+        requests = self.load(self._clock.now)
+        capacity = max(self._group.serving, 1) * self.instances.requests_s
+        self._backlog = max(0.0, self._backlog + requests - capacity)
+        failed = max(0.0, self._backlog - capacity * GIVES_UP_S)
+        self._backlog -= failed
+        waiting_s = self._backlog / capacity
+        busy = 1.0 if self._backlog else requests / capacity
+        self._count(requests, waiting_s, self.instances.mean_s(busy), failed)
+        self._clock.after(1, self._second)
+
+    def _count(self, requests: float, waiting_s: float, mean_s: float, failed: float) -> None:
+        slow = 1.0 if waiting_s >= SLOW_S else math.exp((waiting_s - SLOW_S) / mean_s)
+        for count in (self.total, self._minute):
+            count.add(requests, waiting_s + mean_s, slow)
+            count.failed += failed
