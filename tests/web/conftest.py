@@ -5,15 +5,25 @@ from dataclasses import replace
 import pytest
 from flask import Flask
 
-from aws.config import Globus
-from aws.resources import World
+from aws.config import Globus, load
+from aws.provision import provision
+from aws.resources import World, connect
 from aws.secrets import Secrets
+from tests.conftest import Handle
 from tests.web.scenes import Person, visitor
 from web.app import create_app
 
 NOWHERE = "http://localhost:1"
 """An issuer that nobody answers for: these tests do not sign in."""
 SECRETS = Secrets("a key", "a client", "a secret")
+
+
+@pytest.fixture(scope="session")
+def world(local_aws: Handle) -> World:
+    """One world for all of these tests: each has people of its own in it."""
+    config = load(env={"GAS_GAS_PREFIX": "web"})
+    provision(config)
+    return connect(config)
 
 
 @pytest.fixture

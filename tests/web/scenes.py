@@ -30,7 +30,7 @@ class Person:
     client: FlaskClient
 
     def get(self, path: str, **options: object) -> TestResponse:
-        return self.client.get(path, **options)
+        return self.client.get(path, buffered=True, **options)
 
     def post(self, path: str, from_page: str, **fields: str) -> TestResponse:
         """Send a form of `from_page`, with its CSRF token."""
