@@ -13,6 +13,7 @@ from types import FrameType
 from botocore.exceptions import BotoCoreError
 
 from aws import log as logs
+from aws import ready
 from aws.config import ConfigError, load
 from aws.events import Event, Hold, Message, parse
 from aws.resources import DAEMONS, World, connect
@@ -95,6 +96,7 @@ class Consumer:
         for thread in threads:
             thread.start()
         log.info("serving %s with %d slot(s)", self.queue, slots)
+        ready.tell()
         self.stopping.wait()
         for hold in list(self.holds):
             hold.released.set()

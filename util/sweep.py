@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 
-from aws import consumer, outbox
+from aws import consumer, outbox, ready
 from aws.events import Event
 from aws.files import Stored
 from aws.job import Business, Job, in_archive, in_s3, unfinished
@@ -149,6 +149,7 @@ def serve(world: World, stopping: threading.Event) -> None:
     settings = world.config.sweep
     inventory_time = world.clock() + settings.inventory_every_s
     log.info("sweeping, serving every %d s", settings.every_s)
+    ready.tell()
     while not stopping.is_set():
         _guarded(lambda: sweep(world))
         if world.clock() >= inventory_time:

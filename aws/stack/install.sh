@@ -1,0 +1,133 @@
+#!/bin/bash
+# Installs the release that this file is part of and starts what the instance is for:
+# install.sh web|annotator|util. Needs no registry: the wheels are in the release. Called by boot.sh.
+set -euo pipefail
+
+release=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=boot.sh
+. "$release/aws/stack/boot.sh"
+: "${token:?a session token of the metadata service}" "${region:?the region}"
+units=/etc/systemd/system
+
+processes() {
+    case $1 in
+    web) echo web ;;
+    annotator) echo annotator ;;
+    util) echo notify archive restore thaw sweep ;;
+    *)
+        say "no kind of instance: $1" >&2
+        return 1
+        ;;
+    esac
+}
+
+unit() { [ "$1" = web ] && echo gas-web.service || echo "gas@$1.service"; }
+
+user_and_folders() {
+    id gas >/dev/null 2>&1 ||
+        useradd --system --user-group --home-dir /var/lib/gas --shell /usr/sbin/nologin gas
+    install -d -o root -g root -m 755 /etc/gas /etc/gas/aws
+    install -d -o gas -g gas -m 750 /var/log/gas /var/lib/gas /var/lib/gas/references
+}
+
+# The stamp is what ./gas compares before it would install anything itself.
+python_packages() {
+    local venv=$release/.venv stamp pip
+    stamp=$(cksum <"$release/requirements-dev.txt")
+    [ "$(cat "$venv/.installed" 2>/dev/null)" = "$stamp" ] && return
+    pip=$(echo "$release"/wheels/pip-*.whl)
+    python3 -m venv --clear --without-pip "$venv"
+    "$venv/bin/python" "$pip/pip" --disable-pip-version-check --quiet --no-cache-dir install \
+        --no-index --find-links "$release/wheels" --require-hashes -r "$release/requirements.txt"
+    "$venv/bin/python" -m compileall -q "$release/aws" "$release/ann" "$release/util" "$release/web"
+    printf '%s' "$stamp" >"$venv/.installed"
+}
+
+# Tags named gas:<section>.<key> become GAS_<SECTION>_<KEY>, which overrides config.ini.
+settings() {
+    local name key
+    echo "AWS_DEFAULT_REGION=$region"
+    echo "GAS_AWS_REGION=$region"
+    [ -z "${AWS_ENDPOINT_URL:-}" ] || echo "AWS_ENDPOINT_URL=$AWS_ENDPOINT_URL"
+    for name in $(metadata tags/instance/); do
+        [[ $name =~ ^gas:[a-z]+\.[a-z_]+$ ]] || continue
+        key=${name#gas:}
+        key=GAS_${key/./_}
+        echo "${key^^}=\"$(tag "$name")\""
+    done
+}
+
+# Each daemon takes on the role of its name; the instance's own role can do little else.
+role_of() {
+    cat <<ROLE
+[default]
+region = $region
+role_arn = $(tag gas:roles)$1
+credential_source = Ec2InstanceMetadata
+role_session_name = $(metadata instance-id)
+ROLE
+}
+
+configuration() {
+    local process
+    settings >/etc/gas/environment.new
+    mv /etc/gas/environment.new /etc/gas/environment
+    for process in "$@"; do
+        role_of "$process" >"/etc/gas/aws/$process"
+    done
+}
+
+# Operators' genomes, from the references bucket to this annotator's disk.
+references() {
+    (
+        set -a
+        # shellcheck disable=SC1091
+        . /etc/gas/environment
+        export AWS_CONFIG_FILE=/etc/gas/aws/annotator PYTHONPATH=$release PYTHONSAFEPATH=1
+        "$release/.venv/bin/python" -m aws.stack.references /var/lib/gas/references
+    )
+}
+
+agent_package() {
+    local file=/tmp/amazon-cloudwatch-agent.deb
+    ls "$release"/agent/*.deb 2>/dev/null && return
+    curl -sSf --retry 5 --max-time 300 --output "$file" \
+        "https://amazoncloudwatch-agent-$region.s3.$region.$(metadata services/domain)/debian/$(
+            dpkg --print-architecture
+        )/latest/amazon-cloudwatch-agent.deb"
+    echo "$file"
+}
+
+# Sends logs and memory to CloudWatch. An agent that is not to be had stops nobody's work.
+agent() {
+    local ctl=/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl
+    [ -x "$ctl" ] || dpkg --install "$(agent_package)"
+    sed -e "s|PREFIX|$(tag gas:gas.prefix)|g" -e "s|GROUP|$(tag aws:autoscaling:groupName)|g" \
+        "$release/aws/stack/cloudwatch-agent.json" >/etc/gas/cloudwatch-agent.json
+    "$ctl" -a fetch-config -m ec2 -s -c file:/etc/gas/cloudwatch-agent.json
+}
+
+start() {
+    local process
+    cp -r "$release"/aws/stack/units/. "$units/"
+    install -m 644 "$release/aws/stack/logrotate" /etc/logrotate.d/gas
+    systemctl daemon-reload
+    for process in "$@"; do
+        systemctl enable --now "$(unit "$process")"
+    done
+}
+
+main() {
+    local names
+    names=$(processes "$1")
+    user_and_folders
+    python_packages
+    # shellcheck disable=SC2086 # a list of words
+    configuration $names
+    [ "$1" != annotator ] || references
+    agent || say "no CloudWatch agent: logs stay on the instance"
+    # shellcheck disable=SC2086 # a list of words
+    start $names
+}
+
+main "$1"
