@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from aws.job import Job
@@ -38,6 +39,7 @@ class Files:
 
     def __init__(self, s3: Any, inputs: str, results: str, references: str, prefix: str) -> None:
         self.s3, self.prefix = s3, prefix
+        self.transfer = TransferConfig()
         self.inputs, self.results, self.references = inputs, results, references
 
     def input_prefix(self, user_id: str, job_id: str) -> str:
@@ -119,18 +121,18 @@ class Files:
     def download(self, bucket: str, key: str, path: Path) -> None:
         """Raises FileNotFoundError."""
         try:
-            self.s3.download_file(bucket, key, str(path))
+            self.s3.download_file(bucket, key, str(path), Config=self.transfer)
         except ClientError as error:
             raise _translated(error, bucket, key) from None
 
     def upload(self, path: Path, bucket: str, key: str) -> None:
         extra = {"ServerSideEncryption": ENCRYPTION}
-        self.s3.upload_file(str(path), bucket, key, ExtraArgs=extra)
+        self.s3.upload_file(str(path), bucket, key, ExtraArgs=extra, Config=self.transfer)
 
     def upload_stream(self, stream: BinaryIO, bucket: str, key: str) -> None:
         """Write all of `stream`, in parts, in bounded memory."""
         extra = {"ServerSideEncryption": ENCRYPTION}
-        self.s3.upload_fileobj(stream, bucket, key, ExtraArgs=extra)
+        self.s3.upload_fileobj(stream, bucket, key, ExtraArgs=extra, Config=self.transfer)
 
     def write(self, bucket: str, key: str, body: bytes) -> None:
         self.s3.put_object(Bucket=bucket, Key=key, Body=body, ServerSideEncryption=ENCRYPTION)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO, cast
 from urllib.parse import unquote_plus
 
+from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from aws.job import in_archive
@@ -27,6 +28,7 @@ class S3Vault:
 
     def __init__(self, s3: Any, bucket: str, prefix: str) -> None:
         self.s3, self.bucket, self.prefix = s3, bucket, prefix
+        self.transfer = TransferConfig()
 
     def name(self, user_id: str, job_id: str) -> str:
         return in_archive(f"{self.prefix}/{user_id}/{job_id}~{uuid.uuid4().hex}")
@@ -34,7 +36,7 @@ class S3Vault:
     def store(self, name: str, job_id: str, stream: BinaryIO, size: int) -> str:
         key = name.partition(":")[2]
         extra = {"StorageClass": STORAGE_CLASS, "ServerSideEncryption": "AES256"}
-        self.s3.upload_fileobj(stream, self.bucket, key, ExtraArgs=extra)
+        self.s3.upload_fileobj(stream, self.bucket, key, ExtraArgs=extra, Config=self.transfer)
         return key
 
     def request(self, archive_id: str, job_id: str, tier: str) -> Asked:

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import json
+import random
 import signal
 import socket
 import sys
@@ -24,7 +25,7 @@ RESULTS = ROOT / "var" / "demo"
 FAULTS = (UpError, ConfigError, TimeoutError, lifecycle.LifeError, requests.RequestException)
 RUN_S = 600
 MAIL_S = 30
-FIRST_PORT, LAST_PORT = 20000, 60000
+FIRST_PORT, LAST_PORT, TRIES = 20000, 32000, 100
 
 
 @contextlib.contextmanager
@@ -43,8 +44,9 @@ def private_world(workers: int | None = None, **settings: str) -> Iterator[World
 
 
 def free_port() -> int:
-    """The first of three neighbouring ports that are free just now."""
-    for port in range(FIRST_PORT, LAST_PORT, 10):
+    """The first of three neighbouring ports that are free just now, from a random place on."""
+    for _ in range(TRIES):
+        port = random.randrange(FIRST_PORT, LAST_PORT, 10)  # noqa: S311
         with contextlib.ExitStack() as probes:
             try:
                 for neighbour in range(port, port + 3):

@@ -1,6 +1,7 @@
 """One supervised child process: started in its own group, its output prefixed, its end awaited."""
 
 import ctypes
+import io
 import os
 import signal
 import subprocess
@@ -52,11 +53,12 @@ class Process:
         threading.Thread(target=self._relay, args=(self.child, out), daemon=True).start()
 
     def _relay(self, child: subprocess.Popen[str], out: TextIO) -> None:
-        for line in child.stdout or ():
-            out.write(f"{self.name:<10}| {line}")
-            out.flush()
-            if not self.answers and SERVING in line:
-                self.serving.set()
+        with child.stdout or io.StringIO() as lines:
+            for line in lines:
+                out.write(f"{self.name:<10}| {line}")
+                out.flush()
+                if not self.answers and SERVING in line:
+                    self.serving.set()
 
     def serves(self) -> bool:
         """Whether it answers by now; asks it where it is one that can be asked."""

@@ -1,0 +1,98 @@
+"""Faults at the k-th AWS call: dying before it or after it, a lost reply, an error answer."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import Any
+
+from aws.resources import World
+
+
+class Crash(BaseException):
+    """The process dies here: nothing in it may catch this."""
+
+
+class Mode(StrEnum):
+    BEFORE = "dies before the call"
+    AFTER = "dies after the call"
+    REPEATED = "the reply is lost and the call repeated"
+    REFUSED = "the service answers with an error"
+
+
+class Refusal:
+    """What botocore takes for an HTTP response."""
+
+    status_code = 503
+    headers: dict[str, str] = {}
+
+
+ERROR = {
+    "Error": {"Code": "ServiceUnavailable", "Message": "told to fail"},
+    "ResponseMetadata": {"HTTPStatusCode": 503},
+}
+
+
+def clients(world: World) -> list[Any]:
+    """Every boto3 client that a handler can reach."""
+    vault = getattr(world.vault, "glacier", None) or getattr(world.vault, "s3", None)
+    return [
+        world.jobs.table.client,
+        world.files.s3,
+        *([vault] if vault is not world.files.s3 else []),
+        world.events.sns,
+        world.mail.ses,
+    ]
+
+
+class Fault:
+    """Counts calls, and strikes at the `at`-th."""
+
+    def __init__(self, mode: Mode, at: int) -> None:
+        self.mode, self.at = mode, at
+        self.calls, self.struck = 0, ""
+
+    def before_call(self, model: Any, **_: Any) -> Any:
+        self.calls += 1
+        if self.calls != self.at or self.struck:
+            return None
+        self.struck = f"{model.service_model.service_name}.{model.name}"
+        if self.mode is Mode.BEFORE:
+            raise Crash(self.struck)
+        return (Refusal(), ERROR) if self.mode is Mode.REFUSED else None
+
+    def after_call(self, **_: Any) -> None:
+        if self.mode is Mode.AFTER and self.struck and self.calls == self.at:
+            self.calls += 1
+            raise Crash(self.struck)
+
+    def sender(self, client: Any) -> Any:
+        """Sends the struck request once more than its caller knows."""
+
+        def before_send(request: Any, **_: Any) -> None:
+            if self.mode is Mode.REPEATED and self.struck and self.calls == self.at:
+                self.calls += 1
+                client._endpoint.http_session.send(request)
+                if hasattr(request.body, "seek"):
+                    request.body.seek(0)
+
+        return before_send
+
+
+@contextmanager
+def fault_at(world: World, mode: Mode, at: int) -> Iterator[Fault]:
+    """Within the block, the `at`-th AWS call fails in this mode."""
+    fault = Fault(mode, at)
+    hooks = []
+    for client in clients(world):
+        hooks += [
+            (client, "before-call", fault.before_call),
+            (client, "after-call", fault.after_call),
+            (client, "before-send", fault.sender(client)),
+        ]
+    for client, event, hook in hooks:
+        client.meta.events.register(event, hook)
+    try:
+        yield fault
+    finally:
+        for client, event, hook in hooks:
+            client.meta.events.unregister(event, hook)
