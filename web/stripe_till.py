@@ -23,6 +23,7 @@ KINDS = (
     "customer.subscription.deleted",
 )
 RETRIES = 2
+TIMEOUT_S = 10
 
 
 class StripeTill:
@@ -37,6 +38,7 @@ class StripeTill:
             key,
             base_addresses={"api": endpoint} if endpoint else {},
             max_network_retries=RETRIES,
+            http_client=stripe.RequestsClient(timeout=TIMEOUT_S),
         )
 
     @classmethod
@@ -86,9 +88,9 @@ class StripeTill:
         number = told["subscription"] if told["object"] == "checkout.session" else told["id"]
         if not number:
             return None
-        live = self._ask(self._stripe.v1.subscriptions.retrieve, number)
-        user_id = live["metadata"]["user_id"]
-        return Standing(user_id, live["status"] in PAID, live["customer"])
+        live = self._ask(self._stripe.v1.subscriptions.retrieve, number).to_dict()
+        user_id = live["metadata"].get("user_id")
+        return Standing(user_id, live["status"] in PAID, live["customer"]) if user_id else None
 
     def _verified(self, body: bytes, signature: str) -> dict[str, Any]:
         """The notice, if Stripe signed it within the last five minutes."""

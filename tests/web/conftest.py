@@ -26,11 +26,16 @@ def world(local_aws: Handle) -> World:
     return connect(config)
 
 
-@pytest.fixture
-def app(world: World, monkeypatch: pytest.MonkeyPatch) -> Flask:
+def site(world: World, monkeypatch: pytest.MonkeyPatch) -> Flask:
+    """The site on this world, with a Globus that is not asked."""
     monkeypatch.setenv("GLOBUS_SDK_SERVICE_URL_AUTH", NOWHERE)
     config = replace(world.config, globus=Globus(NOWHERE))
     return create_app(replace(world, config=config), SECRETS)
+
+
+@pytest.fixture
+def app(world: World, monkeypatch: pytest.MonkeyPatch) -> Flask:
+    return site(world, monkeypatch)
 
 
 @pytest.fixture
