@@ -1,6 +1,7 @@
 """Moves a free user's result to Glacier once its time in S3 is over."""
 
 import logging
+from contextlib import closing
 
 from aws import consumer
 from aws.events import Event
@@ -42,8 +43,8 @@ def store(world: World, job: Job) -> None:
     bucket, key = job.s3_results_bucket or "", job.s3_key_result_file or ""
     name = world.vault.name(job.user_id, job.job_id)
     finish(world, world.jobs.store(job.job_id, name=name))
-    stream = world.files.open(bucket, key)
-    archive_id = world.vault.store(name, job.job_id, stream, job.result_bytes or 0)
+    with closing(world.files.open(bucket, key)) as stream:
+        archive_id = world.vault.store(name, job.job_id, stream, job.result_bytes or 0)
     try:
         job = world.jobs.archive(job.job_id, key=key, name=name, archive_id=archive_id)
     except Refused as reason:

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from contextlib import closing
 from typing import BinaryIO
 
 from aws import consumer
@@ -47,9 +48,10 @@ def bring_back(world: World, job: Job, retrieval_id: str | None) -> None:
         job.job_id, archive_id=archive_id, name=in_s3(bucket, key), thaws=number
     )
     finish(world, named)
-    stream = Digest(world.vault.fetch(archive_id, retrieval_id))
-    world.files.upload_stream(stream, bucket, key)  # type: ignore[arg-type]
-    if (stream.bytes, stream.sha256) != (job.result_bytes, job.result_sha256):
+    with closing(world.vault.fetch(archive_id, retrieval_id)) as fetched:
+        digest = Digest(fetched)
+        world.files.upload_stream(digest, bucket, key)  # type: ignore[arg-type]
+    if (digest.bytes, digest.sha256) != (job.result_bytes, job.result_sha256):
         world.files.delete(bucket, key)
         raise DamagedError(f"job {job.job_id}: archive {archive_id} came back changed")
     try:

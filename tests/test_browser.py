@@ -1,0 +1,162 @@
+"""The site in a real browser, against the whole service on this machine."""
+
+import gzip
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from local.demo import EXAMPLE, private_world
+from local.up import World
+
+pytestmark = pytest.mark.slow
+
+CHROMIUM = Path("/usr/bin/chromium")
+JOB_MS = 60_000
+HOSTILE = '"><img src=x onerror="document.title=\'owned\'">.vcf'
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[World]:
+    with private_world() as world:
+        yield world
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        found = {"executable_path": str(CHROMIUM)} if CHROMIUM.exists() else {}
+        browser = playwright.chromium.launch(
+            args=["--no-sandbox", "--disable-dev-shm-usage"], **found
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(chromium: Browser, service: World) -> Iterator[BrowserContext]:
+    made = chromium.new_context(base_url=service.url)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    return signed_in(context, "premium")
+
+
+def signed_in(context: BrowserContext, identity: str) -> Page:
+    """A page whose visitor came through Globus."""
+    page = context.new_page()
+    page.goto("/")
+    page.get_by_role("link", name="Sign in with Globus").click()
+    page.locator(f"button[name=identity][value={identity}]").click()
+    page.wait_for_url("**/annotations")
+    return page
+
+
+def upload(page: Page, path: Path) -> None:
+    page.goto("/annotate")
+    page.get_by_label("Choose a file").set_input_files(path)
+    page.get_by_role("button", name="Upload and annotate").click()
+
+
+def test_sign_in_upload_completed_download(page: Page, tmp_path: Path) -> None:
+    upload(page, EXAMPLE)
+    page.wait_for_url("**/annotations/*")
+    expect(page.locator("h1 + .badge-status")).to_have_text("completed", timeout=JOB_MS)
+    expect(page.get_by_role("img", name="Consequences")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download").click()
+    download.value.save_as(tmp_path / "result.vcf.gz")
+    assert b"BCSQ=" in gzip.decompress((tmp_path / "result.vcf.gz").read_bytes())
+
+
+def test_the_list_leads_to_the_log(page: Page) -> None:
+    upload(page, EXAMPLE)
+    expect(page.locator("h1 + .badge-status")).to_have_text("completed", timeout=JOB_MS)
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Annotations").click()
+    page.get_by_role("link", name=EXAMPLE.name).first.click()
+    page.get_by_role("link", name="View the log").click()
+    expect(page.locator("pre")).to_contain_text("Consequences")
+
+
+def test_all_of_it_works_without_scripts(chromium: Browser, service: World) -> None:
+    context = chromium.new_context(base_url=service.url, java_script_enabled=False)
+    page = signed_in(context, "premium")
+    upload(page, EXAMPLE)
+    page.wait_for_url("**/annotations/*")
+    refresh = page.get_by_role("link", name="Refresh")
+    while refresh.count():
+        refresh.click()
+    expect(page.locator("h1 + .badge-status")).to_have_text("completed")
+    context.close()
+
+
+def test_what_is_no_vcf_is_refused_before_it_is_sent(page: Page, tmp_path: Path) -> None:
+    picture = tmp_path / "picture.vcf"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0" * 100)
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.method))
+    upload(page, picture)
+    expect(page.locator("#problem")).to_contain_text("not a VCF")
+    assert "POST" not in sent
+
+
+def test_what_is_too_large_is_refused_before_it_is_sent(
+    context: BrowserContext, tmp_path: Path
+) -> None:
+    large = tmp_path / "large.vcf"
+    large.write_bytes(EXAMPLE.read_bytes() + b"#" * 200_000)
+    upload(signed_in(context, "free"), large)
+    expect(context.pages[0].locator("#problem")).to_contain_text("the free plan allows 150 kB")
+
+
+def test_the_chosen_file_is_told_of(page: Page) -> None:
+    page.goto("/annotate")
+    page.get_by_label("Choose a file").set_input_files(EXAMPLE)
+    expect(page.locator("#about")).to_contain_text("VCFv4")
+
+
+def test_a_hostile_vcf_under_a_hostile_name_runs_no_script(page: Page, tmp_path: Path) -> None:
+    hostile = tmp_path / HOSTILE.replace("/", "")
+    lines = EXAMPLE.read_text(encoding="utf-8").splitlines(keepends=True)
+    script = "##source=<script>document.title='owned'</script>\n"
+    hostile.write_text("".join([lines[0], script, *lines[1:]]), encoding="utf-8")
+    dialogs: list[str] = []
+    page.on("dialog", lambda dialog: dialogs.append(dialog.message))
+    upload(page, hostile)
+    page.wait_for_url("**/annotations/*")
+    expect(page.locator("h1 + .badge-status")).to_have_text("completed", timeout=JOB_MS)
+    for path in (page.url, f"{page.url}/log", "/annotations"):
+        page.goto(path)
+        assert "owned" not in page.title() or "onerror" in page.title()
+        assert page.locator("main img").count() == 0
+    assert dialogs == []
+
+
+def test_nothing_is_refused_by_the_content_security_policy(page: Page) -> None:
+    refused: list[str] = []
+    page.on(
+        "console",
+        lambda message: refused.append(message.text) if "Content Security" in message.text else 0,
+    )
+    for path in ("/", "/annotate", "/annotations", "/subscribe", "/unsubscribe", "/profile"):
+        page.goto(path)
+    assert refused == []
+
+
+@pytest.mark.parametrize("width", [360, 1400])
+def test_no_page_is_wider_than_the_window(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    for path in ("/", "/annotate", "/annotations", "/subscribe", "/profile", "/nope"):
+        page.goto(path)
+        over = page.evaluate("() => document.documentElement.scrollWidth - innerWidth")
+        assert over <= 0, path
+
+
+def test_signing_out_ends_the_session(page: Page) -> None:
+    page.get_by_role("button", name="Sign out").click()
+    page.goto("/annotations")
+    assert "/authorize" in page.url
