@@ -3,13 +3,14 @@
 import argparse
 import logging
 import os
+import resource
 import signal
+import tempfile
 import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import boto3
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
@@ -20,13 +21,17 @@ from moto.sns.models import sns_backends
 from moto.sqs.models import Queue
 from werkzeug.serving import make_server
 
+from local.cors import Cors
 from local.glacier import Glacier
+from local.later import Later
 from local.mailbox import Mailbox
+from local.objects import Objects
 from local.presigned import Presigned
 from local.restores import Restores
 from local.settings import Control, Settings
 from local.state import EVERY_S, SHARE, State
-from local.wsgi import App, Environ, StartResponse, spooled
+from local.vaults import Shelf
+from local.wsgi import App, Environ, StartResponse, is_form_post, spooled
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +56,6 @@ class Serialised:
             finally:
                 self.lock.acquire()
 
-        self.wait, self.wait_unlocked = wait, wait_unlocked
         Queue.wait_for_messages = wait_unlocked  # type: ignore[method-assign]
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -60,12 +64,17 @@ class Serialised:
 
 
 class Spooled:
-    """Reads each request's body before anything else, so that a slow sender holds no lock."""
+    """Reads each request's body before anything else, so that a slow sender holds no lock.
+
+    Forms are read where they are taken apart.
+    """
 
     def __init__(self, app: App) -> None:
         self.app = app
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if is_form_post(environ):
+            return self.app(environ, start_response)
         with spooled(environ):
             return self.app(environ, start_response)
 
@@ -81,18 +90,22 @@ class LocalAWS:
     """The whole of it, on one port; `data` (a folder, or None) is where its state is kept."""
 
     def __init__(self, port: int, settings: Settings, data: Path | None = None) -> None:
-        self.secret = os.environ.get("AWS_SECRET_ACCESS_KEY", "local")
+        secret = os.environ.get("AWS_SECRET_ACCESS_KEY", "local")
         self.region = os.environ.get("AWS_DEFAULT_REGION", "us-east-1")
+        self.temporary = tempfile.TemporaryDirectory(prefix="gas-aws-")
         self.moto = Serialised(DomainDispatcherApplication(create_backend_app))
-        self.mailbox = Mailbox(self.moto, self.region)
-        self.restores = Restores(self.mailbox, settings, self.publish)
-        self.glacier = Glacier(self.restores, settings, self.publish)
-        self.control = Control(Presigned(self.glacier, self.secret), settings)
-        self.server = make_server(
-            HOST, port, Spooled(self.control), threaded=True, request_handler=QuietHandler
-        )
+        self.lock = self.moto.lock
+        later, shelf = Later(), Shelf((data or Path(self.temporary.name)) / "archives")
+        mailbox = Mailbox(self.moto)
+        restores = Restores(mailbox, settings, later, self.publish, self.lock)
+        glacier = Glacier(restores, settings, later, self.publish, shelf)
+        signed = Presigned(Objects(glacier, self.lock), secret)
+        app = Spooled(Cors(Control(signed, settings), self.lock))
+        self.server = make_server(HOST, port, app, threaded=True, request_handler=QuietHandler)
         self.server.daemon_threads = True  # type: ignore[attr-defined]
-        self.state = State(data, self.region, self.glacier, self.mailbox) if data else None
+        self.state = None
+        if data:
+            self.state = State(data, self.region, self.moto, self.lock, shelf, mailbox)
         self.stopping = threading.Event()
 
     @property
@@ -101,42 +114,28 @@ class LocalAWS:
 
     def publish(self, topic_arn: str, message: str) -> None:
         """What Glacier and S3 do of themselves: publish on a topic."""
-        with self.moto.lock:
+        with self.lock:
             sns_backends[DEFAULT_ACCOUNT_ID][self.region].publish(message, arn=topic_arn)
 
     def start(self) -> None:
-        """Serve in a thread; healthy once the kept state is back."""
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        """Take the kept state back, then serve in a thread."""
         if self.state:
-            self.state.load(self.client)
-        self.control.healthy.set()
-
-    def client(self, service: str) -> Any:
-        """A boto3 client of this very AWS."""
-        return boto3.client(
-            service,
-            endpoint_url=self.url,
-            region_name=self.region,
-            aws_access_key_id="local",
-            aws_secret_access_key=self.secret,
-        )
+            self.state.load()
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def keep(self) -> None:
-        """Save now and then until told to stop, and once more at the end."""
+        """Save now and then until told to stop."""
         took = 0.0
         while not self.stopping.wait(max(EVERY_S, SHARE * took)):
-            took = self.save()
-        self.save()
-
-    def save(self) -> float:
-        if self.state is None:
-            return 0.0
-        with self.moto.lock:
-            return self.state.save()
+            took = self.state.save() if self.state else 0.0
 
     def stop(self) -> None:
-        self.stopping.set()
+        """Serve no more, and save what there is."""
         self.server.shutdown()
+        if self.state:
+            self.state.save()
+            self.state.close()
+        self.temporary.cleanup()
 
 
 def _arguments() -> argparse.Namespace:
@@ -145,12 +144,20 @@ def _arguments() -> argparse.Namespace:
         description=f"{__doc__} Mail that was sent can be read at /mail.",
         epilog="example: python -m local.aws --port 5001 --data var/local",
     )
-    parser.add_argument("--port", type=int, default=5001)
+    parser.add_argument("--port", type=int, default=5001, help="on loopback, and nowhere else")
     parser.add_argument("--data", type=Path, help="where state is kept (default: nowhere)")
     for tier, seconds in (("expedited", 3), ("standard", 6), ("bulk", 10)):
-        parser.add_argument(f"--{tier}-s", type=float, default=seconds)
-    parser.add_argument("--capacity", choices=("ok", "short"), default="ok")
+        parser.add_argument(
+            f"--{tier}-s", type=float, default=seconds, help=f"that a {tier} retrieval takes"
+        )
+    parser.add_argument("--capacity", choices=("ok", "short"), default="ok", help="for Expedited")
     return parser.parse_args()
+
+
+def _allow_many_files() -> None:
+    """moto holds each larger object in an open file."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def main() -> None:
@@ -158,6 +165,7 @@ def main() -> None:
     asked = _arguments()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    _allow_many_files()
     settings = Settings(asked.expedited_s, asked.standard_s, asked.bulk_s, capacity=asked.capacity)
     local_aws = LocalAWS(asked.port, settings, asked.data)
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -3,25 +3,26 @@
 https://docs.aws.amazon.com/amazonglacier/latest/dev/amazon-glacier-api.html
 """
 
-import base64
-import hashlib
 import json
+import os
 import re
-import secrets
-import threading
+import shutil
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
+from local.later import Later
 from local.settings import Settings
-from local.wsgi import App, Environ, StartResponse, answer, path_of, signed_service
+from local.slices import NotSatisfiable, Slice, span_of
+from local.vaults import Archive, Retrieval, Shelf, Upload, Vault, new_id, tree_hash
+from local.wsgi import REASONS, App, Environ, StartResponse, answer, path_of, signed_service
 
-ACCOUNT = "123456789012"
 PATH = re.compile(r"/[^/]+/vaults(?:/(?P<vault>[^/]+))?(?P<rest>/.*)?")
-MIB = 1024 * 1024
+RANGE = re.compile(r"bytes (\d+)-(\d+)/\*")
+ID_CHARACTERS = {"archive": 138, "job": 92, "upload": 92}
 Publish = Callable[[str, str], None]
-Reply = tuple[int, dict[str, str], bytes]
+Reply = tuple[int, dict[str, str], Iterable[bytes]]
+NOTHING: Iterable[bytes] = ()
 
 
 class GlacierError(Exception):
@@ -32,270 +33,215 @@ class GlacierError(Exception):
         self.status, self.code, self.words = status, code, words
 
 
-@dataclass
-class Archive:
-    """One archive and the description that it was stored with."""
-
-    id: str
-    description: str
-    body: bytes
-    time: float = field(default_factory=time.time)
-
-    def listed(self) -> dict[str, Any]:
-        return {
-            "ArchiveId": self.id,
-            "ArchiveDescription": self.description,
-            "CreationDate": _date(self.time),
-            "Size": len(self.body),
-            "SHA256TreeHash": tree_hash(self.body),
-        }
+def missing(words: str) -> GlacierError:
+    return GlacierError(404, "ResourceNotFoundException", words)
 
 
-@dataclass
-class Retrieval:
-    """One job of a vault: an archive's or an inventory's retrieval."""
-
-    id: str
-    asked: dict[str, Any]
-    ready_time: float
-    vault_arn: str
-    body: bytes = b""
-    size: int = 0
-    time: float = field(default_factory=time.time)
-
-    def described(self) -> dict[str, Any]:
-        done = time.time() >= self.ready_time
-        archive = self.asked["Type"] == "archive-retrieval"
-        return {
-            "Action": "ArchiveRetrieval" if archive else "InventoryRetrieval",
-            "ArchiveId": self.asked.get("ArchiveId"),
-            "ArchiveSizeInBytes": self.size if archive else None,
-            "Completed": done,
-            "CompletionDate": _date(self.ready_time) if done else None,
-            "CreationDate": _date(self.time),
-            "JobDescription": self.asked.get("Description"),
-            "JobId": self.id,
-            "SNSTopic": self.asked.get("SNSTopic"),
-            "StatusCode": "Succeeded" if done else "InProgress",
-            "StatusMessage": "Succeeded" if done else None,
-            "Tier": self.asked.get("Tier", "Standard"),
-            "VaultARN": self.vault_arn,
-        }
-
-
-@dataclass
-class Upload:
-    """A multipart upload: parts by their first byte."""
-
-    description: str
-    parts: dict[int, bytes] = field(default_factory=dict)
-
-
-@dataclass
-class Vault:
-    name: str
-    archives: dict[str, Archive] = field(default_factory=dict)
-    jobs: dict[str, Retrieval] = field(default_factory=dict)
-    uploads: dict[str, Upload] = field(default_factory=dict)
-
-    @property
-    def arn(self) -> str:
-        return f"arn:aws:glacier:us-east-1:{ACCOUNT}:vaults/{self.name}"
+def invalid(words: str) -> GlacierError:
+    return GlacierError(400, "InvalidParameterValueException", words)
 
 
 class Glacier:
     """Middleware that answers what is signed for `glacier`; everything else goes on."""
 
-    def __init__(self, app: App, settings: Settings, publish: Publish) -> None:
-        self.app, self.settings, self.publish = app, settings, publish
-        self.vaults: dict[str, Vault] = {}
-        self.lock = threading.RLock()
-
-    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        match = PATH.fullmatch(path_of(environ))
-        if signed_service(environ) != "glacier" or not match:
-            return self.app(environ, start_response)
-        body = environ["wsgi.input"].read() if environ.get("CONTENT_LENGTH") else b""
-        try:
-            with self.lock:
-                status, headers, told = self._route(match, environ, body)
-        except GlacierError as error:
-            headers = {"x-amzn-ErrorType": error.code}
-            told = json.dumps({"code": error.code, "message": error.words}).encode()
-            return answer(start_response, error.status, told, headers=headers)
-        return answer(start_response, status, told, headers=headers)
-
-    def _route(self, match: re.Match[str], environ: Environ, body: bytes) -> Reply:
-        method, rest = environ["REQUEST_METHOD"], match["rest"] or ""
-        if rest == "" and method == "PUT":
-            self.vaults.setdefault(match["vault"], Vault(match["vault"]))
-            return 201, {}, b""
-        vault = self.vaults.get(match["vault"])
-        if vault is None:
-            raise GlacierError(404, "ResourceNotFoundException", f"no vault {match['vault']}")
-        for verb, pattern, act in self._routes():
-            found = re.fullmatch(pattern, rest)
-            if verb == method and found:
-                return act(vault, found["id"] if "id" in found.groupdict() else "", environ, body)
-        raise GlacierError(404, "ResourceNotFoundException", f"{method} {rest} is not served here")
-
-    def _routes(self) -> list[tuple[str, str, Callable[[Vault, str, Environ, bytes], Reply]]]:
-        return [
+    def __init__(
+        self, app: App, settings: Settings, later: Later, publish: Publish, shelf: Shelf
+    ) -> None:
+        self.app, self.settings, self.shelf = app, settings, shelf
+        self.later, self.publish = later, publish
+        self.routes: list[tuple[str, str, Callable[[Vault, str, Environ], Reply]]] = [
+            ("GET", "", self._describe_vault),
             ("POST", "/archives", self._store),
-            ("DELETE", "/archives/(?P<id>.+)", self._delete),
+            ("DELETE", "/archives/(?P<id>[^/]+)", self._delete),
             ("POST", "/jobs", self._ask),
             ("GET", "/jobs", self._list),
             ("GET", "/jobs/(?P<id>[^/]+)", self._describe),
             ("GET", "/jobs/(?P<id>[^/]+)/output", self._output),
             ("POST", "/multipart-uploads", self._begin),
-            ("PUT", "/multipart-uploads/(?P<id>.+)", self._part),
-            ("POST", "/multipart-uploads/(?P<id>.+)", self._complete),
-            ("DELETE", "/multipart-uploads/(?P<id>.+)", self._abort),
+            ("PUT", "/multipart-uploads/(?P<id>[^/]+)", self._part),
+            ("POST", "/multipart-uploads/(?P<id>[^/]+)", self._complete),
+            ("DELETE", "/multipart-uploads/(?P<id>[^/]+)", self._abort),
         ]
 
-    def _store(self, vault: Vault, _: str, environ: Environ, body: bytes) -> Reply:
-        return self._stored(vault, environ.get("HTTP_X_AMZ_ARCHIVE_DESCRIPTION", ""), environ, body)
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        match = PATH.fullmatch(path_of(environ))
+        if signed_service(environ) != "glacier" or not match:
+            return self.app(environ, start_response)
+        try:
+            status, headers, body = self._route(match, environ)
+        except GlacierError as error:
+            headers = {"x-amzn-ErrorType": error.code}
+            told = {"code": error.code, "message": error.words, "type": "Client"}
+            return answer(start_response, error.status, json.dumps(told).encode(), headers=headers)
+        if status in (201, 202):
+            headers["Content-Length"] = "0"
+        start_response(f"{status} {REASONS[status]}", list(headers.items()))
+        return body
 
-    def _stored(self, vault: Vault, description: str, environ: Environ, body: bytes) -> Reply:
-        told = environ.get("HTTP_X_AMZ_SHA256_TREE_HASH")
-        if told != tree_hash(body):
-            raise GlacierError(400, "InvalidParameterValueException", "Checksum mismatch")
-        archive = Archive(secrets.token_urlsafe(103), description, body)
-        vault.archives[archive.id] = archive
-        headers = {"x-amz-archive-id": archive.id, "x-amz-sha256-tree-hash": told}
-        return 201, headers, b""
+    def _route(self, match: re.Match[str], environ: Environ) -> Reply:
+        method, name, rest = environ["REQUEST_METHOD"], match["vault"], match["rest"] or ""
+        if name is None:
+            return _json({"VaultList": [v.described() for v in self.shelf.vaults.values()]})
+        if (method, rest) == ("PUT", ""):
+            self.shelf.vaults.setdefault(name, Vault(name))
+            return 201, {}, NOTHING
+        vault = self.shelf.vaults.get(name)
+        if vault is None:
+            raise missing(f"Vault not found: {name}")
+        for verb, pattern, act in self.routes:
+            found = re.fullmatch(pattern, rest)
+            if verb == method and found:
+                return act(vault, found.groupdict().get("id", ""), environ)
+        raise missing(f"{method} {rest} is not served here")
 
-    def _delete(self, vault: Vault, archive_id: str, *_: Any) -> Reply:
+    def _describe_vault(self, vault: Vault, _: str, environ: Environ) -> Reply:
+        return _json(vault.described())
+
+    def _store(self, vault: Vault, _: str, environ: Environ) -> Reply:
+        description = environ.get("HTTP_X_AMZ_ARCHIVE_DESCRIPTION", "")
+        archive_id = new_id(ID_CHARACTERS["archive"])
+        with self.shelf.path(archive_id).open("wb") as file:
+            shutil.copyfileobj(environ["wsgi.input"], file)
+        return self._stored(vault, archive_id, description, environ)
+
+    def _stored(self, vault: Vault, archive_id: str, description: str, environ: Environ) -> Reply:
+        """The file of that id becomes an archive, if it is what the sender says."""
+        with self.shelf.path(archive_id).open("rb") as file:
+            is_hash = tree_hash(file)
+            size = file.tell()
+        if not _is_told(environ, is_hash):
+            self.shelf.drop(archive_id)
+            raise invalid("Checksum mismatch")
+        vault.archives[archive_id] = Archive(archive_id, description, size, is_hash)
+        location = f"/-/vaults/{vault.name}/archives/{archive_id}"
+        told = {"x-amz-archive-id": archive_id, "x-amz-sha256-tree-hash": is_hash}
+        return 201, {**told, "Location": location}, NOTHING
+
+    def _delete(self, vault: Vault, archive_id: str, environ: Environ) -> Reply:
         if vault.archives.pop(archive_id, None) is None:
-            raise GlacierError(404, "ResourceNotFoundException", "no such archive")
-        return 204, {}, b""
+            raise missing(f"The archive ID was not found: {archive_id}")
+        self.shelf.drop(archive_id)
+        return 204, {}, NOTHING
 
-    def _ask(self, vault: Vault, _: str, environ: Environ, body: bytes) -> Reply:
-        asked = json.loads(body)
-        tier = asked.get("Tier", "Standard")
-        if asked["Type"] == "archive-retrieval" and asked.get("ArchiveId") not in vault.archives:
-            raise GlacierError(404, "ResourceNotFoundException", "no such archive")
+    def _ask(self, vault: Vault, _: str, environ: Environ) -> Reply:
+        asked = json.load(environ["wsgi.input"])
+        tier = asked.setdefault("Tier", "Standard")
+        archive = self._wanted(vault, asked)
         if self.settings.refuses(tier):
             words = "Insufficient capacity available to process this expedited request."
             raise GlacierError(503, "InsufficientCapacityException", words)
-        delay_s = self.settings.delay_s(tier)
-        job = Retrieval(secrets.token_urlsafe(69), asked, time.time() + delay_s, vault.arn)
-        self._fill(vault, job)
-        vault.jobs[job.id] = job
+        job_id, delay_s = new_id(ID_CHARACTERS["job"]), self.settings.delay_s(tier)
+        size = self._fill(vault, job_id, archive)
+        known_hash = archive.tree_hash if archive else None
+        job = Retrieval(job_id, vault.arn, asked, time.time() + delay_s, size, known_hash)
+        vault.retrievals[job_id] = job
         if "SNSTopic" in asked:
-            _later(delay_s, lambda: self.publish(asked["SNSTopic"], json.dumps(job.described())))
-        return 202, {"x-amz-job-id": job.id}, b""
+            self.later.after(delay_s, lambda: self._announce(job))
+        location = f"/-/vaults/{vault.name}/jobs/{job_id}"
+        return 202, {"x-amz-job-id": job_id, "Location": location}, NOTHING
 
-    def _fill(self, vault: Vault, job: Retrieval) -> None:
-        """An archive's bytes outlive its deletion while the retrieval's output is kept."""
-        if job.asked["Type"] == "archive-retrieval":
-            job.body = vault.archives[job.asked["ArchiveId"]].body
-        else:
-            told = {"VaultARN": vault.arn, "InventoryDate": _date(time.time())}
-            told["ArchiveList"] = [archive.listed() for archive in vault.archives.values()]
-            job.body = json.dumps(told).encode()
-        job.size = len(job.body)
+    def _wanted(self, vault: Vault, asked: dict[str, Any]) -> Archive | None:
+        """The archive that a retrieval asks for; None where it asks for the inventory."""
+        if asked["Type"] == "inventory-retrieval":
+            return None
+        if asked.get("ArchiveId") not in vault.archives:
+            raise missing(f"The archive ID was not found: {asked.get('ArchiveId')}")
+        return vault.archives[asked["ArchiveId"]]
 
-    def _list(self, vault: Vault, *_: Any) -> Reply:
+    def _fill(self, vault: Vault, job_id: str, archive: Archive | None) -> int:
+        """Set the output aside, so that it outlives the archive's deletion; return its size."""
+        output = self.shelf.path(job_id)
+        if archive is None:
+            return output.write_bytes(json.dumps(vault.inventory()).encode())
+        os.link(self.shelf.path(archive.id), output)
+        return archive.size
+
+    def _announce(self, job: Retrieval) -> None:
+        self.publish(job.asked["SNSTopic"], json.dumps(job.described()))
+
+    def _list(self, vault: Vault, _: str, environ: Environ) -> Reply:
         self._forget(vault)
-        jobs = [job.described() for job in vault.jobs.values()]
-        return 200, {}, json.dumps({"JobList": jobs, "Marker": None}).encode()
+        jobs = [job.described() for job in list(vault.retrievals.values())]
+        return _json({"JobList": jobs, "Marker": None})
 
-    def _describe(self, vault: Vault, job_id: str, *_: Any) -> Reply:
-        return 200, {}, json.dumps(self._job(vault, job_id).described()).encode()
+    def _describe(self, vault: Vault, job_id: str, environ: Environ) -> Reply:
+        return _json(self._retrieval(vault, job_id).described())
 
-    def _output(self, vault: Vault, job_id: str, environ: Environ, _: bytes) -> Reply:
-        job = self._job(vault, job_id)
-        if time.time() < job.ready_time:
-            words = "The job is not currently available for download"
-            raise GlacierError(400, "InvalidParameterValueException", words)
-        wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", environ.get("HTTP_RANGE", ""))
-        if not wanted:
-            return 200, {"Content-Type": "application/octet-stream"}, job.body
-        first, last = int(wanted[1]), min(int(wanted[2]), job.size - 1)
-        headers = {"Content-Range": f"bytes {first}-{last}/{job.size}"}
-        return 206, headers, job.body[first : last + 1]
+    def _output(self, vault: Vault, job_id: str, environ: Environ) -> Reply:
+        job = self._retrieval(vault, job_id)
+        if not job.is_ready:
+            raise invalid(f"The job is not currently available for download: {job_id}")
+        try:
+            span = span_of(environ.get("HTTP_RANGE", ""), job.size)
+        except NotSatisfiable:
+            raise invalid("Invalid range") from None
+        headers = {"Content-Type": "application/octet-stream", **span.headers}
+        if job.tree_hash and span.length == job.size:
+            headers["x-amz-sha256-tree-hash"] = job.tree_hash
+        return span.status, headers, Slice(os.open(self.shelf.path(job_id), os.O_RDONLY), span)
 
-    def _job(self, vault: Vault, job_id: str) -> Retrieval:
+    def _retrieval(self, vault: Vault, job_id: str) -> Retrieval:
         self._forget(vault)
-        if job_id not in vault.jobs:
-            raise GlacierError(404, "ResourceNotFoundException", f"no job {job_id}")
-        return vault.jobs[job_id]
+        if job_id not in vault.retrievals:
+            raise missing(f"The job ID was not found: {job_id}")
+        return vault.retrievals[job_id]
 
     def _forget(self, vault: Vault) -> None:
         """Glacier keeps a job and its output for a day after it ended."""
-        now = time.time()
-        kept = vault.jobs.items()
-        vault.jobs = {k: j for k, j in kept if now < j.ready_time + self.settings.kept_s}
+        for retrieval_id in vault.forget(self.settings.kept_s):
+            self.shelf.drop(retrieval_id)
 
-    def _begin(self, vault: Vault, _: str, environ: Environ, body: bytes) -> Reply:
-        upload_id = secrets.token_urlsafe(69)
+    def _begin(self, vault: Vault, _: str, environ: Environ) -> Reply:
+        upload_id = new_id(ID_CHARACTERS["upload"])
         vault.uploads[upload_id] = Upload(environ.get("HTTP_X_AMZ_ARCHIVE_DESCRIPTION", ""))
-        return 201, {"x-amz-multipart-upload-id": upload_id}, b""
+        self.shelf.path(upload_id).touch()
+        return 201, {"x-amz-multipart-upload-id": upload_id}, NOTHING
 
-    def _part(self, vault: Vault, upload_id: str, environ: Environ, body: bytes) -> Reply:
-        first = int(environ["HTTP_CONTENT_RANGE"].removeprefix("bytes ").partition("-")[0])
-        if environ.get("HTTP_X_AMZ_SHA256_TREE_HASH") != tree_hash(body):
-            raise GlacierError(400, "InvalidParameterValueException", "Checksum mismatch")
-        self._upload(vault, upload_id).parts[first] = body
-        return 204, {"x-amz-sha256-tree-hash": tree_hash(body)}, b""
+    def _part(self, vault: Vault, upload_id: str, environ: Environ) -> Reply:
+        upload, body = self._upload(vault, upload_id), environ["wsgi.input"]
+        span = RANGE.fullmatch(environ.get("HTTP_CONTENT_RANGE", ""))
+        size = int(environ.get("CONTENT_LENGTH") or 0)
+        if not span or int(span[2]) - int(span[1]) + 1 != size:
+            raise invalid("Invalid Content-Range")
+        is_hash = tree_hash(body)
+        if not _is_told(environ, is_hash):
+            raise invalid("Checksum mismatch")
+        body.seek(0)
+        with self.shelf.path(upload_id).open("r+b") as file:
+            file.seek(int(span[1]))
+            shutil.copyfileobj(body, file)
+        upload.parts[int(span[1])] = size
+        return 204, {"x-amz-sha256-tree-hash": is_hash}, NOTHING
 
-    def _complete(self, vault: Vault, upload_id: str, environ: Environ, _: bytes) -> Reply:
-        upload = self._upload(vault, upload_id)
-        body = b"".join(upload.parts[first] for first in sorted(upload.parts))
-        if len(body) != int(environ.get("HTTP_X_AMZ_ARCHIVE_SIZE", -1)):
-            raise GlacierError(400, "InvalidParameterValueException", "Parts are missing")
-        reply = self._stored(vault, upload.description, environ, body)
-        del vault.uploads[upload_id]
+    def _complete(self, vault: Vault, upload_id: str, environ: Environ) -> Reply:
+        upload, end = self._upload(vault, upload_id), 0
+        for first, size in sorted(upload.parts.items()):
+            if first != end:
+                raise invalid("Parts are missing")
+            end += size
+        if str(end) != environ.get("HTTP_X_AMZ_ARCHIVE_SIZE"):
+            raise invalid("Parts are missing")
+        archive_id = new_id(ID_CHARACTERS["archive"])
+        os.link(self.shelf.path(upload_id), self.shelf.path(archive_id))
+        reply = self._stored(vault, archive_id, upload.description, environ)
+        self._abort(vault, upload_id, environ)
         return reply
 
-    def _abort(self, vault: Vault, upload_id: str, *_: Any) -> Reply:
-        vault.uploads.pop(upload_id, None)
-        return 204, {}, b""
+    def _abort(self, vault: Vault, upload_id: str, environ: Environ) -> Reply:
+        if vault.uploads.pop(upload_id, None):
+            self.shelf.drop(upload_id)
+        return 204, {}, NOTHING
 
     def _upload(self, vault: Vault, upload_id: str) -> Upload:
         if upload_id not in vault.uploads:
-            raise GlacierError(404, "ResourceNotFoundException", "no such upload")
+            raise missing(f"The upload ID was not found: {upload_id}")
         return vault.uploads[upload_id]
 
-    def export(self) -> list[dict[str, Any]]:
-        """The vaults as JSON-able rows, bodies in base64."""
-        with self.lock:
-            return [
-                {
-                    "vault": vault.name,
-                    "archives": [
-                        {**vars(a), "body": base64.b64encode(a.body).decode()}
-                        for a in vault.archives.values()
-                    ],
-                }
-                for vault in self.vaults.values()
-            ]
 
-    def load(self, rows: list[dict[str, Any]]) -> None:
-        """What `export` gave, taken back."""
-        for row in rows:
-            vault = self.vaults.setdefault(row["vault"], Vault(row["vault"]))
-            for told in row["archives"]:
-                body = base64.b64decode(told["body"])
-                vault.archives[told["id"]] = Archive(**{**told, "body": body})
+def _is_told(environ: Environ, is_hash: str) -> bool:
+    return bool(environ.get("HTTP_X_AMZ_SHA256_TREE_HASH") == is_hash)
 
 
-def tree_hash(body: bytes) -> str:
-    """https://docs.aws.amazon.com/amazonglacier/latest/dev/checksum-calculations.html"""
-    view = memoryview(body)
-    hashes = [hashlib.sha256(view[i : i + MIB]).digest() for i in range(0, max(len(body), 1), MIB)]
-    while len(hashes) > 1:
-        pairs = [hashes[i : i + 2] for i in range(0, len(hashes), 2)]
-        hashes = [hashlib.sha256(b"".join(p)).digest() if len(p) == 2 else p[0] for p in pairs]
-    return hashes[0].hex()
-
-
-def _later(seconds: float, act: Callable[[], None]) -> None:
-    timer = threading.Timer(seconds, act)
-    timer.daemon = True
-    timer.start()
-
-
-def _date(when: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(when))
+def _json(told: dict[str, Any]) -> Reply:
+    body = json.dumps(told).encode()
+    return 200, {"Content-Type": "application/json", "Content-Length": str(len(body))}, [body]

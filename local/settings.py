@@ -6,48 +6,65 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from local.operations import operation, service
 from local.wsgi import (
     App,
     Environ,
     StartResponse,
     answer,
     answer_json,
-    operation,
+    body_of,
+    is_form_post,
     path_of,
-    signed_service,
+    pieces,
 )
 
-THROTTLES = {"ThrottlingException", "Throttling", "ProvisionedThroughputExceededException"}
+XML_ERRORS = {
+    "s3": "<Error><Code>{}</Code><Message>told to fail</Message></Error>",
+    "sns": "<ErrorResponse><Error><Code>{}</Code></Error></ErrorResponse>",
+    "ses": "<ErrorResponse><Error><Code>{}</Code></Error></ErrorResponse>",
+}
 
 
 @dataclass
 class Settings:
-    """Glacier's manners: seconds that each tier takes, and whether Expedited has capacity."""
+    """Glacier's manners: the seconds that each tier takes, and whether Expedited has capacity.
+
+    A vault keeps a retrieval's output for `kept_s`; S3 counts `day_s` for each day that it keeps
+    a restored copy.
+    """
 
     expedited_s: float = 3
     standard_s: float = 6
     bulk_s: float = 10
     kept_s: float = 24 * 3600
+    day_s: float = 24 * 3600
     capacity: str = "ok"
 
     def delay_s(self, tier: str) -> float:
         return float(getattr(self, f"{tier.lower()}_s"))
 
     def refuses(self, tier: str) -> bool:
-        return tier == "Expedited" and self.capacity != "ok"
+        return tier == "Expedited" and self.capacity == "short"
 
     def change(self, told: dict[str, Any]) -> None:
-        """Raises ValueError for a name that is no setting."""
-        unknown = told.keys() - asdict(self).keys()
-        if unknown:
-            raise ValueError(f"no setting {', '.join(sorted(unknown))}")
+        """All or nothing; raises ValueError for what is no setting, or no value for it."""
         for name, value in told.items():
-            setattr(self, name, value)
+            good = (
+                value in ("ok", "short") if name == "capacity" else isinstance(value, int | float)
+            )
+            if name not in asdict(self) or not good:
+                raise ValueError(f"no setting {name} = {value!r}")
+        vars(self).update(told)
 
 
 @dataclass
 class Fault:
-    """A failure to answer with: `times` requests of `service` (and `operation`, if given)."""
+    """What is to befall `times` requests of `service` (and of `operation`, where one is given).
+
+    They wait for `delay_s`, then fail with `code`; a `status` of 0 lets them go on after the wait.
+    With `after` the work is done, and only the reply is lost.
+    """
 
     service: str
     operation: str | None = None
@@ -55,6 +72,7 @@ class Fault:
     code: str = "ServiceUnavailable"
     times: int = 1
     delay_s: float = 0
+    after: bool = False
 
 
 class Control:
@@ -62,7 +80,6 @@ class Control:
 
     def __init__(self, app: App, settings: Settings) -> None:
         self.app, self.settings = app, settings
-        self.healthy = threading.Event()
         self.faults: list[Fault] = []
         self.lock = threading.Lock()
 
@@ -76,32 +93,49 @@ class Control:
         threading.Event().wait(fault.delay_s)
         if not fault.status:
             return self.app(environ, start_response)
+        self._use_up(fault, environ)
         return _failure(fault, start_response)
+
+    def _use_up(self, fault: Fault, environ: Environ) -> None:
+        """The request is read to its end, and where only the reply is to be lost, worked on."""
+        if fault.after:
+            b"".join(self.app(environ, lambda *_: None))
+        elif is_form_post(environ):
+            for _ in pieces(environ):
+                continue
 
     def _control(
         self, path: str, environ: Environ, start_response: StartResponse
     ) -> Iterable[bytes]:
         if path == "/_gas/health":
-            return answer(start_response, 200 if self.healthy.is_set() else 503)
-        told = json.loads(environ["wsgi.input"].read() or b"{}")
+            return answer(start_response, 200)
         try:
+            told = json.loads(body_of(environ) or b"{}")
             if path == "/_gas/settings":
                 self.settings.change(told)
             elif path == "/_gas/fail":
-                self.faults.append(Fault(**told))
+                self._fail(environ["REQUEST_METHOD"], told)
             else:
                 return answer(start_response, 404)
-        except (TypeError, ValueError) as fault:
+        except (AttributeError, TypeError, ValueError) as fault:
             return answer_json(start_response, 400, {"error": str(fault)})
         return answer_json(start_response, 200, asdict(self.settings))
+
+    def _fail(self, method: str, told: dict[str, Any]) -> None:
+        """DELETE takes back every fault still to come."""
+        with self.lock:
+            if method == "DELETE":
+                self.faults.clear()
+            else:
+                self.faults.append(Fault(**told))
 
     def _fault(self, environ: Environ) -> Fault | None:
         if not self.faults:
             return None
-        service, named = signed_service(environ), operation(environ)
+        asked, named = service(environ), operation(environ)
         with self.lock:
             for fault in self.faults:
-                if fault.service == service and fault.operation in (None, named):
+                if fault.service == asked and fault.operation in (None, named):
                     fault.times -= 1
                     if fault.times <= 0:
                         self.faults.remove(fault)
@@ -110,12 +144,11 @@ class Control:
 
 
 def _failure(fault: Fault, start_response: StartResponse) -> list[bytes]:
-    """An error that botocore reads in either protocol family."""
-    if fault.service in ("s3", "sns", "ses"):
-        body = f"<ErrorResponse><Error><Code>{fault.code}</Code></Error></ErrorResponse>"
-        if fault.service == "s3":
-            body = f"<Error><Code>{fault.code}</Code><Message>told to fail</Message></Error>"
+    """An error in the form of the service's protocol."""
+    form = XML_ERRORS.get(fault.service)
+    if form:
+        body = form.format(fault.code)
         return answer(start_response, fault.status, body.encode(), "application/xml")
     headers = {"x-amzn-ErrorType": fault.code}
-    body = json.dumps({"__type": fault.code, "message": "told to fail"})
-    return answer(start_response, fault.status, body.encode(), "application/json", headers)
+    told = json.dumps({"__type": fault.code, "code": fault.code, "message": "told to fail"})
+    return answer(start_response, fault.status, told.encode(), "application/json", headers)

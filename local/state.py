@@ -3,155 +3,235 @@
 Queues hold nothing that a row does not remember, so their messages are not kept.
 """
 
-import hashlib
 import json
-import logging
-import os
 import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 from moto.core import DEFAULT_ACCOUNT_ID
-from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
 from moto.secretsmanager.models import secretsmanager_backends
+from moto.ses.models import ses_backends
 
-from local.glacier import Glacier
 from local.mailbox import Mailbox
-from local.restores import s3_backend
-
-log = logging.getLogger(__name__)
+from local.objects import open_whole
+from local.records import Name, Records
+from local.restores import s3_backend, stored_object
+from local.vaults import Shelf
+from local.wsgi import App, ask
 
 EVERY_S = 2
 SHARE = 10
-"""Exporting takes at most one part in this many of the time."""
+"""Saving takes at most one part in this many of the time."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Something as it was saved: the thing itself, to see whether it is the same, and its row."""
+
+    thing: Any
+    told: str
+
+    @property
+    def body(self) -> str | None:
+        """The file of an object's bytes."""
+        return json.loads(self.told).get("body") if hasattr(self.thing, "storage_class") else None
+
+
+Thing = tuple[str, str, Any, Callable[[], Any]]
+"""Kind and key, the thing itself, and what makes its row."""
 
 
 class State:
-    """The folder and what is in it: objects/, objects.json, tables.json, glacier.json, …"""
+    """The folder: state.db with a row for everything, bodies/ with the objects' bytes.
 
-    def __init__(self, folder: Path, region: str, glacier: Glacier, mailbox: Mailbox) -> None:
-        self.folder, self.region = folder, region
-        self.glacier, self.mailbox = glacier, mailbox
-        self.written: dict[str, str] = {}
+    A save is of one instant: under `lock` it notes what has changed and sets the bytes of new
+    objects aside; it writes after that. A file goes only when the rows that need it are gone.
+    """
+
+    def __init__(
+        self, folder: Path, region: str, app: App, lock: RLock, shelf: Shelf, mailbox: Mailbox
+    ) -> None:
+        self.bodies = folder / "bodies"
+        self.bodies.mkdir(parents=True, exist_ok=True)
+        self.records = Records(folder / "state.db")
+        self.region, self.app, self.lock = region, app, lock
+        self.shelf, self.mailbox = shelf, mailbox
+        self.seen: dict[Name, Kept] = {}
+        self.updated: set[int] = set()
+        self.unneeded: list[Path] = []
+        shelf.discard = self.unneeded.append
+        self._watch_updates()
 
     def save(self) -> float:
-        """Write what has changed, each file at once and whole; return the seconds it took."""
+        """Write what has changed since the last save; return the seconds it took."""
         began = time.monotonic()
-        (self.folder / "objects").mkdir(parents=True, exist_ok=True)
-        self._write("objects", self._save_objects())
-        self._write("tables", self._tables())
-        self._write("glacier", self.glacier.export())
-        self._write("mail", self.mailbox.sent)
-        self._write("secrets", self._secrets())
-        self._drop_bodies()
+        with self.lock:
+            now = self._snapshot()
+            unneeded, self.unneeded[:] = self.unneeded[:], []
+            before, self.seen = self.seen, now
+            changed = {n: kept for n, kept in now.items() if before.get(n) is not kept}
+            bodies = {k.body: open_whole(k.thing) for k in changed.values() if k.body}
+        gone = {n: kept for n, kept in before.items() if n not in now or n in changed}
+        for name, body in bodies.items():
+            _write(self.bodies / name, body)
+        if changed or gone:
+            self.records.save({n: kept.told for n, kept in changed.items()}, gone)
+        unneeded += [self.bodies / kept.body for kept in gone.values() if kept.body]
+        for path in unneeded:
+            path.unlink(missing_ok=True)
         return time.monotonic() - began
 
-    def load(self, clients: Any) -> None:
-        """Take back what an earlier run saved; `clients(service)` is the running local AWS."""
-        self._load_objects(clients("s3"), self._read("objects"))
-        self._load_tables(clients("dynamodb"), self._read("tables"))
-        self.glacier.load(self._read("glacier"))
-        self.mailbox.sent.extend(self._read("mail"))
-        for secret in self._read("secrets"):
-            clients("secretsmanager").create_secret(**secret)
+    def load(self) -> None:
+        """Take back what an earlier run saved."""
+        for name, row in self.records.of("vault"):
+            self.shelf.load_vault(name, row)
+        for _, row in self.records.of("archive"):
+            self.shelf.load_archive(row)
+        self.shelf.tidy()
+        self.mailbox.sent.extend(row for _, row in self.records.of("mail"))
+        for address, _ in self.records.of("identity"):
+            self._ses().verify_email_identity(address)
+        for _, row in self.records.of("secret"):
+            self._json("secretsmanager", "secretsmanager.CreateSecret", row)
+        self._load_tables()
+        self._load_objects()
+        self.seen = self._snapshot()
 
-    def _save_objects(self) -> list[dict[str, Any]]:
-        rows = []
+    def close(self) -> None:
+        self.records.close()
+
+    def _snapshot(self) -> dict[Name, Kept]:
+        """Everything by kind and key; what is the same as before is the very `Kept` of before."""
+        now = {}
+        for kind, key, thing, row in self._everything():
+            before = self.seen.get((kind, key))
+            same = before is not None and before.thing is thing and id(thing) not in self.updated
+            now[kind, key] = before if before and same else Kept(thing, json.dumps(row()))
+        self.updated.clear()
+        return now
+
+    def _everything(self) -> Iterator[Thing]:
+        for vault in list(self.shelf.vaults.values()):
+            yield "vault", vault.name, vault, lambda v=vault: {"time": v.time}
+            for archive in list(vault.archives.values()):
+                row = lambda v=vault, a=archive: {"vault": v.name, **vars(a)}  # noqa: E731
+                yield "archive", archive.id, archive, row
+        for number, letter in enumerate(self.mailbox.sent):
+            yield "mail", f"{number:09d}", letter, lambda letter=letter: letter
+        for address, identity in self._ses().email_identities.items():
+            yield "identity", address, identity, dict
+        for secret in secretsmanager_backends[DEFAULT_ACCOUNT_ID][self.region].secrets.values():
+            version = secret.versions[secret.default_version_id]
+            yield "secret", secret.name, version, lambda s=secret, v=version: _secret(s, v)
+        yield from self._tables()
+        yield from self._objects()
+
+    def _tables(self) -> Iterator[Thing]:
+        for table in self._dynamodb().tables.values():
+            yield "table", table.name, table, lambda t=table: _creation(t)
+            for item in _items(table):
+                range_key = item.range_key.value if item.range_key else ""
+                key = f"{table.name}/{item.hash_key.value}/{range_key}"
+                yield "item", key, item, lambda t=table, i=item: [t.name, i.to_json()["Attributes"]]
+
+    def _objects(self) -> Iterator[Thing]:
         for bucket in s3_backend().buckets.values():
-            for key, stored in list(bucket.keys.items()):
-                row = {
-                    "Bucket": bucket.name,
-                    "Key": key,
-                    "StorageClass": stored.storage_class,
-                    "modified": stored.last_modified.timestamp(),
-                }
-                rows.append(row)
-                self._save_body(row, stored)
-        return rows
+            yield "bucket", bucket.name, bucket, dict
+            for key, stored in bucket.keys.items():
+                yield "object", f"{bucket.name}/{key}", stored, lambda s=stored: _object(s)
 
-    def _save_body(self, row: dict[str, Any], stored: Any) -> None:
-        path = self._body(row)
-        if not path.exists():
-            _replace(path, stored.value)
+    def _load_tables(self) -> None:
+        for _, row in self.records.of("table"):
+            self._json("dynamodb", "DynamoDB_20120810.CreateTable", row)
+        tables = self._dynamodb().tables
+        for _, (name, attributes) in self.records.of("item"):
+            tables[name].put_item(attributes)
 
-    def _drop_bodies(self) -> None:
-        """Only now that the list that named them is replaced."""
-        kept = {self._body(row).name for row in self._read("objects")}
-        for path in (self.folder / "objects").iterdir():
-            if path.name not in kept:
-                path.unlink()
+    def _load_objects(self) -> None:
+        for name, _ in self.records.of("bucket"):
+            ask(self.app, "s3", "PUT", f"/{name}")
+        for path, row in self.records.of("object"):
+            self._load_object(path, row)
+        kept = {row["body"] for _, row in self.records.of("object")}
+        for file in self.bodies.iterdir():
+            if file.name not in kept:
+                file.unlink()
 
-    def _body(self, row: dict[str, Any]) -> Path:
-        """One file for each writing of each key."""
-        text = f"{row['Bucket']}/{row['Key']}@{row['modified']}"
-        return self.folder / "objects" / hashlib.sha256(text.encode()).hexdigest()
+    def _load_object(self, path: str, row: dict[str, Any]) -> None:
+        file = self.bodies / row["body"]
+        with file.open("rb") as body:
+            ask(self.app, "s3", "PUT", f"/{path}", row["headers"], body, file.stat().st_size)
+        stored = stored_object(*path.split("/", 1))
+        stored.last_modified = datetime.fromtimestamp(row["modified"], UTC)
+        stored.body_name = row["body"]
 
-    def _load_objects(self, s3: Any, rows: list[dict[str, Any]]) -> None:
-        for bucket in {row["Bucket"] for row in rows}:
-            s3.create_bucket(Bucket=bucket)
-        for row in rows:
-            with self._body(row).open("rb") as body:
-                told = {name: row[name] for name in ("Bucket", "Key", "StorageClass")}
-                s3.put_object(Body=body, **told)
+    def _watch_updates(self) -> None:
+        """moto replaces the item that is put, but changes in place the one that is updated."""
+        original, updated = DynamoDBBackend.update_item, self.updated
 
-    def _tables(self) -> list[dict[str, Any]]:
-        tables = dynamodb_backends[DEFAULT_ACCOUNT_ID][self.region].tables.values()
-        return [
-            {
-                "create": {
-                    "TableName": table.name,
-                    "KeySchema": table.schema,
-                    "AttributeDefinitions": table.attr,
-                    "GlobalSecondaryIndexes": [_index(i) for i in table.global_indexes],
-                    "BillingMode": "PAY_PER_REQUEST",
-                },
-                "items": [_attributes(item) for item in table.all_items()],
-            }
-            for table in tables
-        ]
+        def update_item(backend: DynamoDBBackend, *args: Any, **kwargs: Any) -> Any:
+            item = original(backend, *args, **kwargs)
+            updated.add(id(item))
+            return item
 
-    @staticmethod
-    def _load_tables(dynamodb: Any, rows: list[dict[str, Any]]) -> None:
-        for row in rows:
-            name = row["create"]["TableName"]
-            dynamodb.create_table(**row["create"])
-            for i in range(0, len(row["items"]), 25):
-                puts = [{"PutRequest": {"Item": item}} for item in row["items"][i : i + 25]]
-                dynamodb.batch_write_item(RequestItems={name: puts})
+        DynamoDBBackend.update_item = update_item  # type: ignore[method-assign]
 
-    def _secrets(self) -> list[dict[str, str]]:
-        backend = secretsmanager_backends[DEFAULT_ACCOUNT_ID][self.region]
-        return [
-            {"Name": s.name, "SecretString": s.versions[s.default_version_id]["secret_string"]}
-            for s in backend.secrets.values()
-        ]
+    def _json(self, service: str, target: str, told: dict[str, Any]) -> None:
+        headers = {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.0"}
+        ask(self.app, service, "POST", "/", headers, json.dumps(told).encode())
 
-    def _write(self, name: str, told: Any) -> None:
-        text = json.dumps(told)
-        digest = hashlib.sha256(text.encode()).hexdigest()
-        if self.written.get(name) != digest:
-            _replace(self.folder / f"{name}.json", text.encode())
-            self.written[name] = digest
+    def _ses(self) -> Any:
+        return ses_backends[DEFAULT_ACCOUNT_ID][self.region]
 
-    def _read(self, name: str) -> list[Any]:
-        path = self.folder / f"{name}.json"
-        return list(json.loads(path.read_text())) if path.exists() else []
+    def _dynamodb(self) -> Any:
+        return dynamodb_backends[DEFAULT_ACCOUNT_ID][self.region]
 
 
-def _index(index: Any) -> dict[str, Any]:
+def _secret(secret: Any, version: dict[str, Any]) -> dict[str, str]:
+    return {"Name": secret.name, "SecretString": version["secret_string"]}
+
+
+def _creation(table: Any) -> dict[str, Any]:
+    """The request that makes such a table."""
+    indexes = [
+        {"IndexName": index.name, "KeySchema": index.schema, "Projection": index.projection}
+        for index in table.global_indexes
+    ]
     return {
-        "IndexName": index.name,
-        "KeySchema": index.schema,
-        "Projection": index.projection,
+        "TableName": table.name,
+        "KeySchema": table.schema,
+        "AttributeDefinitions": table.attr,
+        "BillingMode": "PAY_PER_REQUEST",
+        **({"GlobalSecondaryIndexes": indexes} if indexes else {}),
     }
 
 
-def _attributes(item: Any) -> dict[str, Any]:
-    return dict(item.to_json()["Attributes"])
+def _items(table: Any) -> Iterable[Any]:
+    if not table.range_key_attr:
+        return table.items.values()
+    return (item for ranges in table.items.values() for item in ranges.values())
 
 
-def _replace(path: Path, body: bytes) -> None:
-    """Write whole or not at all, whatever kills us."""
-    new = path.with_suffix(".new")
-    new.write_bytes(body)
-    os.replace(new, path)
+def _object(stored: Any) -> dict[str, Any]:
+    """An object's row; `body` names the file of its bytes, which is never written again."""
+    if not hasattr(stored, "body_name"):
+        stored.body_name = uuid.uuid4().hex
+    headers = {"x-amz-storage-class": stored.storage_class, **stored.metadata}
+    if stored.encryption:
+        headers["x-amz-server-side-encryption"] = stored.encryption
+    modified = stored.last_modified.replace(tzinfo=UTC).timestamp()
+    return {"headers": headers, "body": stored.body_name, "modified": modified}
+
+
+def _write(path: Path, body: Iterable[bytes]) -> None:
+    with path.open("wb") as file:
+        file.writelines(body)
+    close = getattr(body, "close", None)
+    if close:
+        close()
