@@ -14,6 +14,7 @@ pytestmark = pytest.mark.slow
 
 CHROMIUM = Path("/usr/bin/chromium")
 JOB_MS = 60_000
+MOST_CLICKS = 500
 HOSTILE = '"><img src=x onerror="document.title=\'owned\'">.vcf'
 
 
@@ -88,8 +89,9 @@ def test_all_of_it_works_without_scripts(chromium: Browser, service: World) -> N
     upload(page, EXAMPLE)
     page.wait_for_url("**/annotations/*")
     refresh = page.get_by_role("link", name="Refresh")
-    while refresh.count():
-        refresh.click()
+    for _ in range(MOST_CLICKS):
+        if refresh.count():
+            refresh.click()
     expect(page.locator("h1 + .badge-status")).to_have_text("completed")
     context.close()
 
@@ -131,7 +133,7 @@ def test_a_hostile_vcf_under_a_hostile_name_runs_no_script(page: Page, tmp_path:
     expect(page.locator("h1 + .badge-status")).to_have_text("completed", timeout=JOB_MS)
     for path in (page.url, f"{page.url}/log", "/annotations"):
         page.goto(path)
-        assert "owned" not in page.title() or "onerror" in page.title()
+        assert page.title() != "owned"
         assert page.locator("main img").count() == 0
     assert dialogs == []
 

@@ -17,7 +17,7 @@ KEEPALIVE_S = 75
 """Longer than a load balancer's idle timeout, so that it is never the server that hangs up."""
 
 
-class Server(BaseApplication):  # type: ignore[misc]
+class Server(BaseApplication):
     """gunicorn told by us instead of by its command line; each worker makes its own app."""
 
     def __init__(self, options: dict[str, Any]) -> None:

@@ -27,6 +27,25 @@ from web.uploads import finished
 log = logging.getLogger(__name__)
 bp = Blueprint("annotations", __name__, url_prefix="/annotations")
 
+TOLD = (
+    "job_id",
+    "job_status",
+    "progress",
+    "error",
+    "submit_time",
+    "start_time",
+    "complete_time",
+    "result_name",
+    "result_bytes",
+    "result_sha256",
+    "counts",
+    "existed",
+    "archived_time",
+    "requested_time",
+    "thawed_time",
+    "expires_time",
+)
+"""What of the row a script is told."""
 NOT_HERE = {
     Kind.NONE: "This job has no result.",
     Kind.ARCHIVED: "This result is archived. Subscribe to premium to bring it back.",
@@ -101,6 +120,7 @@ def tabix(job_id: str) -> AnyResponse:
 
 @bp.post("/<job_id>/cancel")
 def cancel(job_id: str) -> AnyResponse:
+    """End the job for good; 409 where it has ended."""
     job = own_job_or_404(job_id)
     try:
         finished(world().jobs.cancel(job.job_id))
@@ -127,12 +147,9 @@ def _summary(job: Job) -> dict[str, Any] | None:
 
 def _status(job: Job) -> dict[str, Any]:
     """The row as far as its owner's script needs it; times are epoch seconds."""
-    shown = ("job_id", "job_status", "progress", "error", "submit_time", "start_time")
-    shown += ("complete_time", "result_name", "result_bytes", "result_sha256", "counts")
-    shown += ("existed", "archived_time", "requested_time", "thawed_time", "expires_time")
     where = place(job, account().is_premium, world().clock())
     return {
-        **{name: getattr(job, name) for name in shown},
+        **{name: getattr(job, name) for name in TOLD},
         "result": where.kind,
         "expected_time": where.expected_time,
         "retrieval": {

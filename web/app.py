@@ -60,9 +60,7 @@ def create_app(world: World | None = None, secrets: Secrets | None = None) -> Fl
         app.register_blueprint(blueprint)
     _teach_templates(app)
     if hops := world.config.web.proxies:
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-            app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops
-        )
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
     return app
 
 

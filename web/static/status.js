@@ -1,6 +1,7 @@
 // Keeps a job's page true: asks for the status, less and less often, and shows the page anew
 // when it has changed. Pauses in a hidden tab; stops when nothing more will happen.
 
+const SOON_MS = 700; // Most jobs are done within a second of their page being shown.
 const FIRST_MS = 2000;
 const LAST_MS = 30000;
 const GROWTH = 1.4;
@@ -64,8 +65,8 @@ async function look() {
     } catch (fault) {
         if (fault.message === "401" || fault.message === "404") return;
     }
-    delay = Math.min(delay * GROWTH, LAST_MS);
     plan();
+    delay = Math.min(delay * GROWTH, LAST_MS);
 }
 
 function plan() {
@@ -93,4 +94,4 @@ document.addEventListener("visibilitychange", () => {
 });
 document.documentElement.classList.add("scripted");
 setInterval(tick, 1000);
-plan();
+if ("live" in job.dataset) timer = setTimeout(look, SOON_MS);
