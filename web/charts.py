@@ -10,11 +10,10 @@ HEIGHT = 120
 
 @dataclass(frozen=True)
 class Bar:
-    """One horizontal bar: `share` of the whole and `length` of the longest, both 0 to 1."""
+    """One horizontal bar; `length` is its part of the longest, 0 to 1."""
 
     label: str
     count: int
-    share: float
     length: float
 
 
@@ -37,8 +36,8 @@ def bars(counts: Mapping[str, int], most: int = MAX_BARS) -> list[Bar]:
     shown, rest = ordered[:most], sum(count for _, count in ordered[most:])
     if rest:
         shown.append(("other", rest))
-    whole, longest = sum(counts.values()) or 1, max((c for _, c in shown), default=0) or 1
-    return [Bar(label, count, count / whole, count / longest) for label, count in shown]
+    longest = max((count for _, count in shown), default=0) or 1
+    return [Bar(label, count, count / longest) for label, count in shown]
 
 
 def columns(counts: Iterable[int], length: int) -> list[Column]:

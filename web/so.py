@@ -29,7 +29,6 @@ TERMS = {
     "feature_elongation": ("feature_elongation", "SO:0001907"),
     "feature_truncation": ("feature_truncation", "SO:0001906"),
 }
-BASE_URL = "http://www.sequenceontology.org/browser/current_release/term/"
 AFTER_STOP = "*"
 """bcftools' mark of a consequence downstream of a stop that another variant made."""
 
