@@ -4,30 +4,19 @@ https://docs.globus.org/api/auth/reference/
 """
 
 import argparse
-import base64
-import hashlib
-import hmac
 import logging
-import secrets
 import signal
 import threading
-import time
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-import jwt
-from cryptography.hazmat.primitives.asymmetric import rsa
 from flask import Flask, Response, abort, jsonify, redirect, render_template_string, request
 from werkzeug.serving import make_server
 
-from local.people import PEOPLE, Person, find
+from local.people import PEOPLE, find
+from local.tokens import ALGORITHM, CLIENT_ID, CLIENT_SECRET, TOKEN_S, Provider
 
 HOST = "localhost"
-CLIENT_ID, CLIENT_SECRET = "gas-local", "gas-local-secret"  # noqa: S105 loopback only
-CODE_S, TOKEN_S = 60, 3600
-KEY_BITS = 2048
-ALGORITHM = "RS512"
 LOOPBACK = {"localhost", "127.0.0.1"}
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Local Globus</title>
@@ -47,155 +36,119 @@ small{display:block;color:#4a5766}
 </button>{% endfor %}</form></main></body></html>"""
 
 
-@dataclass(frozen=True)
-class Grant:
-    """What a code stands for until it is exchanged."""
+class Endpoints:
+    """The views, over one provider of codes and tokens."""
 
-    person: Person
-    redirect_uri: str
-    nonce: str
-    challenge: str
-    scope: str
-    expires: float
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
 
-
-class Provider:
-    """Codes, tokens and the signing key of one run."""
-
-    def __init__(self, issuer: str) -> None:
-        self.issuer = issuer
-        self.key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
-        self.kid = secrets.token_hex(8)
-        self.grants: dict[str, Grant] = {}
-        self.tokens: dict[str, Person] = {}
-
-    def grant(self, person: Person) -> str:
-        """A single-use code for the authorization request at hand."""
-        asked = request.args
-        code = secrets.token_urlsafe(24)
-        self.grants[code] = Grant(
-            person,
-            asked["redirect_uri"],
-            asked.get("nonce", ""),
-            asked.get("code_challenge", ""),
-            asked.get("scope", ""),
-            time.time() + CODE_S,
-        )
-        return code
-
-    def redeem(self, code: str, redirect_uri: str, verifier: str) -> Grant | None:
-        """The code's grant, once; None where anything about it is wrong."""
-        grant = self.grants.pop(code, None)
-        if grant is None or time.time() > grant.expires or grant.redirect_uri != redirect_uri:
-            return None
-        if grant.challenge and not hmac.compare_digest(_challenge(verifier), grant.challenge):
-            return None
-        return grant
-
-    def id_token(self, grant: Grant) -> str:
-        now = int(time.time())
-        claims = {
-            **grant.person.claims(),
-            "iss": self.issuer,
-            "aud": CLIENT_ID,
-            "iat": now,
-            "exp": now + TOKEN_S,
-            "nonce": grant.nonce,
+    def configuration(self) -> dict[str, Any]:
+        issuer = self.provider.issuer
+        return {
+            "issuer": issuer,
+            "authorization_endpoint": f"{issuer}/v2/oauth2/authorize",
+            "token_endpoint": f"{issuer}/v2/oauth2/token",
+            "userinfo_endpoint": f"{issuer}/v2/oauth2/userinfo",
+            "introspection_endpoint": f"{issuer}/v2/oauth2/token/introspect",
+            "revocation_endpoint": f"{issuer}/v2/oauth2/token/revoke",
+            "jwks_uri": f"{issuer}/jwk.json",
+            "response_types_supported": ["code"],
+            "id_token_signing_alg_values_supported": [ALGORITHM],
+            "code_challenge_methods_supported": ["S256"],
+            "scopes_supported": ["openid", "email", "profile"],
+            "token_endpoint_auth_methods_supported": ["client_secret_basic"],
+            "subject_types_supported": ["public"],
         }
-        return jwt.encode(claims, self.key, algorithm=ALGORITHM, headers={"kid": self.kid})
-
-    def access_token(self, person: Person) -> str:
-        token = secrets.token_urlsafe(32)
-        self.tokens[token] = person
-        return token
 
     def jwks(self) -> dict[str, Any]:
-        public = jwt.get_algorithm_by_name(ALGORITHM).to_jwk(self.key.public_key(), as_dict=True)
-        return {"keys": [{**public, "kid": self.kid, "use": "sig", "alg": ALGORITHM}]}
+        return self.provider.jwks()
 
+    def choose(self) -> str:
+        """The page that stands for the login at one's own institution."""
+        _demand_sound()
+        return render_template_string(PAGE, people=PEOPLE.values())
 
-def create_app(issuer: str) -> Flask:
-    """The stand-in's WSGI app."""
-    app = Flask(__name__)
-    provider = Provider(issuer)
-    app.extensions["provider"] = provider
+    def authorize(self) -> Any:
+        """The person chosen goes back to the site with a code."""
+        _demand_sound()
+        asked = request.args
+        try:
+            person = find(request.form.get("identity", ""))
+        except KeyError:
+            abort(400, "no such person")
+        told = {"code": self.provider.grant(person, asked), "state": asked.get("state", "")}
+        joint = "&" if "?" in asked["redirect_uri"] else "?"
+        return redirect(f"{asked['redirect_uri']}{joint}{urlencode(told)}")
 
-    @app.get("/.well-known/openid-configuration")
-    def configuration() -> dict[str, Any]:
-        return _configuration(issuer)
+    def token(self) -> Any:
+        _demand_client()
+        form = request.form
+        if form.get("grant_type") != "authorization_code":
+            return _refused("unsupported_grant_type")
+        redirect_uri, verifier = form.get("redirect_uri", ""), form.get("code_verifier", "")
+        grant = self.provider.redeem(form.get("code", ""), redirect_uri, verifier)
+        if grant is None:
+            return _refused("invalid_grant")
+        return jsonify(
+            access_token=self.provider.access_token(grant.person),
+            expires_in=TOKEN_S,
+            id_token=self.provider.id_token(grant),
+            other_tokens=[],
+            resource_server="auth.globus.org",
+            scope=grant.scope,
+            state=None,
+            token_type="Bearer",  # noqa: S106
+        )
 
-    @app.get("/jwk.json")
-    def jwks() -> dict[str, Any]:
-        return provider.jwks()
-
-    @app.route("/v2/oauth2/authorize", methods=["GET", "POST"])
-    def authorize() -> Any:
-        return _authorize(provider)
-
-    @app.post("/v2/oauth2/token")
-    def token() -> Any:
-        return _token(provider)
-
-    @app.get("/v2/oauth2/userinfo")
-    def userinfo() -> Any:
+    def userinfo(self) -> Any:
         bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        person = provider.tokens.get(bearer)
+        person = self.provider.holder(bearer)
         return person.claims() if person else _refused("invalid_token", 401)
 
-    @app.post("/v2/oauth2/token/introspect")
-    def introspect() -> Any:
+    def introspect(self) -> dict[str, Any]:
         _demand_client()
-        person = provider.tokens.get(request.form.get("token", ""))
-        return {"active": True, **person.claims()} if person else {"active": False}
+        person = self.provider.holder(request.form.get("token", ""))
+        if person is None:
+            return {"active": False}
+        return {"active": True, "username": person.email, **person.claims()}
 
-    @app.post("/v2/oauth2/token/revoke")
-    def revoke() -> Any:
-        provider.tokens.pop(request.form.get("token", ""), None)
+    def revoke(self) -> dict[str, Any]:
+        _demand_client()
+        self.provider.tokens.pop(request.form.get("token", ""), None)
         return {"active": False}
 
-    @app.get("/v2/web/logout")
-    def logout() -> Any:
+    def logout(self) -> Any:
         back = request.args.get("redirect_uri", "")
         return redirect(back) if _is_loopback(back) else "You are logged out."
 
+
+def create_app(provider: Provider) -> Flask:
+    """The stand-in's WSGI app."""
+    app, views = Flask(__name__), Endpoints(provider)
+    for method, path, view in (
+        ("GET", "/.well-known/openid-configuration", views.configuration),
+        ("GET", "/jwk.json", views.jwks),
+        ("GET", "/v2/oauth2/authorize", views.choose),
+        ("POST", "/v2/oauth2/authorize", views.authorize),
+        ("POST", "/v2/oauth2/token", views.token),
+        ("GET", "/v2/oauth2/userinfo", views.userinfo),
+        ("POST", "/v2/oauth2/token/introspect", views.introspect),
+        ("POST", "/v2/oauth2/token/revoke", views.revoke),
+        ("GET", "/v2/web/logout", views.logout),
+    ):
+        app.add_url_rule(path, view.__name__, view, methods=[method])
     return app
 
 
-def _authorize(provider: Provider) -> Any:
+def _demand_sound() -> None:
+    """Answer 400 to an authorization request that Globus would not take."""
     asked = request.args
     if asked.get("client_id") != CLIENT_ID or not _is_loopback(asked.get("redirect_uri", "")):
         abort(400, "unknown client or redirect URI")
     if asked.get("response_type") != "code":
         abort(400, "response_type must be code")
-    if request.method == "GET":
-        return render_template_string(PAGE, people=PEOPLE.values())
-    try:
-        person = find(request.form.get("identity", ""))
-    except KeyError:
-        abort(400, "no such person")
-    told = {"code": provider.grant(person), "state": asked.get("state", "")}
-    return redirect(f"{asked['redirect_uri']}?{urlencode(told)}")
-
-
-def _token(provider: Provider) -> Any:
-    _demand_client()
-    form = request.form
-    if form.get("grant_type") != "authorization_code":
-        return _refused("unsupported_grant_type")
-    redirect_uri, verifier = form.get("redirect_uri", ""), form.get("code_verifier", "")
-    grant = provider.redeem(form.get("code", ""), redirect_uri, verifier)
-    if grant is None:
-        return _refused("invalid_grant")
-    return jsonify(
-        access_token=provider.access_token(grant.person),
-        expires_in=TOKEN_S,
-        id_token=provider.id_token(grant),
-        other_tokens=[],
-        resource_server="auth.globus.org",
-        scope=grant.scope,
-        state=None,
-        token_type="Bearer",  # noqa: S106
-    )
+    if asked.get("code_challenge") and asked.get("code_challenge_method") != "S256":
+        abort(400, "code_challenge_method must be S256")
 
 
 def _demand_client() -> None:
@@ -211,28 +164,6 @@ def _refused(error: str, status: int = 400) -> Response:
     return told
 
 
-def _configuration(issuer: str) -> dict[str, Any]:
-    return {
-        "issuer": issuer,
-        "authorization_endpoint": f"{issuer}/v2/oauth2/authorize",
-        "token_endpoint": f"{issuer}/v2/oauth2/token",
-        "userinfo_endpoint": f"{issuer}/v2/oauth2/userinfo",
-        "introspection_endpoint": f"{issuer}/v2/oauth2/token/introspect",
-        "revocation_endpoint": f"{issuer}/v2/oauth2/token/revoke",
-        "jwks_uri": f"{issuer}/jwk.json",
-        "response_types_supported": ["code"],
-        "id_token_signing_alg_values_supported": [ALGORITHM],
-        "scopes_supported": ["openid", "email", "profile"],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic"],
-        "subject_types_supported": ["public"],
-    }
-
-
-def _challenge(verifier: str) -> str:
-    digest = hashlib.sha256(verifier.encode()).digest()
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-
-
 def _is_loopback(url: str) -> bool:
     return urlsplit(url).hostname in LOOPBACK
 
@@ -243,8 +174,8 @@ class LocalGlobus:
     def __init__(self, port: int) -> None:
         self.server = make_server(HOST, port, lambda *_: [], threaded=True)
         self.url = f"http://{HOST}:{self.server.server_port}"
-        self.app = create_app(self.url)
-        self.server.app = self.app
+        self.provider = Provider(self.url)
+        self.server.app = create_app(self.provider)
 
     def start(self) -> None:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -257,7 +188,7 @@ def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(
         prog="python -m local.globus",
-        description=__doc__.splitlines()[0],
+        description=str(__doc__).splitlines()[0],
         epilog="example: python -m local.globus --port 5002",
     )
     parser.add_argument("--port", type=int, default=5002, help="on loopback, and nowhere else")

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 from local.wsgi import App, Environ, StartResponse, answer, body_of, path_of, signed_service
 
 LINK = re.compile(r"https?://(?:[^\s<>&\"']|&amp;)+")
+PAGES = ("/mail", "/mail.json")
 TO = "Destination.ToAddresses.member."
 STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:48rem;margin:2rem auto;padding:0 1rem}"

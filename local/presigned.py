@@ -4,8 +4,9 @@ from collections.abc import Iterable
 
 from local.denial import Denial, denied
 from local.forms import answer_form
+from local.mailbox import PAGES
 from local.signature import check_url
-from local.wsgi import App, Environ, StartResponse, is_form_post, s3_error
+from local.wsgi import App, Environ, StartResponse, is_form_post, path_of, s3_error
 
 
 class Presigned:
@@ -22,7 +23,7 @@ class Presigned:
         try:
             if "X-Amz-Signature=" in query:
                 check_url(self.secret, environ)
-            elif "HTTP_AUTHORIZATION" not in environ:
+            elif "HTTP_AUTHORIZATION" not in environ and path_of(environ) not in PAGES:
                 return self._unsigned(environ, start_response)
         except Denial as denial:
             return s3_error(start_response, denial.status, denial.code, denial.words)

@@ -42,7 +42,7 @@ def stored_object(bucket: str, key: str) -> Any:
 
 def is_cold(stored: Any) -> bool:
     """Whether its bytes are out of reach."""
-    return stored.storage_class in COLD and stored.status != "RESTORED"
+    return stored.storage_class in COLD and stored.expiry_date is None
 
 
 class Restores:
@@ -111,8 +111,8 @@ class Restores:
         """Keep the restored copy for so many days, counted from now."""
         seconds = days * self.settings.day_s
         expiry = datetime.now(UTC) + timedelta(seconds=seconds)
+        stored.status = "RESTORED"  # before moto looks: it would count it as its own restore
         stored.set_expiry(expiry)
-        stored.status = "RESTORED"
         self.later.after(seconds, lambda: self._expire(stored, expiry))
 
     def _expire(self, stored: Any, expiry: datetime) -> None:
@@ -120,7 +120,6 @@ class Restores:
         with self.lock:
             if stored._expiry is expiry:
                 stored.set_expiry(None)
-                stored.status = None
 
 
 def topics(bucket: str) -> list[str]:
