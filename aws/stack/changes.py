@@ -1,0 +1,133 @@
+"""A CloudFormation stack: its parameters, a set of changes shown before it is made, and its end."""
+
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError, WaiterError
+
+POLL_S = 5
+NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
+UNMADE = "REVIEW_IN_PROGRESS"
+"""The status of a stack that only ever had a change set proposed."""
+
+
+class StackError(RuntimeError):
+    """The stack cannot be changed, or was not; the text says why."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One line of a change set; `replacement` is CloudFormation's True, False or Conditional."""
+
+    action: str
+    logical_id: str
+    type: str
+    replacement: str = ""
+
+
+class Stack:
+    """One stack by name.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-changesets.html
+    """
+
+    def __init__(self, cloudformation: Any, name: str) -> None:
+        self.cloudformation, self.name = cloudformation, name
+        self._described = self._describe()
+        self.exists = self._described is not None
+
+    def _describe(self) -> dict[str, Any] | None:
+        try:
+            found = self.cloudformation.describe_stacks(StackName=self.name)["Stacks"][0]
+        except ClientError as error:
+            if "does not exist" not in str(error):
+                raise
+            return None
+        return None if found["StackStatus"] == UNMADE else dict(found)
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The values that the stack has now; empty for one that does not exist yet."""
+        told = (self._described or {}).get("Parameters", [])
+        return {p["ParameterKey"]: p.get("ParameterValue", "") for p in told}
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """The stack's outputs, asked for anew."""
+        told = (self._describe() or {}).get("Outputs", [])
+        return {o["OutputKey"]: o["OutputValue"] for o in told}
+
+    def propose(self, template_url: str, values: Mapping[str, str]) -> tuple[str, list[Change]]:
+        """Make a change set; return its name and what it would do, nothing where all is so already.
+
+        Parameters not in `values` keep what they have. Raises StackError.
+        """
+        given = [{"ParameterKey": k, "ParameterValue": v} for k, v in values.items()]
+        kept = self.parameters.keys() - values.keys()
+        name = f"gas-{uuid.uuid4().hex[:12]}"
+        self.cloudformation.create_change_set(
+            StackName=self.name,
+            ChangeSetName=name,
+            ChangeSetType="UPDATE" if self.exists else "CREATE",
+            TemplateURL=template_url,
+            Parameters=given + [{"ParameterKey": k, "UsePreviousValue": True} for k in kept],
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+        )
+        return name, self._changes(name)
+
+    def _changes(self, name: str) -> list[Change]:
+        names = {"StackName": self.name, "ChangeSetName": name}
+        try:
+            self.cloudformation.get_waiter("change_set_create_complete").wait(
+                **names, WaiterConfig={"Delay": POLL_S, "MaxAttempts": 60}
+            )
+        except WaiterError as fault:
+            reason = str(fault.last_response.get("StatusReason", fault))
+            self.discard(name)
+            if any(words in reason for words in NO_CHANGES):
+                return []
+            raise StackError(f"CloudFormation refuses the changes: {reason}") from None
+        pages = self.cloudformation.get_paginator("describe_change_set").paginate(**names)
+        return [_change(c["ResourceChange"]) for page in pages for c in page["Changes"]]
+
+    def discard(self, name: str) -> None:
+        """Forget a change set, and the empty stack that it stood in."""
+        self.cloudformation.delete_change_set(StackName=self.name, ChangeSetName=name)
+        if not self.exists:
+            self.cloudformation.delete_stack(StackName=self.name)
+
+    def execute(self, name: str, meanwhile: Callable[[], None]) -> None:
+        """Make the changes and wait, calling `meanwhile` now and then. Raises StackError."""
+        self.cloudformation.execute_change_set(StackName=self.name, ChangeSetName=name)
+        pause = threading.Event()
+        while (status := self._status()).endswith("IN_PROGRESS"):
+            meanwhile()
+            pause.wait(POLL_S)
+        meanwhile()
+        if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+            raise StackError(f"the stack is {status}: {self._reason()}")
+
+    def _status(self) -> str:
+        reply = self.cloudformation.describe_stacks(StackName=self.name)
+        return str(reply["Stacks"][0]["StackStatus"])
+
+    def _reason(self) -> str:
+        """What failed first, for the rest is its consequence."""
+        events = self.cloudformation.describe_stack_events(StackName=self.name)["StackEvents"]
+        failed = [e for e in events if e["ResourceStatus"].endswith("FAILED")]
+        if not failed:
+            return "its events tell why"
+        first = failed[-1]
+        return f"{first['LogicalResourceId']}: {first.get('ResourceStatusReason', 'no reason')}"
+
+
+def _change(told: Mapping[str, str]) -> Change:
+    return Change(
+        told["Action"],
+        told["LogicalResourceId"],
+        told["ResourceType"],
+        told.get("Replacement", ""),
+    )

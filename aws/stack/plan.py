@@ -1,0 +1,116 @@
+"""What a deployment is to do, worked out and checked before anything is done."""
+
+import argparse
+import configparser
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from aws.config import MAX_DELAY_S
+from aws.resources import Clients
+from aws.stack import template
+from aws.stack.changes import Stack
+from aws.stack.release import ROOT, Artefact
+
+
+@dataclass(frozen=True)
+class Globus:
+    """The site's client at Globus, for the secret."""
+
+    client_id: str
+    client_secret: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that is to be done, before anything is."""
+
+    stack: Stack
+    artefact: Artefact
+    template: str
+    bucket: str
+    values: dict[str, str]
+    globus: Globus | None
+
+    @property
+    def effective(self) -> dict[str, str]:
+        """Every parameter's value after the change."""
+        known = template.parameters(self.template)
+        defaults = {p.name: p.default for p in known.values() if p.default is not None}
+        return {**defaults, **self.stack.parameters, **self.values}
+
+    @property
+    def release_key(self) -> str:
+        return f"releases/{self.artefact.path.name}"
+
+    @property
+    def template_key(self) -> str:
+        return f"templates/{hashlib.sha256(self.template.encode()).hexdigest()}.yaml"
+
+
+class DeployError(ValueError):
+    """What was asked cannot be deployed; the text says what is missing."""
+
+
+def plan(made: Clients, asked: argparse.Namespace) -> Plan:
+    """Everything checked that can be without changing anything. Raises DeployError."""
+    text = template.rendered(asked.template)
+    stack = Stack(made.client("cloudformation"), asked.stack)
+    account = made.client("sts").get_caller_identity()["Account"]
+    bucket = asked.bucket or f"{asked.stack}-releases-{account}"
+    artefact = chosen(asked.artefact)
+    values = {**given(asked.parameters, asked.set), "ReleaseBucket": bucket}
+    values["ReleaseSha256"] = artefact.sha256
+    built = Plan(stack, artefact, text, bucket, values, globus(asked))
+    values["ReleaseKey"] = built.release_key
+    after_s = int(built.effective["ArchiveAfterSeconds"])
+    values["ArchiveQueueDelaySeconds"] = str(after_s if after_s <= MAX_DELAY_S else 0)
+    _demand(built)
+    return built
+
+
+def _demand(built: Plan) -> None:
+    known = template.parameters(built.template)
+    unknown = built.values.keys() - known.keys()
+    if unknown:
+        raise DeployError(f"the template has no parameter {', '.join(sorted(unknown))}")
+    missing = [known[name] for name in known if name not in built.effective]
+    if missing:
+        lines = [f"  {p.name}: {p.description}" for p in missing]
+        raise DeployError("\n".join(["these parameters need a value (--set NAME=VALUE):", *lines]))
+
+
+def given(file: Path | None, settings: list[str]) -> dict[str, str]:
+    """The parameters of a file of NAME = VALUE lines, and those of the command line over them."""
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    if file:
+        parser.read_string("[parameters]\n" + file.read_text(encoding="utf-8"), str(file))
+    values = dict(parser["parameters"]) if file else {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals:
+            raise DeployError(f"{setting!r} is not NAME=VALUE")
+        values[name] = value
+    return values
+
+
+def chosen(path: Path | None) -> Artefact:
+    """The artefact named, or the newest in build/, checked against its `.sha256`."""
+    built = sorted((ROOT / "build").glob("gas-*.tar.gz"), key=lambda p: p.stat().st_mtime)
+    if not path and not built:
+        raise DeployError("there is no artefact in build/: run ./gas release first")
+    file = path or built[-1]
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    told = file.with_name(f"{file.name}.sha256").read_text(encoding="ascii").split()[0]
+    if told != sha256:
+        raise DeployError(f"{file} is not what ./gas release built: its checksum differs")
+    return Artefact(file, sha256)
+
+
+def globus(asked: argparse.Namespace) -> Globus | None:
+    if not asked.globus_client:
+        return None
+    if not asked.globus_secret_file:
+        raise DeployError("--globus-client needs --globus-secret-file FILE")
+    return Globus(asked.globus_client, asked.globus_secret_file.read_text("utf-8").strip())
