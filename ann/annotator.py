@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import queue
+import signal
 import socket
 import tempfile
 import time
@@ -20,6 +21,7 @@ from aws import consumer
 from aws.accounts import Account
 from aws.consumer import HandBack
 from aws.events import Event
+from aws.instance import Instance
 from aws.job import Job, Leased, Refused, Result, in_s3
 from aws.outbox import finish
 from aws.resources import World
@@ -37,13 +39,21 @@ GONE = "The uploaded file is no longer there. Please upload it again."
 class Annotator:
     """Handles job requests with a pool of warm workers, one for each slot."""
 
-    def __init__(self, workers: list[Worker]) -> None:
+    def __init__(self, workers: list[Worker], instance: Instance | None = None) -> None:
+        self.instance = instance or Instance()
         self.idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
         for worker in workers:
             self.idle.put(worker)
 
     def handle(self, world: World, event: Event) -> None:
         """Run the job of one request to its end, or hand it back for another attempt."""
+        self.instance.busy()
+        try:
+            self._handle(world, event)
+        finally:
+            self.instance.idle()
+
+    def _handle(self, world: World, event: Event) -> None:
         owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         job = claim(world, event.job_id, owner)
         if job is None:
@@ -254,9 +264,12 @@ def main() -> None:
     world, _ = consumer.begin("annotator", __doc__)
     publish_references(world)
     slots = world.config.annotator.workers
+    instance = Instance.detect()
+    instance.watch(lambda: os.kill(os.getpid(), signal.SIGTERM))
     with ExitStack() as stack:
+        stack.callback(instance.leave)
         workers = [stack.enter_context(Worker()) for _ in range(slots)]
-        consumer.serve(world, "job_requests", Annotator(workers).handle, slots)
+        consumer.serve(world, "job_requests", Annotator(workers, instance).handle, slots)
 
 
 if __name__ == "__main__":

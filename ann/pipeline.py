@@ -265,6 +265,8 @@ def check(prepared: Prepared, counts: Counts, result: Path) -> None:
     aside = sum(prepared.reasons.values())
     if counts.records != prepared.records or counts.annotated > counts.records - aside:
         raise GateError(f"{prepared.records} records went in, {counts.records} came out")
+    if counts.substance != prepared.substance:
+        raise GateError("columns or INFO values were lost on the way")
     with result.open("rb") as stream:
         stream.seek(-len(EOF_BLOCK), os.SEEK_END)
         if stream.read() != EOF_BLOCK:

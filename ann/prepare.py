@@ -19,7 +19,7 @@ from typing import IO
 import pysam
 
 from ann.references import Contig, Reference, choose
-from ann.tags import Tags
+from ann.tags import Tags, substance
 from ann.vcf import BASES, Header, Reader, Record, VCFError
 
 PEEK = 1000
@@ -48,6 +48,7 @@ class Prepared:
     clean: Path
     aside: Path
     records: int = 0
+    substance: int = 0
     aside_places: "array[int]" = field(default_factory=lambda: array("Q"))
     reasons: Counter[str] = field(default_factory=Counter)
     renamed: dict[str, str] = field(default_factory=dict)
@@ -90,13 +91,11 @@ class Sieve:
         return None
 
     def _agrees(self, record: Record, contig: Contig) -> bool:
-        """Whether REF is the reference's; N on either side agrees with any base."""
+        """Whether REF is the reference's, to the letter: csq refuses all else."""
         start = record.pos - 1
         bases = self.fasta.fetch(contig.name, start, start + len(record.ref)).upper().encode()
         self.checked += 1
-        if bases == record.ref or all(
-            a == b or a == ord("N") or b == ord("N") for a, b in zip(bases, record.ref, strict=True)
-        ):
+        if bases == record.ref:
             return True
         self.mismatched += 1
         if len(self.mismatches) < MISMATCHES_SHOWN:
@@ -170,6 +169,7 @@ def _sieved(
         prepared.is_sorted = prepared.is_sorted and last <= key
         last = key
         prepared.records += 1
+        prepared.substance += substance(record.line)
         if reason:
             prepared.reasons[reason] += 1
         yield key, reason, record.line if name == record.contig else record.moved_to(name)

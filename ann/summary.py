@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ann.references import Reference
+from ann.tags import substance
 
 BINS = 100
 """Bars in the density plot along each contig."""
@@ -24,6 +25,7 @@ class Counts:
     """Everything that is counted over the records of a result."""
 
     records: int = 0
+    substance: int = 0
     annotated: int = 0
     known: int = 0
     transitions: int = 0
@@ -58,6 +60,7 @@ class Counting:
         contig, pos, _, ref, alts, _, _, info = line.rstrip(b"\r\n").split(b"\t", 8)[:8]
         counts = self.counts
         counts.records += 1
+        counts.substance += substance(line)
         self._place(contig, int(pos))
         for alt in alts.split(b","):
             self._allele(ref.upper(), alt.upper())

@@ -45,6 +45,7 @@ class Worker:
     def start(self, task: Task) -> "Run":
         """Begin a job in a child of its own; one at a time."""
         if self.server is None or self.server.poll() is not None:
+            self._end()
             self._begin()
         return Run(cast("subprocess.Popen[bytes]", self.server), task)
 
@@ -55,6 +56,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=kept,
+            bufsize=0,  # what is buffered, select does not see
             start_new_session=True,
         )
 
@@ -231,7 +233,10 @@ def _confine(task: Task) -> None:
 
 def _run(task: Task) -> Outcome:
     try:
-        return run(task, lambda phase: _note(task, phase))
+        outcome = run(task, lambda phase: _note(task, phase))
+        if _last_words(task):
+            raise GateError("bcftools went on after an error")
+        return outcome
     except VCFError as fault:
         return Outcome(task.folder, error=str(fault))
     except MemoryError:

@@ -1,0 +1,73 @@
+"""A warm worker, and VCFs made on the spot."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pysam
+import pytest
+
+from ann.pipeline import Limits, Outcome, Task
+from ann.references import BUNDLED, Reference, load
+from ann.worker import Worker
+
+COLUMNS = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+LIMITS = Limits(
+    timeout_s=30,
+    memory_mb=4096,
+    max_line_bytes=32_000_000,
+    max_records=300_000,
+    max_text_bytes=100_000_000,
+    max_disk_bytes=1_000_000_000,
+)
+Annotate = Callable[..., Outcome]
+
+
+def vcf(*records: str, header: str = "") -> bytes:
+    """A VCF of these records; columns are separated by spaces here."""
+    lines = ["\t".join(record.split(" ")) + "\n" for record in records]
+    return ("##fileformat=VCFv4.2\n" + header + COLUMNS + "".join(lines)).encode()
+
+
+def records_of(outcome: Outcome) -> list[list[str]]:
+    """The data lines of a result, as columns."""
+    with pysam.BGZFile(str(outcome.result), "rb", None) as stream:
+        lines = [line.decode() for line in stream]
+    return [line.split("\t") for line in lines if not line.startswith("#")]
+
+
+@pytest.fixture(scope="session")
+def rcrs() -> Reference:
+    return load(BUNDLED / "rCRS")
+
+
+@pytest.fixture(scope="session")
+def sequence(rcrs: Reference) -> str:
+    with pysam.FastaFile(str(rcrs.path(rcrs.fasta))) as fasta:
+        return str(fasta.fetch("MT"))
+
+
+@pytest.fixture(scope="session")
+def worker() -> Iterator[Worker]:
+    with Worker() as warm:
+        yield warm
+
+
+@pytest.fixture
+def annotate(worker: Worker, tmp_path: Path) -> Annotate:
+    """Runs a whole job: bytes in, the outcome out."""
+
+    def run(
+        body: bytes,
+        reference: str = "",
+        limits: Limits = LIMITS,
+        references: Path | None = None,
+    ) -> Outcome:
+        folder = tmp_path / f"job-{len(list(tmp_path.iterdir()))}"
+        folder.mkdir()
+        (folder / "input").write_bytes(body)
+        task = Task(folder / "input", folder, "made.vcf", reference, limits, references)
+        outcome = worker.start(task).wait(60)
+        assert outcome is not None
+        return outcome
+
+    return run

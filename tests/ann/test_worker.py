@@ -1,0 +1,133 @@
+"""The fork server: limits, deaths, and that nothing outlives its job."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ann.pipeline import Task
+from ann.worker import Worker
+from tests.ann.conftest import LIMITS, Annotate, vcf
+
+LONG = vcf(*["MT 73 . A G . . ."] * 60_000)
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> Task:
+    """A job that takes a second or two."""
+    (tmp_path / "input").write_bytes(LONG)
+    return Task(tmp_path / "input", tmp_path, "long.vcf", "", LIMITS)
+
+
+def test_the_child_can_be_watched_and_killed(worker: Worker, task: Task) -> None:
+    run = worker.start(task)
+    assert run.wait(0.05) is None
+    assert run.progress in ("starting", "reading")
+    run.kill()
+    assert not psutil.pid_exists(run.pid)
+
+
+def test_a_job_that_takes_too_long_is_stopped_with_the_limit_in_words(
+    worker: Worker, task: Task
+) -> None:
+    outcome = worker.start(replace(task, limits=replace(LIMITS, timeout_s=0.2))).wait(30)
+    assert outcome is not None
+    assert "longer than" in (outcome.error or "")
+    assert not outcome.crashed
+
+
+def test_a_child_killed_by_a_signal_is_worth_another_attempt(worker: Worker, task: Task) -> None:
+    run = worker.start(task)
+    os.kill(run.pid, signal.SIGSEGV)
+    outcome = run.wait(30)
+    assert outcome is not None
+    assert outcome.crashed
+    assert "killed by signal 11" in (outcome.error or "")
+
+
+def test_a_dead_server_is_replaced(task: Task) -> None:
+    with Worker() as worker:
+        run = worker.start(task)
+        assert worker.server is not None
+        worker.server.kill()
+        outcome = run.wait(30)
+        assert outcome is not None
+        assert outcome.crashed
+        worker.server.wait()
+        (task.folder / "again").mkdir()
+        again = worker.start(replace(task, folder=task.folder / "again")).wait(60)
+    assert again is not None
+    assert again.error is None
+
+
+@pytest.mark.parametrize("memory_mb", [100, 140])
+def test_too_little_memory_is_a_failure_not_a_thinner_result(
+    annotate: Annotate, memory_mb: int
+) -> None:
+    outcome = annotate(
+        vcf(f"MT 73 . A G . . X={'x' * 30_000_000}"), limits=replace(LIMITS, memory_mb=memory_mb)
+    )
+    assert outcome.error is not None
+    assert outcome.counts is None
+
+
+def test_the_disk_is_limited(annotate: Annotate) -> None:
+    outcome = annotate(LONG, limits=replace(LIMITS, max_disk_bytes=100_000))
+    assert outcome.error is not None
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [
+        ({"max_records": 10}, "more than 10 records"),
+        ({"max_text_bytes": 1000}, "larger than 1,000 bytes"),
+        ({"max_line_bytes": 30}, "longer than 30 bytes"),
+    ],
+)
+def test_each_limit_is_named(annotate: Annotate, limit: dict[str, int], words: str) -> None:
+    outcome = annotate(LONG, limits=replace(LIMITS, **limit))
+    assert words in (outcome.error or "")
+    assert not outcome.crashed
+
+
+def test_the_server_has_no_credentials_in_its_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    with Worker() as worker:
+        assert worker.server is not None
+        environment = psutil.Process(worker.server.pid).environ()
+    assert not [name for name in environment if name.startswith(("AWS_", "GAS_"))]
+
+
+def test_server_and_child_die_with_the_daemon(task: Task) -> None:
+    """A daemon killed outright, in the middle of a job, leaves no process behind."""
+    code = (
+        "import sys; from pathlib import Path; from ann.worker import Worker;"
+        "from ann.pipeline import Task; from tests.ann.conftest import LIMITS;"
+        "w = Worker(); f = Path(sys.argv[1]);"
+        "r = w.start(Task(f / 'input', f, 'x', '', LIMITS));"
+        "print(w.server.pid, r.pid, flush=True); r.wait(60)"
+    )
+    daemon = subprocess.Popen(
+        [sys.executable, "-c", code, str(task.folder)], stdout=subprocess.PIPE, text=True
+    )
+    assert daemon.stdout is not None
+    pids = [int(pid) for pid in daemon.stdout.readline().split()]
+    daemon.kill()
+    daemon.wait()
+    daemon.stdout.close()
+    deadline = time.monotonic() + 10
+    while any(map(_runs, pids)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not any(map(_runs, pids))
+
+
+def _runs(pid: int) -> bool:
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
