@@ -154,7 +154,7 @@ class GlacierVault:
         if not any(job["StatusCode"] == "InProgress" for job in jobs):
             self._ask_for_inventory()
         if ready:
-            newest = max(ready, key=lambda job: str(job["CompletionDate"]))
+            newest = sorted(ready, key=lambda job: str(job["CompletionDate"]))[-1]
             yield from self._inventory(newest["JobId"])
 
     def _ask_for_inventory(self) -> None:

@@ -173,6 +173,12 @@ def settle(world: World, clock: Clock, to: dict[str, Handler]) -> None:
     raise AssertionError(f"no rest: {[j for j in invariants.rows(world) if not j.mailed]}")
 
 
+def take_stock(world: World) -> None:
+    """An inventory pass; a vault has its inventory ready only at the second asking."""
+    sweep.take_inventory(world)
+    sweep.take_inventory(world)
+
+
 def wipe(world: World) -> None:
     """Empty the world for the next scene."""
     for job in invariants.rows(world):

@@ -156,7 +156,7 @@ def _strike_everywhere(
         _demand_copies(world)
         _attempt(world, act)
         scene.settle(world, clock, scene.handlers())
-        sweep.take_inventory(world)
+        scene.take_stock(world)
         found = invariants.check(world, aws.mail())
         assert not found.violations, f"{mode} at call {at}, {fault.struck}"
         scene.wipe(world)

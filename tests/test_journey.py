@@ -13,7 +13,6 @@ from tests import invariants, scene
 from tests.conftest import Clock, Handle
 from tests.web.conftest import site
 from tests.web.scenes import Person, submit, visitor
-from util import sweep
 
 BOTH = pytest.mark.parametrize("backend", ["s3", "vault"], indirect=True)
 
@@ -58,7 +57,7 @@ def test_a_free_result_goes_cold_and_comes_back_byte_for_byte(
     page = person.get(f"/annotations/{job_id}").text
     assert str(told["result_sha256"]) in page
 
-    sweep.take_inventory(world)
+    scene.take_stock(world)
     found = invariants.check(world, local_aws.mail(), {job_id})
     assert found.violations == []
     assert found.mails_repeated == []

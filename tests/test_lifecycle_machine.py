@@ -197,7 +197,7 @@ class Lives(RuleBasedStateMachine):
         self.clock.advance(scene.LATE_S)
         self._lose_messages()
         scene.settle(self.world, self.clock, scene.handlers())
-        sweep.take_inventory(self.world)
+        scene.take_stock(self.world)
         found = invariants.check(self.world, self.aws.mail(), self.accepted)
         assert not found.violations
 
