@@ -124,7 +124,7 @@ def test_the_chosen_file_is_told_of(page: Page) -> None:
 def test_a_hostile_vcf_under_a_hostile_name_runs_no_script(page: Page, tmp_path: Path) -> None:
     hostile = tmp_path / HOSTILE.replace("/", "")
     lines = EXAMPLE.read_text(encoding="utf-8").splitlines(keepends=True)
-    script = "##source=<script>document.title='owned'</script>\n"
+    script = "##source=a<script>document.title='owned'</script>\n"
     hostile.write_text("".join([lines[0], script, *lines[1:]]), encoding="utf-8")
     dialogs: list[str] = []
     page.on("dialog", lambda dialog: dialogs.append(dialog.message))
