@@ -1,59 +1,28 @@
-"""A local AWS of the stack's own, in its own process, with an edge that notes what was called."""
+"""The stack's edge in front of the local AWS, and the template as CloudFormation would see it."""
 
-import os
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import boto3
 import pytest
 
+from aws.stack.template import rendered
 from tests.aws.stack.edge import Edge
-
-ROOT = Path(__file__).parents[3]
-READY = "local AWS at"
-ENV = {
-    "AWS_ACCESS_KEY_ID": "local",
-    "AWS_SECRET_ACCESS_KEY": "local",
-    "AWS_DEFAULT_REGION": "us-east-1",
-    "PYTHONPATH": str(ROOT),
-}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture(scope="session")
-def local_url() -> Iterator[str]:
-    """The URL of a local AWS that serves for the whole session; use a prefix of your own in it."""
-    port = free_port()
-    argv = [sys.executable, "-m", "local.aws", "--port", str(port)]
-    with subprocess.Popen(
-        argv, env={**os.environ, **ENV}, stderr=subprocess.PIPE, text=True
-    ) as child:
-        assert child.stderr
-        try:
-            assert any(READY in line for line in child.stderr), "the local AWS did not start"
-            yield f"http://localhost:{port}"
-        finally:
-            child.terminate()
-            child.communicate()
+from tests.aws.stack.parsed import Parsed
+from tests.conftest import Handle
 
 
 @pytest.fixture
-def edge(local_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Edge]:
+def edge(local_aws: Handle, monkeypatch: pytest.MonkeyPatch) -> Iterator[Edge]:
     """The local AWS as boto3 finds it by its own environment variables, every call noted."""
-    server = Edge(local_url).start()
-    for name, value in ENV.items():
-        monkeypatch.setenv(name, value)
+    server = Edge(local_aws.url).start()
     monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     yield server
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture(scope="session")
+def parsed() -> Parsed:
+    """With S3 as the archive."""
+    return Parsed(rendered())
