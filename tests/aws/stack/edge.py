@@ -27,11 +27,11 @@ class Edge(ThreadingHTTPServer):
     def __init__(self, behind: str, port: int = 0) -> None:
         self.behind, self.calls = behind, list[dict[str, str]]()
         self.refused: set[str] = set()
-        super().__init__(("127.0.0.1", port), Handler)
+        super().__init__(("localhost", port), Handler)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
+        return f"http://localhost:{self.server_port}"
 
     def start(self) -> "Edge":
         threading.Thread(target=self.serve_forever, args=(POLL_S,), daemon=True).start()
