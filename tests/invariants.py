@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aws.job import Job, Status, in_archive, in_s3
+from aws.jobs import Jobs
 from aws.resources import TOPICS, World
+from aws.table import _unpacked
 from aws.vault import State
 from aws.vault_glacier import GlacierVault
 from util.sweep import named
@@ -48,8 +50,7 @@ def rows(world: World) -> Iterator[Job]:
     table = world.jobs.table
     pages = table.client.get_paginator("scan").paginate(TableName=table.name, ConsistentRead=True)
     for page in pages:
-        for item in page["Items"]:
-            yield world.jobs.get(item["job_id"]["S"])
+        yield from (Jobs._job(_unpacked(item)) for item in page["Items"])
 
 
 def check(world: World, mails: list[dict[str, Any]], accepted: set[str] | None = None) -> Findings:

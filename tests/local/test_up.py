@@ -1,0 +1,144 @@
+"""The whole service under its supervisor: deaths, a job in mid-run, a stop, a taken port."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from local.demo import free_port
+from local.visitor import Visitor
+
+READY_S, BACK_S, STOP_S = 60, 5, 40
+RUNNING_S = 90
+PARTS = ["web", "annotator", "notify", "archive", "restore", "thaw", "sweep", "globus", "aws"]
+HEADER = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+pytestmark = pytest.mark.slow
+
+
+@dataclass
+class Up:
+    """A running `./gas up`."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    log: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    def part(self, name: str) -> psutil.Process | None:
+        """The process of that name, while it lives."""
+        module = {"web": "web", "annotator": "ann.annotator"}.get(name)
+        module = module or (f"local.{name}" if name in ("aws", "globus") else f"util.{name}")
+        for child in psutil.Process(self.process.pid).children():
+            try:
+                if child.cmdline()[1:3] == ["-m", module]:
+                    return child
+            except psutil.Error:
+                continue
+        return None
+
+    def serves(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/healthz", timeout=1).ok
+        except requests.RequestException:
+            return False
+
+
+def until(holds: Callable[[], object], within_s: float) -> float:
+    """Wait until it holds; return the seconds that it took."""
+    began = time.monotonic()
+    while not holds():
+        assert time.monotonic() - began < within_s, f"not within {within_s} s"
+        time.sleep(0.05)
+    return time.monotonic() - began
+
+
+def start(folder: Path, port: int) -> Up:
+    log = folder / "up.log"
+    argv = [sys.executable, "-m", "local.up", "--port", str(port), "--data", str(folder / "data")]
+    process = subprocess.Popen(
+        argv, stdout=os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stderr=subprocess.STDOUT
+    )
+    return Up(process, port, log)
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    running = start(tmp_path_factory.mktemp("up"), free_port())
+    until(lambda: b"GAS is ready" in running.log.read_bytes(), READY_S)
+    yield running
+    descendants = psutil.Process(running.process.pid).children(recursive=True)
+    running.process.send_signal(signal.SIGINT)
+    assert running.process.wait(STOP_S) == 0
+    assert psutil.wait_procs(descendants, timeout=5)[1] == [], "processes were left behind"
+
+
+def test_the_job_of_a_killed_annotator_completes_on_another_attempt(up: Up, tmp_path: Path) -> None:
+    visitor = Visitor(up.url)
+    visitor.sign_in("premium")
+    path = tmp_path / "long.vcf"
+    path.write_text(HEADER + "".join(f"MT\t{p}\t.\tN\tA\t.\t.\t.\n" for p in _places()))
+    job_id = visitor.upload(path)
+    status = visitor.wait_until(job_id, lambda s: s["job_status"] == "RUNNING", READY_S)
+    victim = up.part("annotator")
+    assert victim is not None
+    os.kill(victim.pid, signal.SIGKILL)
+    status = visitor.wait(job_id, RUNNING_S)
+    assert status["job_status"] == "COMPLETED", status
+    again = visitor.get(f"/annotations/{job_id}/summary").json()
+    assert again["records"] == len(list(_places()))
+
+
+def _places() -> Iterator[int]:
+    """Enough records, all at the one N of rCRS, to keep an annotator busy for seconds."""
+    return (3107 for _ in range(150_000))
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_part_that_is_killed_is_back_within_seconds(up: Up, name: str) -> None:
+    victim = up.part(name)
+    assert victim is not None
+    os.kill(victim.pid, signal.SIGKILL)
+    until(lambda: (part := up.part(name)) is not None and part.pid != victim.pid, BACK_S)
+    until(up.serves, BACK_S)
+
+
+def test_a_taken_port_is_told_in_one_line(tmp_path: Path) -> None:
+    with socket.socket() as holder:
+        port = free_port()
+        holder.bind(("localhost", port + 1))
+        running = start(tmp_path, port)
+        assert running.process.wait(READY_S) == 1
+    (line,) = running.log.read_text().splitlines()
+    assert line.startswith(f"gas: port {port + 1} is taken")
+
+
+def test_state_survives_a_stop_and_a_new_start(tmp_path: Path) -> None:
+    port = free_port()
+    first = start(tmp_path, port)
+    until(lambda: b"GAS is ready" in first.log.read_bytes(), READY_S)
+    visitor = Visitor(first.url)
+    visitor.sign_in("premium")
+    path = tmp_path / "kept.vcf"
+    path.write_text(HEADER + "MT\t73\t.\tA\tG\t.\t.\t.\n")
+    job_id = visitor.upload(path)
+    visitor.wait(job_id, RUNNING_S)
+    before = visitor.get(f"/annotations/{job_id}/download").content
+    first.process.send_signal(signal.SIGTERM)
+    first.process.wait(STOP_S)
+    second = start(tmp_path, port)
+    until(lambda: b"GAS is ready" in second.log.read_bytes(), READY_S)
+    assert visitor.get(f"/annotations/{job_id}/download").content == before
+    second.process.send_signal(signal.SIGTERM)
+    second.process.wait(STOP_S)
