@@ -174,7 +174,8 @@ def settle(world: World, clock: Clock, to: dict[str, Handler]) -> None:
 
 
 def take_stock(world: World) -> None:
-    """An inventory pass; a vault has its inventory ready only at the second asking."""
+    """An inventory pass, days later; a vault has its inventory ready at the second asking."""
+    world.clock.advance(LATE_S)  # type: ignore[attr-defined]
     sweep.take_inventory(world)
     sweep.take_inventory(world)
 
