@@ -7,12 +7,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Letter:
-    """One mail to one address; `html` is optional."""
+    """One mail of plain text to one address."""
 
     recipient: str
     subject: str
     text: str
-    html: str = ""
 
 
 class Mail:
@@ -26,11 +25,10 @@ class Mail:
         recipient = Address(addr_spec=letter.recipient).addr_spec
         if letter.subject.splitlines() != [letter.subject]:
             raise ValueError("a subject is one line")
-        body = {"Text": {"Data": letter.text, "Charset": "UTF-8"}}
-        if letter.html:
-            body["Html"] = {"Data": letter.html, "Charset": "UTF-8"}
+        text = {"Data": letter.text, "Charset": "UTF-8"}
+        subject = {"Data": letter.subject, "Charset": "UTF-8"}
         self.ses.send_email(
             Source=self.sender,
             Destination={"ToAddresses": [recipient]},
-            Message={"Subject": {"Data": letter.subject, "Charset": "UTF-8"}, "Body": body},
+            Message={"Subject": subject, "Body": {"Text": text}},
         )
