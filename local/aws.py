@@ -56,7 +56,7 @@ class Serialised:
             finally:
                 self.lock.acquire()
 
-        Queue.wait_for_messages = wait_unlocked  # type: ignore[method-assign]
+        Queue.wait_for_messages = wait_unlocked
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         with self.lock:
@@ -102,7 +102,6 @@ class LocalAWS:
         signed = Presigned(Objects(glacier, self.lock), secret)
         app = Spooled(Cors(Control(signed, settings), self.lock))
         self.server = make_server(HOST, port, app, threaded=True, request_handler=QuietHandler)
-        self.server.daemon_threads = True  # type: ignore[attr-defined]
         self.state = None
         if data:
             self.state = State(data, self.region, self.moto, self.lock, shelf, mailbox)

@@ -43,6 +43,7 @@ class Endpoints:
         self.provider = provider
 
     def configuration(self) -> dict[str, Any]:
+        """https://openid.net/specs/openid-connect-discovery-1_0.html"""
         issuer = self.provider.issuer
         return {
             "issuer": issuer,
@@ -81,6 +82,7 @@ class Endpoints:
         return redirect(f"{asked['redirect_uri']}{joint}{urlencode(told)}")
 
     def token(self) -> Any:
+        """Exchange a code; the reply is in Globus's dialect of OAuth."""
         _demand_client()
         form = request.form
         if form.get("grant_type") != "authorization_code":

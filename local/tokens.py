@@ -69,6 +69,7 @@ class Provider:
         return grant
 
     def id_token(self, grant: Grant) -> str:
+        """A signed token of who logged in, for the client that asked."""
         now = int(self.clock())
         claims = {
             **grant.person.claims(),

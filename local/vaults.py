@@ -98,6 +98,7 @@ class Vault:
         return f"arn:aws:glacier:us-east-1:{ACCOUNT}:vaults/{self.name}"
 
     def described(self) -> dict[str, Any]:
+        """As DescribeVault tells it."""
         return {
             "CreationDate": date(self.time),
             "NumberOfArchives": len(self.archives),

@@ -127,7 +127,7 @@ def test_it_listens_on_loopback_only(aws: Clients) -> None:
     assert [at for at in listening if at.endswith(port)] == [f"0100007F{port}"]
 
 
-def test_it_serves_within_moments(tmp_path: Path) -> None:
+def test_it_serves_within_moments(local_aws: Handle, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "local.aws", "--port", "0", "--data", str(tmp_path)]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     began = time.monotonic()

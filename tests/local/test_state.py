@@ -10,6 +10,7 @@ import pytest
 
 from local.demo import free_port
 from local.records import Records
+from tests.conftest import Handle
 from tests.local.conftest import Clients, eventually
 from tests.local.test_glacier import ask, output, store
 
@@ -57,7 +58,7 @@ class Server:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
+def server(local_aws: Handle, tmp_path: Path) -> Iterator[Server]:
     made = Server(tmp_path)
     made.start()
     yield made
