@@ -103,31 +103,52 @@ def installed(folder: Path | None = None) -> list[Reference]:
     return [load(path) for path in found]
 
 
-def choose(header: Header, seen: Iterable[str], wanted: str, offer: list[Reference]) -> Reference:
-    """The reference that the user `wanted`, else the one that the file's own words point to.
+def candidates(
+    header: Header, seen: Iterable[str], wanted: str, offer: list[Reference]
+) -> list[Reference]:
+    """The reference that the user `wanted`, else those that fit, the likeliest first.
 
-    `seen` are contig names of the first records. Raises VCFError where none fits.
+    `seen` are contig names of the first records. A contig that only the header names fits where
+    its length is told; a file without any contig fits all. Raises VCFError where none fits.
     """
-    names = list(dict.fromkeys(seen)) or list(header.contigs)
+    names = list(dict.fromkeys(seen))
     if wanted:
         return _wanted(wanted, offer)
-    fitting = [r for r in offer if _fits(r, header, names)]
-    if not fitting:
-        raise VCFError(_none_fits(header, names, offer))
+    fitting = _fitting(offer, header, names) or _fitting(offer, header, _measured(header))
+    if not fitting and (names or header.contigs):
+        raise VCFError(_none_fits(header, names or list(header.contigs), offer))
     told = header.reference.lower()
-    named = [r for r in fitting if any(w.lower() in told for w in (r.name, *r.aliases))]
-    return (named or fitting)[0]
+    return sorted(
+        fitting or offer, key=lambda r: not any(w.lower() in told for w in (r.name, *r.aliases))
+    )
 
 
-def _wanted(name: str, offer: list[Reference]) -> Reference:
+def _wanted(name: str, offer: list[Reference]) -> list[Reference]:
+    named = [reference for reference in offer if reference.name == name]
+    if not named:
+        raise VCFError(f"There is no reference {name} here; on offer: {_listed(offer)}.")
+    return named
+
+
+def _measured(header: Header) -> list[str]:
+    return [name for name, length in header.contigs.items() if length]
+
+
+def _fitting(offer: list[Reference], header: Header, names: list[str]) -> list[Reference]:
+    """The references that have one of these contigs.
+
+    Raises VCFError where none has, but one has a look-alike.
+    """
+    fitting, look_alikes = [], []
     for reference in offer:
-        if reference.name == name:
-            return reference
-    raise VCFError(f"There is no reference {name} here; on offer: {_listed(offer)}.")
-
-
-def _fits(reference: Reference, header: Header, names: list[str]) -> bool:
-    return any(reference.match(name, header.contigs.get(name)) for name in names)
+        try:
+            if any([reference.match(name, header.contigs.get(name)) for name in names]):
+                fitting.append(reference)
+        except VCFError as fault:
+            look_alikes.append(fault)
+    if look_alikes and not fitting:
+        raise look_alikes[0]
+    return fitting
 
 
 def _none_fits(header: Header, names: list[str], offer: list[Reference]) -> str:

@@ -4,14 +4,17 @@ VCF 3.3 to 4.5, plain, gzip or BGZF: https://samtools.github.io/hts-specs/
 """
 
 import gzip
+import io
 import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, cast
 
 GZIP = b"\x1f\x8b"
+BUFFER_BYTES = 1 << 20
 MAGIC = {
     b"\x89PNG": "a PNG picture",
     b"\xff\xd8\xff": "a JPEG picture",
@@ -22,13 +25,23 @@ MAGIC = {
     b"CRAM": "a CRAM file, which holds reads, not variants",
     b"<!DO": "a web page (HTML)",
     b"<htm": "a web page (HTML)",
+    GZIP: "compressed twice; unpack it once: gunzip file.vcf.gz",
+    b"\xff\xfe": "saved as UTF-16; save it as plain UTF-8 text",
 }
 BOM = b"\xef\xbb\xbf"
 VERSION = re.compile(rb"##(?:file)?format=(?:VCFv?|VCRv)(\d\.\d)", re.IGNORECASE)
 VERSIONS = {"3.3", "4.0", "4.1", "4.2", "4.3", "4.4", "4.5"}
+FIRST_LINE = "A VCF's first line reads ##fileformat=VCFv4.2 (or another version)."
 COLUMNS = [b"#CHROM", b"POS", b"ID", b"REF", b"ALT", b"QUAL", b"FILTER", b"INFO"]
 CONTIG = re.compile(r"##contig=<(?:.*,)?ID=(?P<name>[^,>]+)")
 LENGTH = re.compile(r"[<,]length=(\d+)")
+NUMBER = rb"[-+0-9.eE]+|(?i:[-+]?(?:nan|inf(?:inity)?))"
+PLAIN = re.compile(
+    rb"([^\t]+)\t([0-9]{1,10})\t[^\t\0]*\t([A-Za-z]+)\t([ACGTNacgtn]+(?:,[ACGTNacgtn]+)*)"
+    rb"\t(?:" + NUMBER + rb")\t([^\t]+)\t([^\t\0]*)(?:\t([^\t]+)|$)"
+)
+"""A usual record, whose groups are a Record's middle fields; others are looked at closely."""
+QUAL = re.compile(NUMBER)
 BASES = re.compile(rb"[ACGTNRYSWKMBDHVacgtnryswkmbdhv]+")
 SYMBOLIC = re.compile(
     rb"<[^<>\s]+>|\*|\.|[.][ACGTNacgtn]+|[ACGTNacgtn]+[.]"
@@ -66,20 +79,21 @@ class Header:
         return self.columns.count(b"\t") + 1
 
 
-@dataclass(frozen=True)
-class Record:
-    """One data line, its first columns told apart; `number` is its line in the file."""
+class Record(NamedTuple):
+    """One data line without its end, and its columns as they stand in it.
+
+    `number` is its line in the file, counted from 1; `format` is None without a FORMAT column.
+    """
 
     number: int
-    contig: str
+    contig: bytes
     pos: int
     ref: bytes
-    alts: tuple[bytes, ...]
+    alts: bytes
+    filters: bytes
+    info: bytes
+    format: bytes | None
     line: bytes
-
-    def moved_to(self, contig: str) -> bytes:
-        """The line under another contig name."""
-        return contig.encode() + self.line[self.line.index(b"\t") :]
 
 
 class Reader:
@@ -88,39 +102,68 @@ class Reader:
     def __init__(self, path: Path, bounds: Bounds) -> None:
         self.bounds, self.number, self.read_bytes = bounds, 0, 0
         self.stream = _open(path)
-        self._first: bytes | None = None
+        self.lines = self._lines()
         self.header = self._header()
 
     def records(self) -> Iterator[Record]:
         """Every record, checked for shape; blank lines at the end of the file are let pass."""
-        width, count, blank = self.header.width, 0, 0
-        for line in self._lines():
+        tabs, left, usual = self.header.width - 1, self.bounds.max_records, PLAIN.match
+        for line in self.lines:
             if not line.strip():
-                blank = blank or self.number
+                self._demand_end()
+                return
+            left -= 1
+            if left < 0:
+                raise self._too_many()
+            found = usual(line)
+            if found is None or line.count(b"\t") != tabs:
+                yield self._unusual(line, tabs)
                 continue
-            if blank:
-                raise VCFError(f"Line {blank} is blank. Please remove the blank line.")
-            if line.startswith(b"#"):
-                raise VCFError(
-                    f"Line {self.number} is a header line among the records. "
-                    "Please move it above the #CHROM line, or remove it."
-                )
-            count += 1
-            if count > self.bounds.max_records:
-                raise VCFError(
-                    f"The file has more than {self.bounds.max_records:,} records, "
-                    "the limit of your plan. Please split it."
-                )
-            yield self._record(line, width)
+            contig, pos, ref, alts, filters, info, form = found.groups()
+            yield Record(self.number, contig, int(pos), ref, alts, filters, info, form, line)
+
+    def _unusual(self, line: bytes, tabs: int) -> Record:
+        """A record whose shape is seldom or wrong, examined column by column."""
+        if line.startswith(b"#"):
+            raise VCFError(
+                f"Line {self.number} is a header line among the records. "
+                "Please move it above the #CHROM line, or remove it."
+            )
+        found = line.count(b"\t")
+        if found != tabs:
+            raise VCFError(
+                f"Line {self.number} has {found + 1} columns, but the header has {tabs + 1}. "
+                "Please check that the columns are separated by tabs and none is missing."
+            )
+        if b"\0" in line:
+            raise self._fault("it holds binary data (a zero byte)")
+        parts = line.split(b"\t", 9)
+        contig, pos, _, ref, alts, qual, filters, info = parts[:8]
+        fault = _fault_in(contig, pos, ref, alts, qual, filters, parts[8:9])
+        if fault:
+            raise self._fault(fault)
+        form = parts[8] if len(parts) > 8 else None
+        return Record(self.number, contig, int(pos), ref, alts, filters, info, form, line)
+
+    def _demand_end(self) -> None:
+        blank = self.number
+        if any(line.strip() for line in self.lines):
+            raise VCFError(f"Line {blank} is blank. Please remove the blank line.")
+
+    def _too_many(self) -> VCFError:
+        return VCFError(
+            f"The file has more than {self.bounds.max_records:,} records, "
+            "the limit of your plan. Please split it."
+        )
 
     def _header(self) -> Header:
-        first = self._read().rstrip(b"\r\n")
-        version, lines = self._version(first), [first]
-        for line in self._lines():
+        first = next(self.lines, b"")
+        version, meta = self._version(first), [first]
+        for line in self.lines:
             if line.startswith(b"##"):
-                lines.append(line)
+                meta.append(line)
             elif line.startswith(b"#"):
-                return _told(version, lines, self._columns(line))
+                return _told(version, meta, self._columns(line))
             else:
                 break
         raise VCFError(
@@ -128,9 +171,8 @@ class Reader:
             "Please check that the file has its whole header."
         )
 
-    @staticmethod
-    def _version(line: bytes) -> str:
-        if not line:
+    def _version(self, line: bytes) -> str:
+        if not self.number:
             raise VCFError("The file is empty. Please upload a VCF.")
         if line.startswith(BOM):
             raise VCFError(
@@ -142,99 +184,124 @@ class Reader:
             raise VCFError(f"This is not a VCF: {_looks_like(line)}. {FIRST_LINE}")
         version = match[1].decode()
         if version not in VERSIONS:
-            raise VCFError(f"VCF {version} is not known here; {min(VERSIONS)} to 4.5 are.")
+            raise VCFError(
+                f"VCF {version} is not known here; {min(VERSIONS)} to {max(VERSIONS)} are. "
+                "Please convert the file: bcftools view -Oz -o new.vcf.gz old.vcf"
+            )
         return version
 
     def _columns(self, line: bytes) -> bytes:
-        if line.split(b"\t")[:8] != COLUMNS:
+        names = line.split(b"\t")
+        if names[:8] != COLUMNS or names[8:9] not in ([], [b"FORMAT"]):
             raise VCFError(
                 f"Line {self.number}: the column line must read #CHROM POS ID REF ALT QUAL "
-                "FILTER INFO, separated by tabs. Please check the separators."
+                "FILTER INFO (then FORMAT and the samples), separated by tabs. "
+                "Please check the separators."
+            )
+        samples = names[9:]
+        if len(set(samples)) < len(samples) or b"" in samples:
+            double = next(s for s in samples if not s or samples.count(s) > 1)
+            raise VCFError(
+                f"Line {self.number}: the sample name {shown(double)} is empty or stands there "
+                "twice. Please give each sample a name of its own."
             )
         return line
-
-    def _record(self, line: bytes, width: int) -> Record:
-        parts = line.split(b"\t", 5)
-        found = len(parts) + parts[-1].count(b"\t")
-        if found != width:
-            raise VCFError(
-                f"Line {self.number} has {found} columns, but the header has {width}. "
-                "Please check that the columns are separated by tabs and none is missing."
-            )
-        contig, pos, _, ref, alt = parts[:5]
-        if not pos.isdigit() or not 0 <= int(pos) <= MAX_POS:
-            raise self._fault(f"POS must be a whole number, not {_shown(pos)}")
-        if not BASES.fullmatch(ref):
-            raise self._fault(f"REF must be made of A, C, G, T and N, not {_shown(ref)}")
-        alts = tuple(alt.split(b","))
-        for allele in alts:
-            if not BASES.fullmatch(allele) and not SYMBOLIC.fullmatch(allele):
-                raise self._fault(f"ALT has {_shown(allele)}, which is no allele")
-        if not contig:
-            raise self._fault("CHROM is empty")
-        name = contig.decode("utf-8", "replace")
-        return Record(self.number, name, int(pos), ref.upper(), alts, line)
 
     def _fault(self, words: str) -> VCFError:
         return VCFError(f"Line {self.number}: {words}. Please correct that line.")
 
     def _lines(self) -> Iterator[bytes]:
-        while line := self._read():
-            yield line.rstrip(b"\r\n")
-
-    def _read(self) -> bytes:
-        """The next line with its end; empty at the end of the file."""
-        most = self.bounds.max_line_bytes
+        """Each line without its end; keeps count of lines and bytes."""
+        most_bytes, most_text = self.bounds.max_line_bytes, self.bounds.max_text_bytes
         try:
-            line = self.stream.readline(most + 1)
+            for line in iter(partial(self.stream.readline, most_bytes + 1), b""):
+                self.number += 1
+                self.read_bytes += len(line)
+                if len(line) > most_bytes or self.read_bytes > most_text:
+                    raise self._too_large(len(line))
+                yield line.rstrip(b"\r\n")
         except EOFError:
             raise VCFError(
-                f"The compressed file ends in mid-stream, after line {self.number}: "
-                "it was truncated. Please compress or copy it again."
+                "The compressed file ends in mid-stream: it was truncated. "
+                "Please compress or copy it again."
             ) from None
+        except gzip.BadGzipFile:
+            raise _damaged(": other bytes follow the compressed data") from None
         except (OSError, zlib.error):
-            raise VCFError(
-                f"The compressed file is damaged after line {self.number}. "
-                "Please compress it again (bgzip file.vcf) and upload that."
-            ) from None
-        if len(line) > most:
-            raise VCFError(f"Line {self.number + 1} is longer than {most:,} bytes, the limit.")
-        self.number += 1
-        self.read_bytes += len(line)
-        if self.read_bytes > self.bounds.max_text_bytes:
-            raise VCFError(
-                f"Unpacked, the file is larger than {self.bounds.max_text_bytes:,} bytes, "
-                "the limit of your plan. Please split it."
+            raise _damaged("") from None
+
+    def _too_large(self, line_bytes: int) -> VCFError:
+        most = self.bounds.max_line_bytes
+        if line_bytes > most:
+            return VCFError(
+                f"Line {self.number} is longer than {most:,} bytes, the limit. "
+                "Please leave out what is not needed (bcftools annotate -x INFO/TAG)."
             )
-        return line
+        return VCFError(
+            f"Unpacked, the file is larger than {self.bounds.max_text_bytes:,} bytes, "
+            "the limit of your plan. Please split it."
+        )
 
 
-FIRST_LINE = "A VCF's first line reads ##fileformat=VCFv4.2 (or another version)."
+def shown(text: bytes) -> str:
+    """A few characters of anyone's text, safe to show."""
+    start = text[:40].decode("ascii", "replace").strip()
+    return repr("".join(c if c.isprintable() else "\ufffd" for c in start))
 
 
 def _open(path: Path) -> BinaryIO:
     stream = path.open("rb")
     is_gzip = stream.read(2) == GZIP
     stream.seek(0)
-    return cast(BinaryIO, gzip.GzipFile(fileobj=stream) if is_gzip else stream)
+    if not is_gzip:
+        return stream
+    unpacked = cast(io.RawIOBase, gzip.GzipFile(fileobj=stream))
+    return io.BufferedReader(unpacked, BUFFER_BYTES)
+
+
+def _fault_in(
+    contig: bytes,
+    pos: bytes,
+    ref: bytes,
+    alts: bytes,
+    qual: bytes,
+    filters: bytes,
+    form: list[bytes],
+) -> str:
+    """What is wrong with these columns; empty where nothing is."""
+    if not contig:
+        return "CHROM is empty"
+    if not (pos.isdigit() and len(pos) < 11 and int(pos) <= MAX_POS):
+        return f"POS must be a whole number, not {shown(pos)}"
+    if not BASES.fullmatch(ref):
+        return f"REF must be made of A, C, G, T and N, not {shown(ref)}"
+    for allele in alts.split(b","):
+        if not BASES.fullmatch(allele) and not SYMBOLIC.fullmatch(allele):
+            return f"ALT has {shown(allele)}, which is no allele"
+    if not QUAL.fullmatch(qual):
+        return f"QUAL must be a number or . (missing), not {shown(qual)}"
+    if not filters or form == [b""]:
+        return "FILTER or FORMAT is empty; write . for a missing value"
+    return ""
+
+
+def _damaged(how: str) -> VCFError:
+    return VCFError(
+        f"The compressed file is damaged{how}. "
+        "Please compress it again (bgzip file.vcf) and upload that."
+    )
 
 
 def _looks_like(line: bytes) -> str:
     start = line.lstrip()[:4]
     for magic, what in MAGIC.items():
         if start.lower().startswith(magic.lower()):
-            return f"it looks like {what}"
+            return f"it looks like {what}" if magic[:1] not in b"\x1f\xff" else f"it is {what}"
     if line.startswith((b"#CHROM", b"#chrom")):
         return "its ##fileformat line is missing"
     if b"\0" in line:
         return "it is a binary file"
-    return f"it starts with {_shown(line)}"
-
-
-def _shown(text: bytes) -> str:
-    """A few characters of anyone's text, safe to show."""
-    shown = text[:40].decode("ascii", "replace").strip()
-    return repr("".join(c if c.isprintable() else "�" for c in shown))
+    return f"it starts with {shown(line)}" if line.strip() else "its first line is blank"
 
 
 def _told(version: str, lines: list[bytes], columns: bytes) -> Header:

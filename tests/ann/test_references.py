@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ann.references import Reference, choose, installed, load
+from ann.references import Reference, candidates, installed, load
 from ann.vcf import Header, VCFError
 from tests.ann.conftest import Annotate, vcf
 
@@ -67,14 +67,14 @@ def test_a_contig_of_another_length_is_never_taken_for_ours(rcrs: Reference) -> 
 def test_the_files_own_words_choose_between_references_that_fit(rcrs: Reference) -> None:
     other = Reference(rcrs.folder, "other", "", "", rcrs.contigs, rcrs.fasta, rcrs.gff3)
     offer = [other, rcrs]
-    assert choose(header("rCRS"), ["MT"], "", offer) is rcrs
-    assert choose(header(), ["MT"], "", offer) is other
-    assert choose(header("rCRS"), ["MT"], "other", offer) is other
+    assert candidates(header("rCRS"), ["MT"], "", offer) == [rcrs, other]
+    assert candidates(header(), ["MT"], "", offer) == [other, rcrs]
+    assert candidates(header("rCRS"), ["MT"], "other", offer) == [other]
 
 
 def test_where_none_fits_the_contigs_seen_and_those_on_offer_are_named(rcrs: Reference) -> None:
     with pytest.raises(VCFError, match=r"1, 2.*human_b36.*rCRS"):
-        choose(header("human_b36.fasta"), ["1", "2"], "", [rcrs])
+        candidates(header("human_b36.fasta"), ["1", "2"], "", [rcrs])
 
 
 def test_a_folder_that_describes_no_reference_is_named(tmp_path: Path) -> None:

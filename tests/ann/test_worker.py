@@ -129,5 +129,28 @@ def test_server_and_child_die_with_the_daemon(task: Task) -> None:
     assert not any(map(_runs, pids))
 
 
+def test_a_tool_that_waits_for_ever_dies_with_its_child() -> None:
+    """As csq did at its end of the pipe when nobody was left to open the other."""
+    code = (
+        "import signal; from ann.csq import start_tool;"
+        "print(start_tool(lambda **_: signal.pause(), []), flush=True); signal.pause()"
+    )
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    tool = psutil.Process(int(child.stdout.readline()))
+    child.kill()
+    child.wait()
+    child.stdout.close()
+    psutil.wait_procs([tool], timeout=10)
+    assert not _runs(tool.pid)
+
+
+def test_the_scratch_folder_goes_with_the_child(worker: Worker, task: Task) -> None:
+    run = worker.start(task)
+    run.kill()
+    assert not (task.folder / "tmp").exists()
+    run.kill()
+
+
 def _runs(pid: int) -> bool:
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE

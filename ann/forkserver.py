@@ -1,0 +1,159 @@
+"""The warm fork server of one slot: forks a child for each job, and reports its end.
+
+A fresh single-threaded process without credentials, so that a child costs a few milliseconds and
+neither a crash nor csq's static state outlives its job. It speaks lines: a task comes in; the
+child's process id and its exit code go out.
+"""
+
+import errno
+import json
+import os
+import select
+import shutil
+import signal
+import sys
+from contextlib import suppress
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import NoReturn
+
+from ann.confine import die_with_parent, heed_only_the_daemon, set_limits
+from ann.csq import STDERR, CrashError, GateError, LimitError
+from ann.pipeline import run
+from ann.task import Limits, Outcome, Task
+from ann.vcf import VCFError
+
+OUTCOME, PROGRESS, SCRATCH = "outcome.json", "progress", "tmp"
+LOOK_MS = 50
+"""How often to look after a child where the kernel cannot tell us (no pidfd)."""
+
+
+def packed(task: Task) -> bytes:
+    """A task as the line that the server reads."""
+    told = {k: str(v) if isinstance(v, Path) else v for k, v in asdict(task).items()}
+    return json.dumps(told).encode() + b"\n"
+
+
+def unpacked(line: bytes) -> Task:
+    """The task of a line."""
+    told = json.loads(line)
+    references = told["references"]
+    return Task(
+        **{
+            **told,
+            "input": Path(told["input"]),
+            "folder": Path(told["folder"]),
+            "limits": Limits(**told["limits"]),
+            "references": Path(references) if references else None,
+        }
+    )
+
+
+def serve() -> None:
+    """The server's loop; the end of its input, which the daemon's death brings, ends it."""
+    heed_only_the_daemon()
+    server = os.getpid()
+    while line := sys.stdin.buffer.readline():
+        task = unpacked(line)
+        pid = os.fork()
+        if pid == 0:
+            _child(task, server)
+        with suppress(PermissionError, ProcessLookupError):
+            os.setpgid(pid, pid)  # here too, so that whoever hears of it may strike the group
+        _tell(pid)
+        is_wanted = _await(pid)
+        _tell(_bury(pid))
+        if not is_wanted:
+            shutil.rmtree(task.folder, ignore_errors=True)
+
+
+def _await(pid: int) -> bool:
+    """Wait until the child has ended; False where it was killed because the daemon has gone."""
+    ends = select.poll()
+    ends.register(sys.stdin, select.POLLHUP)
+    pidfd = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else -1
+    if pidfd >= 0:
+        ends.register(pidfd, select.POLLIN)
+    try:
+        while not _has_ended(pid):
+            events = ends.poll(None if pidfd >= 0 else LOOK_MS)
+            if any(event & select.POLLHUP for _, event in events):
+                os.killpg(pid, signal.SIGKILL)
+                return False
+    finally:
+        if pidfd >= 0:
+            os.close(pidfd)
+    return True
+
+
+def _has_ended(pid: int) -> bool:
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def _bury(pid: int) -> int:
+    """The child's exit code (negative: a signal), once all that it started is killed as well."""
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def _tell(number: int) -> None:
+    with suppress(BrokenPipeError):
+        sys.stdout.buffer.write(b"%d\n" % number)
+        sys.stdout.buffer.flush()
+
+
+def _child(task: Task, server: int) -> NoReturn:
+    """Run the task within its limits; the outcome is written before the exit."""
+    try:
+        os.setpgid(0, 0)
+        die_with_parent(server)
+        _settle(task)
+        outcome = _run(task)
+        told = {f.name: getattr(outcome, f.name) for f in fields(Outcome) if f.name != "folder"}
+        whole = task.folder / f"{OUTCOME}.new"
+        whole.write_text(json.dumps(told), encoding="utf-8")
+        whole.replace(task.folder / OUTCOME)
+    finally:
+        os._exit(0)
+
+
+def _settle(task: Task) -> None:
+    """Own scratch folder, own standard streams, and no more than the task may use."""
+    scratch = task.folder / SCRATCH
+    scratch.mkdir()
+    os.environ["TMPDIR"] = str(scratch)
+    sink = os.open(task.folder / STDERR, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(sink, 1)
+    os.dup2(sink, 2)
+    set_limits(task.limits)
+
+
+def _run(task: Task) -> Outcome:
+    try:
+        return run(task, task.folder / SCRATCH, lambda phase: _note(task, phase))
+    except (VCFError, LimitError) as fault:
+        return Outcome(task.folder, error=str(fault))
+    except MemoryError:
+        return Outcome(task.folder, error=str(LimitError.memory(task.limits)))
+    except OSError as fault:
+        return _disk_failed(task, fault)
+    except (CrashError, GateError) as fault:
+        return Outcome(task.folder, error=str(fault), crashed=True)
+
+
+def _disk_failed(task: Task, fault: OSError) -> Outcome:
+    if fault.errno == errno.EFBIG:
+        return Outcome(task.folder, error=str(LimitError.disk(task.limits)))
+    return Outcome(task.folder, error=f"the disk failed: {fault.strerror}", crashed=True)
+
+
+def _note(task: Task, phase: str) -> None:
+    (task.folder / PROGRESS).write_text(phase, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    serve()

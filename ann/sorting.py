@@ -1,0 +1,40 @@
+"""Sorts lines that may not fit into memory: chunks on disk, then one merge."""
+
+import heapq
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO
+
+CHUNK_BYTES = 1 << 28
+"""Lines held in memory at a time; each chunk is an open file, of which there may be some 200."""
+Key = Callable[[bytes], tuple[int, int]]
+
+
+def in_order(
+    lines: Iterable[bytes], key: Key, folder: Path, chunk_bytes: int = CHUNK_BYTES
+) -> Iterator[bytes]:
+    """The lines by key; those of one key keep their order. Chunks go to `folder`."""
+    with ExitStack() as files:
+        chunks = []
+        for chunk in _chunks(lines, chunk_bytes):
+            chunk.sort(key=key)
+            file: IO[bytes] = files.enter_context(tempfile.TemporaryFile(dir=folder))
+            file.writelines(chunk)
+            file.seek(0)
+            chunks.append(file)
+        yield from heapq.merge(*chunks, key=key)
+
+
+def _chunks(lines: Iterable[bytes], chunk_bytes: int) -> Iterator[list[bytes]]:
+    chunk: list[bytes] = []
+    held = 0
+    for line in lines:
+        chunk.append(line)
+        held += len(line)
+        if held >= chunk_bytes:
+            yield chunk
+            chunk, held = [], 0
+    if chunk:
+        yield chunk

@@ -1,0 +1,65 @@
+"""One job as the daemon gives it to a child, and what comes of it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one job may use."""
+
+    timeout_s: float
+    memory_mb: int
+    max_line_bytes: int
+    max_records: int
+    max_text_bytes: int
+    max_disk_bytes: int
+
+
+@dataclass(frozen=True)
+class Task:
+    """One VCF to annotate. `name` is for the log only; every path is one that we made.
+
+    `folder` is the job's own: it holds what comes of it, and goes if the daemon dies.
+    `reference` is empty where the file's own words are to decide; `references` is the operators'
+    folder, or None.
+    """
+
+    input: Path
+    folder: Path
+    name: str
+    reference: str
+    limits: Limits
+    references: Path | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a task. `error` is what the user reads; the files are there without one.
+
+    `crashed` says that the child was killed or broke down: worth another attempt.
+    """
+
+    folder: Path
+    error: str | None = None
+    crashed: bool = False
+    counts: dict[str, int] | None = None
+    result_bytes: int = 0
+    result_sha256: str = ""
+    reference: str = ""
+
+    @property
+    def result(self) -> Path:
+        return self.folder / "result.vcf.gz"
+
+    @property
+    def index(self) -> Path:
+        return self.folder / "result.vcf.gz.tbi"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "count.log"
+
+    @property
+    def summary(self) -> Path:
+        return self.folder / "summary.json"
