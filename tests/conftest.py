@@ -55,6 +55,10 @@ class Handle:
         told["service"] = service
         requests.post(f"{self.url}/_gas/fail", json=told, timeout=5).raise_for_status()
 
+    def heal(self) -> None:
+        """Take back every fault still to come."""
+        requests.delete(f"{self.url}/_gas/fail", timeout=5).raise_for_status()
+
     def mail(self) -> list[dict[str, Any]]:
         """What was sent, newest first."""
         return list(requests.get(f"{self.url}/mail.json", timeout=5).json())
