@@ -5,6 +5,7 @@ import logging
 import os
 import resource
 import signal
+import sqlite3
 import tempfile
 import threading
 from collections.abc import Iterable
@@ -39,28 +40,30 @@ HOST = "localhost"
 """Loopback only: this AWS believes whoever knows a published secret."""
 
 
-class Serialised:
-    """One request at a time: moto's server has no lock of its own, and its races would be ours.
+LOCK = threading.RLock()
+"""moto's state is the process's, and so is the lock on it."""
+WAIT = Queue.wait_for_messages
 
-    A long poll lets go of the lock while it waits for messages.
-    """
+
+class Serialised:
+    """One request at a time: moto's server has no lock of its own, and its races would be ours."""
 
     def __init__(self, app: App) -> None:
-        self.app, self.lock = app, threading.RLock()
-        wait = Queue.wait_for_messages
-
-        def wait_unlocked(queue: Queue, timeout: int) -> None:
-            self.lock.release()
-            try:
-                wait(queue, timeout)
-            finally:
-                self.lock.acquire()
-
-        Queue.wait_for_messages = wait_unlocked
+        self.app = app
+        Queue.wait_for_messages = _wait_unlocked
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        with self.lock:
+        with LOCK:
             return self.app(environ, start_response)
+
+
+def _wait_unlocked(queue: Queue, timeout: int) -> None:
+    """A long poll lets go of the lock while it waits for messages."""
+    LOCK.release()
+    try:
+        WAIT(queue, timeout)
+    finally:
+        LOCK.acquire()
 
 
 class Spooled:
@@ -94,17 +97,16 @@ class LocalAWS:
         self.region = os.environ.get("AWS_DEFAULT_REGION", "us-east-1")
         self.temporary = tempfile.TemporaryDirectory(prefix="gas-aws-")
         self.moto = Serialised(DomainDispatcherApplication(create_backend_app))
-        self.lock = self.moto.lock
         later, shelf = Later(), Shelf((data or Path(self.temporary.name)) / "archives")
         mailbox = Mailbox(self.moto)
-        restores = Restores(mailbox, settings, later, self.publish, self.lock)
+        restores = Restores(mailbox, settings, later, self.publish, LOCK)
         glacier = Glacier(restores, settings, later, self.publish, shelf)
-        signed = Presigned(Objects(glacier, self.lock), secret)
-        app = Spooled(Cors(Control(signed, settings), self.lock))
+        signed = Presigned(Objects(glacier, LOCK), secret)
+        app = Spooled(Cors(Control(signed, settings), LOCK))
         self.server = make_server(HOST, port, app, threaded=True, request_handler=QuietHandler)
         self.state = None
         if data:
-            self.state = State(data, self.region, self.moto, self.lock, shelf, mailbox)
+            self.state = State(data, self.region, self.moto, LOCK, shelf, mailbox)
         self.stopping = threading.Event()
 
     @property
@@ -113,7 +115,7 @@ class LocalAWS:
 
     def publish(self, topic_arn: str, message: str) -> None:
         """What Glacier and S3 do of themselves: publish on a topic."""
-        with self.lock:
+        with LOCK:
             sns_backends[DEFAULT_ACCOUNT_ID][self.region].publish(message, arn=topic_arn)
 
     def start(self) -> None:
@@ -126,7 +128,10 @@ class LocalAWS:
         """Save now and then until told to stop."""
         took = 0.0
         while not self.stopping.wait(max(EVERY_S, SHARE * took)):
-            took = self.state.save() if self.state else 0.0
+            try:
+                took = self.state.save() if self.state else 0.0
+            except (OSError, sqlite3.Error):
+                log.exception("saving failed; trying again soon")
 
     def stop(self) -> None:
         """Serve no more, and save what there is."""

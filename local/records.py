@@ -14,7 +14,7 @@ class Records:
     """An SQLite file; used by one thread."""
 
     def __init__(self, path: Path) -> None:
-        self.file = sqlite3.connect(path, isolation_level=None)
+        self.file = sqlite3.connect(path)
         self.file.execute("PRAGMA synchronous = NORMAL")
         self.file.execute(
             "CREATE TABLE IF NOT EXISTS rows (kind, key, told, PRIMARY KEY(kind, key))"
@@ -28,10 +28,9 @@ class Records:
     def save(self, changed: Mapping[Name, str], gone: Iterable[Name]) -> None:
         """Write these rows (in JSON) and remove those, at once."""
         rows = [(*name, told) for name, told in changed.items()]
-        self.file.execute("BEGIN")
-        self.file.executemany("DELETE FROM rows WHERE kind = ? AND key = ?", gone)
-        self.file.executemany("INSERT OR REPLACE INTO rows VALUES (?, ?, ?)", rows)
-        self.file.execute("COMMIT")
+        with self.file:
+            self.file.executemany("DELETE FROM rows WHERE kind = ? AND key = ?", gone)
+            self.file.executemany("INSERT OR REPLACE INTO rows VALUES (?, ?, ?)", rows)
 
     def close(self) -> None:
         self.file.close()

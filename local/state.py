@@ -22,6 +22,7 @@ from local.mailbox import Mailbox
 from local.objects import open_whole
 from local.records import Name, Records
 from local.restores import s3_backend
+from local.slices import Slice
 from local.vaults import Archive, Shelf, Vault
 from local.wsgi import App, ask
 
@@ -69,21 +70,28 @@ class State:
         self._watch_updates()
 
     def save(self) -> float:
-        """Write what has changed since the last save; return the seconds it took."""
+        """Write what has changed since the last save; return the seconds it took.
+
+        Raises OSError or sqlite3.Error where it cannot; the next save makes up for it.
+        """
         began = time.monotonic()
         with self.lock:
-            now = self._snapshot()
-            unneeded, self.unneeded[:] = self.unneeded[:], []
-            before, self.seen = self.seen, now
+            now, before = self._snapshot(), self.seen
             changed = {n: kept for n, kept in now.items() if before.get(n) is not kept}
             bodies = {k.body: open_whole(k.thing) for k in changed.values() if k.body}
+            unneeded = list(self.unneeded)
         gone = {n: kept for n, kept in before.items() if n not in now or n in changed}
-        for name, body in bodies.items():
-            _write(self.bodies / name, body)
-        if changed or gone:
-            self.records.save({n: kept.told for n, kept in changed.items()}, gone)
-        unneeded += [self.bodies / kept.body for kept in gone.values() if kept.body]
-        for path in unneeded:
+        try:
+            self._write(changed, gone, bodies)
+        except BaseException:
+            self.updated.update(id(kept.thing) for kept in changed.values())
+            raise
+        finally:
+            _close(bodies.values())
+        self.seen = now
+        del self.unneeded[: len(unneeded)]
+        old = {kept.body for kept in gone.values() if kept.body} - bodies.keys()
+        for path in unneeded + [self.bodies / name for name in old]:
             path.unlink(missing_ok=True)
         return time.monotonic() - began
 
@@ -105,6 +113,16 @@ class State:
 
     def close(self) -> None:
         self.records.close()
+
+    def _write(
+        self, changed: dict[Name, Kept], gone: Iterable[Name], bodies: dict[str, Iterable[bytes]]
+    ) -> None:
+        """The bytes first: a row is never without them."""
+        for name, body in bodies.items():
+            with (self.bodies / name).open("wb") as file:
+                file.writelines(body)
+        if changed or gone:
+            self.records.save({name: kept.told for name, kept in changed.items()}, gone)
 
     def _snapshot(self) -> dict[Name, Kept]:
         """Everything by kind and key; what is the same as before is the very `Kept` of before."""
@@ -238,9 +256,7 @@ def _object(stored: Any) -> dict[str, Any]:
     }
 
 
-def _write(path: Path, body: Iterable[bytes]) -> None:
-    with path.open("wb") as file:
-        file.writelines(body)
-    close = getattr(body, "close", None)
-    if close:
-        close()
+def _close(bodies: Iterable[Any]) -> None:
+    for body in bodies:
+        if isinstance(body, Slice):
+            body.close()

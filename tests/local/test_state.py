@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from local.aws import LocalAWS
 from local.demo import free_port
 from local.records import Records
+from local.settings import Settings
 from tests.conftest import Handle
 from tests.local.conftest import Clients, eventually
 from tests.local.test_glacier import ask, output, store
@@ -190,3 +192,31 @@ def test_an_object_is_written_once_and_its_successor_replaces_it(server: Server)
     reply = server.aws.s3.get_object(Bucket="results", Key="large")
     assert reply["Body"].read() == b"small by now"
     assert len(server.bodies() - before) == len(before - server.bodies()) == 1
+
+
+def test_a_save_that_fails_is_made_up_for(
+    local_aws: Handle, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = LocalAWS(0, Settings(), tmp_path)
+    made.start()
+    assert made.state
+    s3 = Clients(made.url).s3
+    s3.create_bucket(Bucket=name)
+    s3.put_object(Bucket=name, Key="kept", Body=b"kept")
+    made.state.save()
+    s3.put_object(Bucket=name, Key="large", Body=LARGE)
+    s3.delete_object(Bucket=name, Key="kept")
+    with monkeypatch.context() as patch:
+        patch.setattr(made.state.records, "save", _full)
+        with pytest.raises(OSError, match="No space"):
+            made.state.save()
+    made.state.save()
+    keys = [key for key, _ in made.state.records.of("object") if key.startswith(name)]
+    (row,) = [row for key, row in made.state.records.of("object") if key == f"{name}/large"]
+    assert keys == [f"{name}/large"]
+    assert (tmp_path / "bodies" / row["body"]).read_bytes() == LARGE
+    made.stop()
+
+
+def _full(*_: object) -> None:
+    raise OSError(28, "No space left on device")
