@@ -12,11 +12,11 @@ from tests.conftest import Clock, Handle
 
 SERVICES = ["dynamodb", "s3", "sns", "sqs", "ses"]
 TIMES = 6
-"""More than botocore's own tries of one call."""
+"""More than botocore's own tries of one call; throttling it waits out, for longer each time."""
 FAULTS = {
-    "throttles": {"status": 400, "code": "ThrottlingException"},
-    "fails": {"status": 503, "code": "ServiceUnavailable"},
-    "is slow": {"status": 0, "delay_s": 0.3},
+    "throttles": {"times": 3, "status": 400, "code": "ThrottlingException"},
+    "fails": {"times": TIMES, "status": 503, "code": "ServiceUnavailable"},
+    "is slow": {"times": TIMES, "status": 0, "delay_s": 0.3},
 }
 
 
@@ -41,7 +41,7 @@ def test_a_result_lives_its_whole_life_whatever_a_service_does(
         lambda: outbox.finish(world, world.jobs.submit(job)),
         lambda: world.accounts.subscribe(account.user_id),
     ):
-        local_aws.fail(service, times=TIMES, **FAULTS[fault])
+        local_aws.fail(service, **FAULTS[fault])
         persist(step)
         persist(lambda: scene.settle(world, clock, handlers))
         local_aws.heal()
