@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
+from aws.instance import IDLE_S
 from aws.simulate.clock import MINUTE_S
 from aws.simulate.group import Instance
 from aws.simulate.world import World
 
-UNPROTECT_AFTER_S = 60
-"""How long an idle annotator stays protected, so that the API is not called for every job."""
 ACTIVE_S = 6 * 3600
 """How long after its last message SQS still reports a queue's metrics."""
 
@@ -118,7 +117,7 @@ class Annotators:
         self._hand_out()
         if self.protects and not self._running[instance]:
             self._last_job[instance] = job
-            self._clock.after(UNPROTECT_AFTER_S, lambda: self._unprotect(instance, job))
+            self._clock.after(IDLE_S, lambda: self._unprotect(instance, job))
 
     def _unprotect(self, instance: Instance, last: Job) -> None:
         """Lift the protection where nothing has run since `last`."""

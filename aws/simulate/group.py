@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from random import Random
 
 from aws.simulate.clock import MINUTE_S, Clock
 
@@ -52,8 +53,9 @@ Hook = Callable[[Instance], None]
 class Group:
     """The instances, and the one number that policies change: the desired capacity."""
 
-    def __init__(self, clock: Clock, limits: Limits, timing: Timing) -> None:
+    def __init__(self, clock: Clock, limits: Limits, timing: Timing, seed: int = 1) -> None:
         self.clock, self.limits, self.timing = clock, limits, timing
+        self._random = Random(seed)  # noqa: S311 (a simulation)
         self.desired = limits.smallest
         self.instances: list[Instance] = []
         self.changes: list[tuple[float, int]] = []
@@ -113,12 +115,15 @@ class Group:
         self.settle()
 
     def settle(self) -> None:
-        """Launch or terminate towards the desired capacity; protected instances are left."""
+        """Launch or terminate towards the desired capacity; protected instances are left.
+
+        Which goes, with the default termination policy, is up to the billing hour: any of them.
+        """
         missing = self.desired - len(self.of(Phase.PENDING)) - self.serving
         for _ in range(missing):
             self._launch()
         spare = [i for i in self.of(Phase.IN_SERVICE) if not i.protected]
-        for instance in spare[: max(-missing, 0)]:
+        for instance in self._random.sample(spare, min(len(spare), max(-missing, 0))):
             self._terminate(instance)
 
     def protect(self, instance: Instance, protected: bool) -> None:

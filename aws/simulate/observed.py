@@ -74,7 +74,7 @@ def web_run(fit: Fit = FIT) -> World:
     late = {("WebOut", minute_of(clock) - first): s for clock, s in fit.web_late.items()}
     timing = Timing(lambda _: fit.start_s, lambda _: fit.web_terminate_s)
     tier = Web(load, Instances(requests_s=50.0))
-    world = World(read(ORIGIN, "WebGroup"), tier, timing, late)
+    world = World(read(ORIGIN, "WebGroup"), tier, timing, late=late)
     return world.run(minute_of(WEB_END) - first + 1)
 
 

@@ -48,11 +48,12 @@ class World:
     scaling: Scaling
     tier: Tier
     timing: Timing = field(default_factory=Timing)
+    seed: int = 1
     late: Mapping[tuple[str, int], float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.clock, self.metrics = Clock(), Metrics()
-        self.group = Group(self.clock, self.scaling.limits, self.timing)
+        self.group = Group(self.clock, self.scaling.limits, self.timing, self.seed)
         self.policies = [live(policy, self.metrics) for policy in self.scaling.policies]
         self.serving: list[int] = []
         """Instances in service, minute by minute."""

@@ -1,0 +1,175 @@
+"""Annotator policies on the same loads: the template's, the origin's, and an earlier draft's."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from aws.simulate import loads
+from aws.simulate.annotators import Annotators, Job
+from aws.simulate.forking import ForkingAnnotators
+from aws.simulate.template import ORIGIN, read
+from aws.simulate.world import Scaling, World
+
+POLICY_B = Path(__file__).with_name("policy_b.yaml")
+GROUP = "AnnotatorGroup"
+JOB_SECONDS = (5, 60, 600)
+DAYS = 3
+"""Days of different seeds that make one figure."""
+WORKER_RUNS = 10
+"""Runs of the origin's own worker that make one figure."""
+WORKER_RUN_MIN = 60
+"""By then its group is back at its smallest, and whatever is lost is lost."""
+LONGEST_MIN = 60 * 24 * 30
+"""A run that is not done by then is given up."""
+NO_WAIT_S = 1.0
+"""Waits below this are all as good: ratios are taken to it."""
+INSTANCE_HOUR_USD = 0.0416
+"""One t3.medium, on demand, us-east-1."""
+
+Jobs = list[Job]
+Settings = dict[str, object]
+
+
+def settings(job_s: float, workers: int = 1) -> Settings:
+    """The template's parameters that suit jobs of `job_s`, as docs/simulation.md advises."""
+    return {
+        "JobSeconds": job_s,
+        "AnnotatorWorkers": workers,
+        "AcceptableWaitSeconds": max(120.0, job_s / 2),
+        "IdleMinutes": round(min(max(1.0, job_s / 20), 15.0)),
+    }
+
+
+def settings_b(job_s: float) -> Settings:
+    """The parameters that the earlier draft prescribed."""
+    return {"JobSeconds": job_s, "IdleMinutes": round(min(max(3.0, job_s / 60), 15.0))}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one policy on one load, or on several days of it."""
+
+    jobs: int
+    drain_min: float
+    p95_wait_s: float
+    instance_min: float
+    interrupted: int
+    fights: int
+    largest: int
+
+    @property
+    def cost_usd(self) -> float:
+        """What the instances cost on demand."""
+        return self.instance_min / 60 * INSTANCE_HOUR_USD
+
+
+def percentile(values: Sequence[float], part: float) -> float:
+    """The value below which `part` of the sorted `values` lie; 0 of none."""
+    return values[min(int(part * len(values)), len(values) - 1)] if values else 0.0
+
+
+def outcome(
+    scaling: Scaling, days: Sequence[Jobs], protects: bool = True, workers: int = 1
+) -> Outcome:
+    """Run every one of `days` by itself until all is done; waits are pooled, costs are added."""
+    tiers = [Annotators(jobs, workers, protects) for jobs in days]
+    worlds = [World(scaling, tier).run(LONGEST_MIN, until_idle=True) for tier in tiers]
+    waits = sorted(wait for tier in tiers for wait in tier.waits())
+    return Outcome(
+        len(waits),
+        max(tier.drained_minutes() for tier in tiers),
+        percentile(waits, 0.95),
+        sum(world.group.cost_minutes() for world in worlds),
+        sum(tier.interrupted for tier in tiers),
+        sum(world.fights for world in worlds),
+        max(max(world.serving) for world in worlds),
+    )
+
+
+def ratios(ours: Outcome, theirs: Outcome) -> dict[str, Any]:
+    """Above 1 is better for drain and wait, below 1 for instance-minutes; both sides follow."""
+    wait = max(theirs.p95_wait_s, NO_WAIT_S) / max(ours.p95_wait_s, NO_WAIT_S)
+    return {
+        "drain_ratio": round(theirs.drain_min / ours.drain_min, 3),
+        "p95_wait_ratio": round(wait, 3),
+        "instance_minutes_ratio": round(ours.instance_min / theirs.instance_min, 4),
+        "interrupted": ours.interrupted,
+        "fights": ours.fights,
+        "ours": asdict(ours),
+        "theirs": asdict(theirs),
+    }
+
+
+class Comparison:
+    """The policies of one template against the origin's, with one seed."""
+
+    def __init__(self, template: Path, seed: int = 1) -> None:
+        """Reads both; raises ValueError, OSError where the template cannot be used."""
+        self.template, self.seed = template, seed
+        self.origin = read(ORIGIN, GROUP)
+        read(template, GROUP)
+
+    def ours(self, job_s: float, days: Sequence[Jobs], workers: int = 1) -> Outcome:
+        """The template's policies, set for jobs of `job_s`."""
+        scaling = read(self.template, GROUP, settings(job_s, workers))
+        return outcome(scaling, days, workers=workers)
+
+    def theirs(self, days: Sequence[Jobs], smallest: int = 2, workers: int = 1) -> Outcome:
+        """The origin's policies with a fair worker: it loses nothing, but nothing protects it."""
+        limits = replace(self.origin.limits, smallest=smallest)
+        scaling = replace(self.origin, limits=limits)
+        return outcome(scaling, days, protects=False, workers=workers)
+
+    def burst(self, job_s: float) -> dict[str, Any]:
+        """4,000 jobs at once."""
+        return self._against(job_s, lambda seed: loads.burst(job_s, seed=seed), 1)
+
+    def steady(self, job_s: float) -> dict[str, Any]:
+        """Six hours of work for five instances."""
+        return self._against(job_s, lambda s: loads.steady(job_s, 5.0, 6 * 3600, s), 1)
+
+    def day(self, job_s: float) -> dict[str, Any]:
+        """Days with peaks; also against an origin that waits no longer, and against the draft."""
+        make = self._make(lambda seed: loads.day(job_s, seed), DAYS)
+        report = self._against(job_s, lambda seed: loads.day(job_s, seed), DAYS)
+        ours = Outcome(**report["ours"])
+        report["equal_wait"] = self._equal_wait(ours, make)
+        draft = outcome(read(POLICY_B, GROUP, settings_b(job_s)), make())
+        report["policy_b"] = ratios(ours, draft)
+        return report
+
+    def origin_worker(self, job_s: float) -> dict[str, Any]:
+        """What the origin's own worker makes of 4,000 jobs under the origin's policies."""
+        parts = sorted(self._lost(job_s, self.seed + number) for number in range(WORKER_RUNS))
+        return {
+            "lost_least": parts[0],
+            "lost_mean": sum(parts) / len(parts),
+            "lost_most": parts[-1],
+        }
+
+    def _lost(self, job_s: float, seed: int) -> float:
+        """The part of the jobs that one run loses; it depends on which instances go."""
+        tier = ForkingAnnotators(loads.burst(job_s, seed=seed), seed)
+        World(self.origin, tier, seed=seed).run(WORKER_RUN_MIN)
+        return tier.lost / len(tier.jobs)
+
+    def _make(self, make: Callable[[int], Jobs], count: int) -> Callable[[], list[Jobs]]:
+        """Jobs are used up by a run: every run gets its own."""
+        return lambda: [make(self.seed + number) for number in range(count)]
+
+    def _against(self, job_s: float, load: Callable[[int], Jobs], count: int) -> dict[str, Any]:
+        make = self._make(load, count)
+        return ratios(self.ours(job_s, make()), self.theirs(make()))
+
+    def _equal_wait(self, ours: Outcome, make: Callable[[], list[Jobs]]) -> dict[str, Any]:
+        """The origin's only remedy for waits is a larger minimum: what would ours cost of that?"""
+        for smallest in range(self.origin.limits.smallest, self.origin.limits.largest + 1):
+            theirs = self.theirs(make(), smallest)
+            if theirs.p95_wait_s <= max(ours.p95_wait_s, NO_WAIT_S):
+                break
+        return {
+            "origin_smallest": smallest,
+            "origin_p95_wait_s": theirs.p95_wait_s,
+            "instance_minutes_ratio": round(ours.instance_min / theirs.instance_min, 4),
+        }
