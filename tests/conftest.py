@@ -96,6 +96,7 @@ def backend(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def config(local_aws: Handle, backend: str) -> Config:
     """Settings under a prefix of its own, without waits."""
+    os.environ["AWS_ENDPOINT_URL"] = local_aws.url  # a private world in this process has its own
     prefix = f"t{uuid.uuid4().hex[:10]}"
     own = {
         "GAS_GAS_PREFIX": prefix,
