@@ -24,10 +24,11 @@ LONGEST_MIN = 60 * 24 * 30
 """A run that is not done by then is given up."""
 NO_WAIT_S = 1.0
 """Waits below this are all as good: ratios are taken to it."""
-INSTANCE_HOUR_USD = 0.0416
-"""One t3.medium, on demand, us-east-1."""
+INSTANCE_HOUR_USD = 0.085
+"""One c6i.large, the template's annotator, on demand in us-east-1."""
 
 Jobs = list[Job]
+Run = tuple[Annotators, World]
 Settings = dict[str, object]
 
 
@@ -73,8 +74,18 @@ def outcome(
     scaling: Scaling, days: Sequence[Jobs], protects: bool = True, workers: int = 1
 ) -> Outcome:
     """Run every one of `days` by itself until all is done; waits are pooled, costs are added."""
-    tiers = [Annotators(jobs, workers, protects) for jobs in days]
-    worlds = [World(scaling, tier).run(LONGEST_MIN, until_idle=True) for tier in tiers]
+    return summary([run(scaling, jobs, protects, workers) for jobs in days])
+
+
+def run(scaling: Scaling, jobs: Jobs, protects: bool = True, workers: int = 1) -> Run:
+    """One run until all is done and the group is back at its smallest."""
+    tier = Annotators(jobs, workers, protects)
+    return tier, World(scaling, tier).run(LONGEST_MIN, until_idle=True)
+
+
+def summary(runs: Sequence[Run]) -> Outcome:
+    """Runs of one policy as one outcome."""
+    tiers, worlds = [tier for tier, _ in runs], [world for _, world in runs]
     waits = sorted(wait for tier in tiers for wait in tier.waits())
     return Outcome(
         len(waits),
@@ -138,6 +149,17 @@ class Comparison:
         draft = outcome(read(POLICY_B, GROUP, settings_b(job_s)), make())
         report["policy_b"] = ratios(ours, draft)
         return report
+
+    def two_workers(self, job_s: float) -> dict[str, Any]:
+        """4,000 jobs at once where every instance runs two at a time."""
+        ours = self.ours(job_s, [loads.burst(job_s, seed=self.seed)], workers=2)
+        return ratios(ours, self.theirs([loads.burst(job_s, seed=self.seed)], workers=2))
+
+    def untold(self, job_s: float) -> dict[str, Any]:
+        """The day where nobody told the template how long jobs take: its parameters' defaults."""
+        scaling = read(self.template, GROUP, {"AnnotatorWorkers": 1})
+        make = self._make(lambda seed: loads.day(job_s, seed), DAYS)
+        return ratios(outcome(scaling, make()), self.theirs(make()))
 
     def origin_worker(self, job_s: float) -> dict[str, Any]:
         """What the origin's own worker makes of 4,000 jobs under the origin's policies."""

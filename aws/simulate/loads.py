@@ -69,6 +69,11 @@ def web_step(before_s: float, after_s: float, at_s: float) -> Load:
     return lambda second: before_s if second < at_s else after_s
 
 
+def web_burst(low_s: float, high_s: float, at_s: float, length_s: float) -> Load:
+    """High for `length_s` from `at_s` on, low before and after."""
+    return lambda second: high_s if at_s <= second < at_s + length_s else low_s
+
+
 def web_sawtooth(low_s: float, high_s: float, period_s: float) -> Load:
     """High for the first half of every period, low for the other."""
     return lambda second: high_s if second % period_s < period_s / 2 else low_s

@@ -1,11 +1,14 @@
 """What the origin's two groups really did, read off its charts, and the same runs simulated."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from random import Random
+from typing import Any
 
 from aws.simulate.annotators import Annotators, Job
 from aws.simulate.clock import MINUTE_S
 from aws.simulate.group import Timing
+from aws.simulate.plot import Line, Panel
 from aws.simulate.template import ORIGIN, read
 from aws.simulate.web import Instances, Web
 from aws.simulate.world import World
@@ -25,6 +28,8 @@ ANNOTATOR_STEPS: Steps = (
 )  # fmt: skip
 """In-service instances from each minute on; the first entry is where the chart begins."""
 WEB_END, ANNOTATOR_END = "18:20", "09:30"
+TERMINATE_SPREAD_S = 35.0
+"""The standard deviation that fits the annotators' terminations best."""
 
 
 @dataclass(frozen=True)
@@ -94,14 +99,80 @@ def annotator_run(fit: Fit = FIT) -> World:
 
 @dataclass(frozen=True)
 class Agreement:
-    """Two curves compared minute by minute; the largest error is in instances."""
+    """Two curves compared minute by minute: errors in instances, and in minutes of a step."""
 
     minutes: int
     equal: int
     largest_error: int
+    largest_shift_min: int | None
+    """By how much the worst step is early or late; None where the steps are not the same ones."""
 
 
 def compare(observed: list[int], simulated: list[int]) -> Agreement:
     """Compare two curves of the same length."""
     errors = [abs(a - b) for a, b in zip(observed, simulated, strict=True)]
-    return Agreement(len(errors), errors.count(0), max(errors))
+    return Agreement(len(errors), errors.count(0), max(errors), _shift(observed, simulated))
+
+
+def _shift(observed: list[int], simulated: list[int]) -> int | None:
+    (when, to), (when_too, to_too) = _steps(observed), _steps(simulated)
+    if to != to_too:
+        return None
+    return max((abs(a - b) for a, b in zip(when, when_too, strict=True)), default=0)
+
+
+def _steps(counts: list[int]) -> tuple[list[int], list[int]]:
+    """The minutes at which a curve changes, and what to."""
+    when = [m for m in range(1, len(counts)) if counts[m] != counts[m - 1]]
+    return when, [counts[minute] for minute in when]
+
+
+def web(fit: Fit = FIT) -> Agreement:
+    """The web group: observed against simulated."""
+    return compare(curve(WEB_STEPS, WEB_END), web_run(fit).serving)
+
+
+def annotator(fit: Fit = FIT) -> Agreement:
+    """The annotator group: observed against simulated."""
+    return compare(curve(ANNOTATOR_STEPS, ANNOTATOR_END), annotator_run(fit).serving)
+
+
+def drawn(seed: int, runs: int = 100) -> list[int]:
+    """Equal minutes of the annotator group, sorted, with termination times drawn at random."""
+    equal = []
+    for number in range(runs):
+        random = Random(seed + number)  # noqa: S311 (a simulation)
+        times = {i: max(5.0, random.gauss(FIT.terminate_s, TERMINATE_SPREAD_S)) for i in range(8)}
+        equal.append(annotator(replace(FIT, slow_terminations=times)).equal)
+    return sorted(equal)
+
+
+def report(seed: int) -> dict[str, Any]:
+    """Both groups, with what they would be without the inputs that were given."""
+    spread = drawn(seed)
+    middle, last = len(spread) // 2, len(spread) - 1
+    unaided_web, unaided = replace(FIT, web_late={}), replace(FIT, slow_terminations={})
+    return {
+        "web": asdict(web()) | {"equal_without_the_late_evaluation": web(unaided_web).equal},
+        "annotator": asdict(annotator())
+        | {
+            "equal_without_the_slow_termination": annotator(unaided).equal,
+            "equal_with_drawn_terminations": [spread[0], spread[middle], spread[last]],
+        },
+    }
+
+
+def panels() -> list[Panel]:
+    """Both groups, to draw."""
+    runs = (
+        ("Web instances in service", WEB_STEPS, WEB_END, web_run()),
+        ("Annotators in service", ANNOTATOR_STEPS, ANNOTATOR_END, annotator_run()),
+    )
+    return [
+        Panel(
+            title,
+            minute_of(steps[0][0]),
+            [Line("observed", curve(steps, end)), Line("simulated", world.serving)],
+        )
+        for title, steps, end, world in runs
+    ]

@@ -1,0 +1,95 @@
+"""`./gas simulate`: the scaling policies of the template against recorded and synthetic loads."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from aws.simulate import loadfile, observed, plot, reports
+from aws.simulate.template import TEMPLATE
+
+ABOUT = """\
+Simulates CloudWatch alarms and EC2 Auto Scaling, without AWS, in about half a minute.
+
+First it reproduces what two groups were seen to do on AWS (a recorded run of each), so that you
+can trust it; then it runs the policies of the template and those of the origin project on the same
+loads: 4,000 jobs at once, steady work, days with peaks, web traffic. The numbers are read from the
+template, so what is simulated is what is deployed. Change a copy, simulate it, then deploy it."""
+EXAMPLES = """\
+examples:
+  ./gas simulate                              all tables, as in docs/simulation.md
+  ./gas simulate --json | jq .burst           the figures behind them
+  ./gas simulate --plot trace.svg             also draw observed against simulated
+  ./gas simulate --policy mine.yaml           a template of your own
+  ./gas simulate --load jobs.csv --job-seconds 90 --plot mine.svg
+                                              your own load, with ours and the origin's policies
+
+A load is a CSV file that begins with the line "minute,jobs" (for the annotators) or
+"minute,requests" (for the web), then one line a minute, the first being 0; a minute that is left
+out has none. Ratios: drain and wait above 1 mean faster and shorter with the template's policies;
+instance-minutes below 1 mean cheaper."""
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Parse, simulate, print; exits with one line where a file cannot be used."""
+    asked = _parser().parse_args(argv)
+    try:
+        _simulate(asked)
+    except (OSError, ValueError) as fault:
+        sys.exit(f"gas: {fault}")
+
+
+def _simulate(asked: argparse.Namespace) -> None:
+    if asked.load is None:
+        results = reports.everything(asked.policy, asked.seed)
+        panels = observed.panels()
+        shown = reports.text(results, asked.policy)
+        drawn = ("Instances in service, observed and simulated", "Stairs minute by minute.")
+    else:
+        file = loadfile.LoadFile(asked.load)
+        results, panel = loadfile.simulate(file, asked.policy, asked.job_seconds, asked.seed)
+        panels, shown = [panel], json.dumps(results, indent=2) + "\n"
+        drawn = (panel.title, "The template's policies and the origin's, minute by minute.")
+    sys.stdout.write(json.dumps(results, indent=2) + "\n" if asked.json else shown)
+    if asked.plot is not None:
+        asked.plot.write_text(plot.chart(*drawn, panels))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="./gas simulate",
+        description=ABOUT,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add(
+        "--policy",
+        type=Path,
+        default=TEMPLATE,
+        metavar="FILE",
+        help="a CloudFormation template with WebGroup and AnnotatorGroup (aws/stack/template.yaml)",
+    )
+    add("--load", type=Path, metavar="FILE", help="a load of your own, a CSV file; see below")
+    add(
+        "--job-seconds",
+        type=_seconds,
+        default=60.0,
+        metavar="S",
+        help="mean time of the jobs of --load (60); sets JobSeconds and what goes with it",
+    )
+    add("--seed", type=int, default=1, metavar="N", help="the same seed, the same results (1)")
+    add("--json", action="store_true", help="the results as JSON instead of tables")
+    add("--plot", type=Path, metavar="FILE.svg", help="also draw the instance counts")
+    return parser
+
+
+def _seconds(value: str) -> float:
+    seconds = float(value)
+    if not 0 < seconds <= 86_400:
+        raise argparse.ArgumentTypeError("must lie above 0 and not above a day")
+    return seconds
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,232 @@
+"""All results of a simulation, and the same as tables that a terminal and docs/ both show."""
+
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from aws.simulate import capacity, observed
+from aws.simulate.compare import INSTANCE_HOUR_USD, JOB_SECONDS, Comparison
+from aws.simulate.web_compare import WebComparison
+
+Results = dict[str, Any]
+VARIANTS = (1_000, 100_000, 5_000_000)
+DEMANDS = (20, 200, 2_000, 20_000, 100_000)
+"""Jobs an hour of the capacity table."""
+
+
+def everything(template: Path, seed: int) -> Results:
+    """Run it all; the keys are those of `./gas simulate --json`.
+
+    Raises ValueError, OSError where the template cannot be used.
+    """
+    comparison = Comparison(template, seed)
+    results: Results = {"seed": seed, "reproduce": observed.report(seed)}
+    for name in ("burst", "steady", "day", "two_workers", "untold"):
+        of = getattr(comparison, name)
+        results[name] = {str(job_s): of(job_s) for job_s in JOB_SECONDS}
+    results["origin_worker"] = comparison.origin_worker(60)
+    results["web"] = WebComparison(template).all()
+    results["capacity"] = capacity_rows(template)
+    return results
+
+
+def capacity_rows(template: Path) -> list[dict[str, Any]]:
+    """Every limit with the jobs an hour at which it gives way, the first to go first."""
+    every = capacity.limits(capacity.sizes(template))
+    rows = [
+        {
+            "limit": limit.name,
+            "holds": limit.holds,
+            "unit": limit.unit,
+            "jobs_hour": {str(v): _finite(limit.jobs_hour(v)) for v in VARIANTS},
+            "source": limit.page,
+            "remedy": limit.remedy,
+        }
+        for limit in every
+    ]
+    return sorted(rows, key=lambda row: row["jobs_hour"][str(VARIANTS[1])] or math.inf)
+
+
+def text(results: Results, template: Path) -> str:
+    """The results as Markdown tables, each under its heading."""
+    sections = [
+        ("Simulated against observed", reproduce_table(results)),
+        ("4,000 jobs at once", annotator_table(results["burst"])),
+        ("Steady work for five instances, six hours", annotator_table(results["steady"])),
+        ("Three days with peaks", annotator_table(results["day"])),
+        ("The same days at equal wait, and against the earlier draft", draft_table(results)),
+        (
+            "4,000 jobs at once, two at a time on an instance",
+            annotator_table(results["two_workers"]),
+        ),
+        ("Three days, job time not told to the template", annotator_table(results["untold"])),
+        ("Web", web_table(results)),
+        ("What a load takes", demand_table(template)),
+        ("What gives way, and when", capacity_table(results)),
+    ]
+    return "\n\n".join(f"### {title}\n\n{table}" for title, table in sections) + "\n"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def reproduce_table(results: Results) -> str:
+    """How well the two recorded runs come out."""
+    head = ("group", "minutes", "equal", "largest error", "worst step", "equal with nothing given")
+    web, annotator = results["reproduce"]["web"], results["reproduce"]["annotator"]
+    unaided = (
+        web["equal_without_the_late_evaluation"],
+        annotator["equal_without_the_slow_termination"],
+    )
+    return table(
+        head,
+        (
+            (name, one["minutes"], one["equal"], one["largest_error"], _late(one), alone)
+            for name, one, alone in zip(
+                ("web", "annotators"), (web, annotator), unaided, strict=True
+            )
+        ),
+    )
+
+
+def annotator_table(by_seconds: Results) -> str:
+    """One load for each job time: ours, the origin's, and the ratios."""
+    head = (
+        "job",
+        "drained (min)",
+        "p95 wait (min)",
+        "instance-min",
+        "USD",
+        "interrupted",
+        "fights",
+        "drain",
+        "p95 wait",
+        "instance-min a job",
+    )
+    return table(head, (_row(seconds, report) for seconds, report in by_seconds.items()))
+
+
+def _row(seconds: str, report: Results) -> tuple[object, ...]:
+    ours, theirs = report["ours"], report["theirs"]
+    return (
+        f"{seconds} s",
+        f"{ours['drain_min']:.0f} / {theirs['drain_min']:.0f}",
+        f"{ours['p95_wait_s'] / 60:.1f} / {theirs['p95_wait_s'] / 60:.1f}",
+        f"{ours['instance_min']:.0f} / {theirs['instance_min']:.0f}",
+        f"{_usd(ours):.2f} / {_usd(theirs):.2f}",
+        f"{ours['interrupted']} / {theirs['interrupted']}",
+        f"{ours['fights']} / {theirs['fights']}",
+        f"{report['drain_ratio']:.2f} × faster",
+        f"{report['p95_wait_ratio']:.2f} × shorter",
+        f"{report['instance_minutes_ratio']:.2f} of it",
+    )
+
+
+def draft_table(results: Results) -> str:
+    """The days again: the origin with a minimum that gives our wait, and policy B."""
+    head = (
+        "job",
+        "origin's minimum for our wait",
+        "our instance-min of that",
+        "p95 wait against policy B",
+        "instance-min of policy B's",
+        "fights, ours / B's",
+    )
+    return table(head, (_draft_row(s, report) for s, report in results["day"].items()))
+
+
+def _draft_row(seconds: str, report: Results) -> tuple[object, ...]:
+    equal, draft = report["equal_wait"], report["policy_b"]
+    return (
+        f"{seconds} s",
+        equal["origin_smallest"],
+        f"{equal['instance_minutes_ratio']:.2f}",
+        f"{draft['p95_wait_ratio']:.2f} × shorter",
+        f"{draft['instance_minutes_ratio']:.2f}",
+        f"{draft['fights']} / {draft['theirs']['fights']}",
+    )
+
+
+def web_table(results: Results) -> str:
+    """Every web load: ours and the origin's."""
+    head = (
+        "load",
+        "mean (ms)",
+        "slower than 1 s (%)",
+        "failed (%)",
+        "instance-min",
+        "instance-min of the origin's",
+    )
+    keys = ("mean_ms", "slow_percent", "failed_percent", "instance_min")
+    return table(
+        head,
+        (
+            (
+                name,
+                *(f"{report['ours'][key]} / {report['theirs'][key]}" for key in keys),
+                f"{report['instance_minutes_ratio']:.2f}",
+            )
+            for name, report in results["web"].items()
+        ),
+    )
+
+
+def demand_table(template: Path) -> str:
+    """Instances and cost for jobs an hour of so many variants."""
+    size = capacity.sizes(template)
+    head = ("jobs an hour", "users", *(f"annotators at {v:,} variants" for v in VARIANTS), "web")
+    rows = []
+    for jobs_hour in DEMANDS:
+        demands = [capacity.Demand(jobs_hour, variants) for variants in VARIANTS]
+        annotators = [size.annotators(demand) for demand in demands]
+        cells = [f"{n:,} ({n * INSTANCE_HOUR_USD:,.2f} USD/h)" for n in annotators]
+        users = jobs_hour * capacity.USERS_A_JOB_HOUR
+        rows.append((f"{jobs_hour:,}", f"{users:,.0f}", *cells, size.web(demands[0])))
+    return table(head, rows)
+
+
+def capacity_table(results: Results) -> str:
+    """Every limit, the first to give way first."""
+    head = (
+        "what",
+        "holds",
+        *(f"jobs an hour at {v:,} variants" for v in VARIANTS[1:]),
+        "remedy",
+        "source",
+    )
+    return table(
+        head,
+        (
+            (
+                row["limit"],
+                f"{row['holds']:,.0f} {row['unit']}",
+                *(_jobs(row["jobs_hour"][str(v)]) for v in VARIANTS[1:]),
+                row["remedy"],
+                row["source"],
+            )
+            for row in results["capacity"]
+        ),
+    )
+
+
+def _jobs(jobs_hour: float | None) -> str:
+    """To two figures: more would be pretence."""
+    return "never" if jobs_hour is None else f"{float(f'{jobs_hour:.2g}'):,.0f}"
+
+
+def _finite(jobs_hour: float) -> float | None:
+    """JSON has no infinity."""
+    return None if math.isinf(jobs_hour) else jobs_hour
+
+
+def _late(agreement: Results) -> str:
+    shift = agreement["largest_shift_min"]
+    return "other steps" if shift is None else f"{shift} min off"
+
+
+def _usd(outcome: Results) -> float:
+    return float(outcome["instance_min"]) / 60 * INSTANCE_HOUR_USD

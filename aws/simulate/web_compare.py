@@ -1,0 +1,80 @@
+"""Web policies on the same loads: slow responses and instance-minutes, ours and the origin's."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from aws.simulate import loads
+from aws.simulate.observed import FIT
+from aws.simulate.template import ORIGIN, Template
+from aws.simulate.web import Instances, Load, Web
+from aws.simulate.world import Scaling, World
+
+GROUP = "WebGroup"
+WANTED = 0.6
+"""WebTargetRequests is this part of what one instance was measured to bear."""
+RUN_MIN = 120
+STEP_AT_S = 600.0
+
+
+@dataclass(frozen=True)
+class Service:
+    """How a load was served: percentages of its requests, instance-minutes, and reversals."""
+
+    mean_ms: float
+    slow_percent: float
+    failed_percent: float
+    instance_min: float
+    fights: int
+    largest: int
+
+
+class WebComparison:
+    """The web policies of one template against the origin's."""
+
+    def __init__(self, path: Path) -> None:
+        """Reads both; raises ValueError, OSError where the template cannot be used."""
+        template = Template(path.read_text())
+        self.ours, self.origin = (
+            template.scaling(GROUP),
+            Template(ORIGIN.read_text()).scaling(GROUP),
+        )
+        self.instances = Instances(float(template.parameters["WebTargetRequests"]) / 60 / WANTED)
+
+    def loads(self) -> dict[str, Load]:
+        """The loads by name, in units of what one instance bears."""
+        one = self.instances.requests_s
+        return {
+            "origin's load": loads.web_step(FIT.web_requests_s, FIT.trickle_requests_s, 3300.0),
+            "steady": loads.web_steady(1.2 * one),
+            "16-fold step": loads.web_step(0.3 * one, 4.8 * one, STEP_AT_S),
+            "burst of 20 minutes": loads.web_burst(0.3 * one, 4.8 * one, STEP_AT_S, 1200.0),
+            "sawtooth of 6 minutes": loads.web_sawtooth(0.8 * one, 4.8 * one, 360.0),
+            "sawtooth of 60 minutes": loads.web_sawtooth(0.8 * one, 4.8 * one, 3600.0),
+        }
+
+    def all(self) -> dict[str, dict[str, Any]]:
+        """Every load under both policies."""
+        return {name: self.one(load) for name, load in self.loads().items()}
+
+    def one(self, load: Load) -> dict[str, Any]:
+        """One load under both policies; the ratio is ours to the origin's."""
+        ours, theirs = (self.run(s, load, RUN_MIN)[0] for s in (self.ours, self.origin))
+        ratio = round(ours.instance_min / theirs.instance_min, 4)
+        return {"instance_minutes_ratio": ratio, "ours": asdict(ours), "theirs": asdict(theirs)}
+
+    def run(self, scaling: Scaling, load: Load, minutes: int) -> tuple[Service, World]:
+        """Run `minutes` of `load` behind one policy."""
+        tier = Web(load, self.instances)
+        world = World(scaling, tier).run(minutes)
+        count = tier.total
+        requests = max(count.requests, 1.0)
+        service = Service(
+            round(1000 * count.seconds / requests, 1),
+            round(100 * count.slow / requests, 2),
+            round(100 * count.failed / requests, 2),
+            round(world.group.cost_minutes(), 1),
+            world.fights,
+            max(world.serving),
+        )
+        return service, world
