@@ -1,0 +1,1 @@
+"""What is measured, each figure against a baseline of the same run."""
