@@ -44,7 +44,7 @@ def _simulate(asked: argparse.Namespace) -> None:
         results = reports.everything(asked.policy, asked.seed)
         panels = observed.panels()
         shown = reports.text(results, asked.policy)
-        drawn = ("Instances in service, observed and simulated", "Stairs minute by minute.")
+        drawn = plot.REPRODUCED
     else:
         file = loadfile.LoadFile(asked.load)
         results, panel = loadfile.simulate(file, asked.policy, asked.job_seconds, asked.seed)

@@ -5,6 +5,13 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 WIDTH, PANEL, LEFT, TOP, RIGHT, BOTTOM = 900, 260, 48, 44, 20, 40
+REPRODUCED = (
+    "Instances in service, observed on AWS and simulated",
+    "Two charts over the minutes of a recorded run. Web: from 2 to 10 by one every six minutes, "
+    "with a dip at 17:35, then down by one a minute. Annotators: up by one every six minutes, then "
+    "down. Simulated lies on observed but for one minute, 09:17.",
+)
+"""Title and description of the chart in docs/."""
 STYLES = (
     'stroke="#c9a227" stroke-width="7" stroke-opacity="0.55"',
     'stroke="#1f3d7a" stroke-width="2"',

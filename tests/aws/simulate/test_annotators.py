@@ -1,0 +1,90 @@
+"""The annotators' tier: queue metrics, protection, interrupted jobs, the origin's own worker."""
+
+from aws.simulate import loads
+from aws.simulate.annotators import Annotators, Job
+from aws.simulate.compare import percentile
+from aws.simulate.forking import ForkingAnnotators
+from aws.simulate.group import Limits
+from aws.simulate.template import ORIGIN, read
+from aws.simulate.world import Scaling, World
+
+NO_POLICY = Scaling(Limits(smallest=2), ())
+
+
+def run(tier: Annotators, minutes: int = 30) -> World:
+    return World(NO_POLICY, tier).run(minutes)
+
+
+def test_jobs_wait_for_a_free_slot() -> None:
+    tier = Annotators([Job(10.0, 100.0) for _ in range(3)])
+    run(tier)
+    assert tier.finished
+    assert tier.waits() == [0.0, 0.0, 100.0]
+
+
+def test_more_slots_take_more_jobs() -> None:
+    tier = Annotators([Job(10.0, 100.0) for _ in range(4)], slots=2)
+    run(tier)
+    assert tier.waits() == [0.0] * 4
+
+
+def test_not_visible_is_missing_when_nothing_is_in_flight() -> None:
+    world = run(Annotators([Job(65.0, 30.0)]))
+    read_at = [
+        world.metrics.statistic("ApproximateNumberOfMessagesNotVisible", "Maximum", 60, end)
+        for end in (60, 120, 180)
+    ]
+    assert read_at == [None, 1.0, None]
+
+
+def test_a_queue_long_unused_publishes_nothing() -> None:
+    world = run(Annotators([Job(65.0, 30.0)]), minutes=400)
+    depth = "ApproximateNumberOfMessagesVisible"
+    assert world.metrics.statistic(depth, "Maximum", 60, 300) == 0
+    assert world.metrics.statistic(depth, "Maximum", 60, 60 * 390) is None
+
+
+def shrunk(protects: bool) -> tuple[Annotators, World]:
+    """Three instances at work, and the group is asked for two."""
+    tier = Annotators([Job(0.0, 400.0) for _ in range(3)], protects=protects)
+    world = World(Scaling(Limits(smallest=1), ()), tier)
+    world.clock.at(0, lambda: world.group.ask(3))
+    world.clock.at(100, lambda: world.group.ask(2))
+    return tier, world.run(30)
+
+
+def test_a_protected_instance_is_removed_only_after_its_job() -> None:
+    tier, world = shrunk(protects=True)
+    assert (tier.interrupted, world.group.serving, tier.finished) == (0, 2, True)
+    assert {job.attempts for job in tier.jobs} == {1}
+
+
+def test_an_unprotected_one_is_interrupted_and_its_job_done_again() -> None:
+    tier, world = shrunk(protects=False)
+    assert (tier.interrupted, world.group.serving, tier.finished) == (1, 2, True)
+
+
+def test_the_origins_worker_loses_what_runs_on_an_instance_that_goes() -> None:
+    tier = ForkingAnnotators(loads.burst(60.0))
+    World(read(ORIGIN, "AnnotatorGroup"), tier, seed=2).run(60)
+    assert tier.lost > 0
+
+
+def test_an_instance_shares_its_processor_fairly() -> None:
+    jobs = [Job(0.0, 10.0), Job(0.0, 20.0)]
+    tier = ForkingAnnotators(jobs)
+    World(Scaling(Limits(smallest=1), ()), tier).run(2)
+    assert [job.finished for job in jobs] == [20.0, 30.0]
+
+
+def test_the_same_seed_gives_the_same_load_and_the_same_mean() -> None:
+    first, again, other = (loads.day(60.0, seed) for seed in (1, 1, 2))
+    assert [job.seconds for job in first] == [job.seconds for job in again]
+    assert len(first) != len(other)
+    mean = sum(job.seconds for job in first) / len(first)
+    assert abs(mean - 60.0) < 3.0
+
+
+def test_a_percentile_is_one_of_the_values() -> None:
+    assert percentile([float(n) for n in range(100)], 0.95) == 95.0
+    assert percentile([], 0.95) == 0.0
