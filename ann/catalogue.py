@@ -16,8 +16,8 @@ from typing import Any
 import pysam
 import pysam.bcftools
 
+from ann.recognise import GZIP
 from ann.references import DESCRIPTION, Reference, installed
-from ann.vcf import GZIP
 from aws.config import ConfigError, load
 
 TAB_HEADER = ("#CHROM", "POS", "REF", "ALT", "ID")

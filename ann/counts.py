@@ -2,11 +2,10 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from ann.csq import KNOWN
 from ann.references import Reference
-from ann.tags import KNOWN, substance
 
 BINS = 100
 """Bars in the density plot along each contig."""
@@ -14,7 +13,6 @@ BCSQ = re.compile(rb"(?:^|;)BCSQ=([^;]+)")
 FLAGGED = re.compile(rb"(?:^|;)" + KNOWN + rb"(?:;|$)")
 TRANSITIONS = {b"AG", b"GA", b"CT", b"TC"}
 PLAIN = frozenset(b"ACGTNacgtn")
-HASH = ord("#")
 MOST_REMEMBERED = 20_000
 
 
@@ -23,7 +21,6 @@ class Counts:
     """Everything that is counted over the records of a result."""
 
     records: int = 0
-    substance: int = 0
     annotated: int = 0
     known: int = 0
     transitions: int = 0
@@ -49,25 +46,15 @@ class Counting:
         self.genes: Counter[bytes] = Counter()
         self.alleles: Counter[tuple[bytes, bytes]] = Counter()
 
-    def over(self, lines: Iterable[bytes]) -> Iterator[bytes]:
-        """The same lines, counted as they pass."""
-        for line in lines:
-            if line and line[0] != HASH:
-                self.count(line)
-            yield line
-
-    def count(self, line: bytes) -> None:
-        """One record."""
-        contig, pos, _, ref, alts, _, _, rest = line.rstrip(b"\r\n").split(b"\t", 7)
-        info = rest.partition(b"\t")[0]
+    def count(self, contig: bytes, pos: bytes, ref: bytes, alts: bytes, added: bytes) -> None:
+        """One record; `added` is what the annotation put into its INFO."""
         counts = self.counts
         counts.records += 1
-        counts.substance += substance(line, info)
         self._place(contig, int(pos))
         self._alleles(ref, alts)
-        if FLAGGED.search(info):
+        if FLAGGED.search(added):
             counts.known += 1
-        found = BCSQ.search(info)
+        found = BCSQ.search(added)
         if found:
             counts.annotated += 1
             self._consequences(found[1])

@@ -8,7 +8,8 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,16 +17,16 @@ import pysam.bcftools
 
 from ann.confine import die_with_parent
 from ann.references import Contig, Reference
-from ann.tags import KNOWN
 from ann.task import Limits
-from ann.vcf import VCFError
 
 STDERR = "stderr"
 """The file in a job's folder that takes what bcftools says."""
+KNOWN = b"GAS_KNOWN"
+"""The flag of records that are in the reference's set of known variants."""
 HIDDEN_PEPTIDE = "10"
 """csq writes longer peptides in short (-B)."""
 TOOL_FAILED = 1
-UNREADABLE = re.compile(r"\[E::vcf_\w+\] (?P<what>.+) at (?P<where>\S+:\d+)")
+PIPE_BUFFER_BYTES = 1 << 18
 NO_MEMORY = re.compile(r"cannot allocate memory|out of memory|failed to allocate", re.IGNORECASE)
 
 
@@ -62,66 +63,98 @@ class LimitError(RuntimeError):
         )
 
 
-def annotate(
-    reference: Reference, present: list[Contig], clean: Path, limits: Limits, log: Path
-) -> list[Path]:
-    """Annotate the records in `clean`; the parts of the result, in its order, beside it.
+@dataclass(frozen=True)
+class Annotation:
+    """What to run, on what: `sites` is a VCF of sites in order, all with A, C, G and T.
 
-    csq takes one genetic code a run, so that there is a part for each; `present` are the contigs
-    in `clean`, those of one code together. `log` is where standard error goes. Raises CrashError,
-    GateError, LimitError, and VCFError where htslib cannot read a record.
+    `present` are its contigs, in its order, those of one genetic code together: csq takes one
+    code a run. `log` is the file that standard error goes to.
     """
-    runs = [(code, list(group)) for code, group in itertools.groupby(present, _code)]
-    parts = []
-    for number, (code, contigs) in enumerate(runs or [(_code(reference.contigs[0]), [])]):
-        part = clean.with_name(f"part-{number}.vcf.gz")
-        options = ["-C", str(code)]
-        if len(runs) > 1:
-            options += ["-T", str(_targets(contigs, part))]
-        _await(_start_all(reference, options, clean, part), limits, log)
-        parts.append(part)
-    return parts
+
+    reference: Reference
+    present: list[Contig]
+    sites: Path
+    limits: Limits
+    log: Path
+
+    def lines(self) -> Iterator[bytes]:
+        """The annotated sites, run after run, each behind a header.
+
+        Raises CrashError, GateError and LimitError, at the latest after the last line.
+        """
+        runs = [(code, list(group)) for code, group in itertools.groupby(self.present, _code)]
+        for code, contigs in runs or [(_code(self.reference.contigs[0]), [])]:
+            options = ["-C", str(code)]
+            if len(runs) > 1:
+                options += ["-T", str(self._targets(code, contigs))]
+            yield from self._run(options)
+
+    def _targets(self, code: int, contigs: list[Contig]) -> Path:
+        """A BED file of whole contigs."""
+        path = self.sites.with_name(f"code-{code}.bed")
+        path.write_text("".join(f"{c.name}\t0\t{c.length}\n" for c in contigs), encoding="utf-8")
+        return path
+
+    def _run(self, options: list[str]) -> Iterator[bytes]:
+        end, pids = self._start(options)
+        with os.fdopen(end, "rb", PIPE_BUFFER_BYTES) as lines:
+            yield from lines
+        self._await(pids)
+
+    def _start(self, options: list[str]) -> tuple[int, list[int]]:
+        """Start csq and, for known variants, annotate; where to read, and their process ids."""
+        reference = self.reference
+        csq = [
+            *("-l", "--force", "--unify-chr-names", "-,-,-", "-v", "0", "--no-version"),
+            *("-B", HIDDEN_PEPTIDE, *options, "-f", str(reference.path(reference.fasta))),
+            *("-g", str(reference.path(reference.gff3)), str(self.sites)),
+        ]
+        known = reference.known
+        if known is None:
+            end, pid = start_tool(pysam.bcftools.csq, ["-Ov", *csq])
+            return end, [pid]
+        flags = ["-a", str(reference.path(known.file)), "-c", known.columns]
+        flags += ["-m", f"+{KNOWN.decode()}", "--no-version", "-Ov", "-"]
+        between, writer = start_tool(pysam.bcftools.csq, ["-Ou", *csq])
+        end, reader = start_tool(pysam.bcftools.annotate, flags, between)
+        return end, [writer, reader]
+
+    def _await(self, pids: list[int]) -> None:
+        codes = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]
+        log = self.log
+        words = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+        failed = [code for code in codes if code]
+        if failed:
+            raise _failure(min(failed), words.replace(f"{log.parent}/", ""), self.limits)
+        if "[E::" in words:
+            raise GateError(f"bcftools went on after an error ({_last_error(words)})")
 
 
 def _code(contig: Contig) -> int:
     return contig.genetic_code
 
 
-def _targets(contigs: list[Contig], part: Path) -> Path:
-    """A BED file of whole contigs."""
-    path = part.with_suffix(".bed")
-    path.write_text("".join(f"{c.name}\t0\t{c.length}\n" for c in contigs), encoding="utf-8")
-    return path
+def start_tool(
+    tool: Callable[..., Any], arguments: list[str], source: int | None = None
+) -> tuple[int, int]:
+    """Run a bcftools command in a child of its own, which dies with us.
 
-
-def _start_all(reference: Reference, options: list[str], clean: Path, out: Path) -> list[int]:
-    """Start csq and, for known variants, annotate; their process ids."""
-    csq = [
-        *("-l", "--force", "--unify-chr-names", "-,-,-", "-v", "0", *options),
-        *("-B", HIDDEN_PEPTIDE, "--no-version"),
-        *("-f", str(reference.path(reference.fasta)), "-g", str(reference.path(reference.gff3))),
-    ]
-    if reference.known is None:
-        return [start_tool(pysam.bcftools.csq, [*csq, "-Oz1", "-o", str(out), str(clean)])]
-    pipe = out.with_suffix(".fifo")
-    os.mkfifo(pipe)
-    known = [
-        *("-a", str(reference.path(reference.known.file)), "-c", reference.known.columns),
-        *("-m", f"+{KNOWN.decode()}", "--no-version", "-Oz1", "-o", str(out), str(pipe)),
-    ]
-    return [
-        start_tool(pysam.bcftools.csq, [*csq, "-Ov", "-o", str(pipe), str(clean)]),
-        start_tool(pysam.bcftools.annotate, known),
-    ]
-
-
-def start_tool(tool: Callable[..., Any], arguments: list[str]) -> int:
-    """Run a bcftools command in a child of its own, which dies with us; its process id."""
+    `source` becomes its standard input, and is closed here. Returns where its standard output
+    can be read, and its process id.
+    """
     parent = os.getpid()
+    end, sink = os.pipe()
     pid = os.fork()
     if pid == 0:
+        os.dup2(sink, 1)
+        if source is not None:
+            os.dup2(source, 0)
+        os.closerange(3, max(end, sink, source or 0) + 1)
         _tool(tool, arguments, parent)
-    return pid
+    for used in (sink, source):
+        if used is not None:
+            os.close(used)
+    return end, pid
 
 
 def _tool(tool: Callable[..., Any], arguments: list[str], parent: int) -> NoReturn:
@@ -138,25 +171,6 @@ def _tool(tool: Callable[..., Any], arguments: list[str], parent: int) -> NoRetu
         os._exit(status)
 
 
-def _await(pids: list[int], limits: Limits, log: Path) -> None:
-    """Wait for all; one that fails takes the others along, lest they wait on the pipe for ever."""
-    waiting = set(pids)
-    failure = 0
-    while waiting:
-        pid, status = os.wait()
-        waiting.discard(pid)
-        code = os.waitstatus_to_exitcode(status)
-        if code and not failure:
-            failure = code
-            for other in waiting:
-                os.kill(other, signal.SIGKILL)
-    words = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
-    if failure:
-        raise _failure(failure, words.replace(f"{log.parent}/", ""), limits)
-    if "[E::" in words:
-        raise GateError(f"bcftools went on after an error ({_last_error(words)})")
-
-
 def _failure(code: int, words: str, limits: Limits) -> Exception:
     """What a tool's exit code and last words mean."""
     if code == -signal.SIGXFSZ:
@@ -167,10 +181,6 @@ def _failure(code: int, words: str, limits: Limits) -> Exception:
         return LimitError.memory(limits)
     if code < 0:
         return CrashError(f"bcftools was killed by signal {-code}")
-    unreadable = UNREADABLE.search(words)
-    if unreadable:
-        what, where = unreadable["what"], unreadable["where"]
-        return VCFError(f"The record at {where} cannot be read: {what}. Please correct it.")
     return GateError(f"bcftools stopped with exit code {code} ({_last_error(words)})")
 
 

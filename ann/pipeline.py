@@ -1,19 +1,17 @@
-"""One job's pipeline, run in a child process: pre-pass, csq and annotate, counts, gate."""
+"""One job's pipeline, run in a child process: pre-pass, csq and annotate, join, gate."""
 
 import hashlib
-import itertools
 import json
 import os
-import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pysam
 from pysam.version import __bcftools_version__, __htslib_version__, __version__
 
-from ann.counts import Counting, Counts
-from ann.csq import STDERR, GateError, annotate
+from ann.counts import Counts
+from ann.csq import STDERR, Annotation, GateError
+from ann.join import join
 from ann.prepare import Prepared, Progress, prepare
 from ann.references import installed
 from ann.summary import log_text, summary
@@ -38,10 +36,11 @@ def run(task: Task, scratch: Path, progress: Progress) -> Outcome:
     offer = installed(task.references)
     prepared = prepare(reader, task.reference, offer, scratch, progress)
     progress("annotating")
-    log = task.folder / STDERR
-    parts = annotate(prepared.reference, prepared.present, prepared.clean, limits, log)
-    progress("counting")
-    counts = finish(prepared, parts, outcome.result)
+    annotation = Annotation(
+        prepared.reference, prepared.present, prepared.sites, limits, task.folder / STDERR
+    )
+    counts = join(prepared, annotation.lines(), outcome.result)
+    progress("indexing")
     pysam.tabix_index(str(outcome.result), preset="vcf", force=True)
     check(prepared, counts, outcome.result)
     _tell(task, prepared, counts, began)
@@ -87,59 +86,11 @@ def tools() -> dict[str, str]:
     }
 
 
-def finish(prepared: Prepared, parts: list[Path], result: Path) -> Counts:
-    """Count the records; join the parts, and put back into their places those set aside."""
-    counting = Counting(prepared.reference)
-    if len(parts) == 1 and not prepared.aside_places:
-        for _ in counting.over(_lines(parts[0])):
-            continue
-        shutil.move(parts[0], result)
-        return counting.done()
-    with pysam.BGZFile(str(result), "wb", None) as out:
-        for line in counting.over(_interleaved(prepared, parts)):
-            out.write(line)
-    return counting.done()
-
-
-def _lines(path: Path) -> Iterator[bytes]:
-    with pysam.BGZFile(str(path), "rb", None) as stream:
-        for line in stream:
-            yield bytes(line) + b"\n"
-
-
-def _interleaved(prepared: Prepared, parts: list[Path]) -> Iterator[bytes]:
-    """The first part's header; the records of all and those set aside, as the input had them."""
-    lines = _lines(parts[0])
-    first = b""
-    for line in lines:
-        if not line.startswith(b"#"):
-            first = line
-            break
-        yield line
-    more = itertools.chain.from_iterable(_records(part) for part in parts[1:])
-    records = itertools.chain([first] if first else [], lines, more)
-    aside_places = iter(prepared.aside_places)
-    next_aside = next(aside_places, None)
-    with prepared.aside.open("rb") as aside:
-        for place in range(prepared.records):
-            if place == next_aside:
-                next_aside = next(aside_places, None)
-                yield aside.readline()
-            else:
-                yield next(records, b"")
-
-
-def _records(part: Path) -> Iterator[bytes]:
-    return itertools.dropwhile(lambda line: line.startswith(b"#"), _lines(part))
-
-
 def check(prepared: Prepared, counts: Counts, result: Path) -> None:
     """The gate before COMPLETED: all records are there, the file is whole. Raises GateError."""
     aside = sum(prepared.reasons.values())
     if counts.records != prepared.records or counts.annotated > counts.records - aside:
         raise GateError(f"{prepared.records} records went in, {counts.records} came out")
-    if counts.substance != prepared.substance:
-        raise GateError("columns or INFO values were lost on the way")
     with result.open("rb") as stream:
         stream.seek(-len(EOF_BLOCK), os.SEEK_END)
         if stream.read() != EOF_BLOCK:

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import pysam
 
+from ann.recognise import shown
 from ann.references import Contig, Reference
-from ann.vcf import Header, Record, VCFError, shown
+from ann.vcf import Header, Record, VCFError
 
 MISMATCH_SHARE = 0.2
 """REF bases that disagree with the reference: beyond this share it is another assembly."""

@@ -1,31 +1,23 @@
 """The INFO, FILTER and FORMAT tags of a VCF: what its header omits, and what is ours.
 
-htslib drops or refuses what is not declared, so the pre-pass declares it, as text. What an
-earlier annotation left (BCSQ, GAS_KNOWN) is taken out, lest it be counted as this one's.
+Tools drop or refuse what is not declared, so the pre-pass declares it, as text. What an earlier
+annotation left (BCSQ, GAS_KNOWN) is taken out, lest it be counted as this one's.
 """
 
+import itertools
 import re
 
+from ann.csq import KNOWN
+from ann.recognise import shown
 from ann.vcf import Header, Record
 
-KNOWN = b"GAS_KNOWN"
-"""The flag of records that are in the reference's set of known variants."""
 OURS = {b"BCSQ", KNOWN}
 DECLARED = re.compile(rb"##(INFO|FILTER|FORMAT)=<(?:.*,)?ID=([^,>]+)")
 UNTYPED = b'Number=.,Type=String,Description="Not declared in the input">'
 FLAG = b'Number=0,Type=Flag,Description="Not declared in the input">'
 VALUES = re.compile(rb"=[^;]*")
 MOST_REMEMBERED = 20_000
-
-
-def substance(line: bytes, info: bytes) -> int:
-    """How much a record has to lose: its columns, and the values in its INFO but for BCSQ's.
-
-    Under memory pressure htslib has been seen to drop a value without a word.
-    """
-    empty = info.count(b"=;") + info.endswith(b"=")
-    ours = info.startswith(b"BCSQ=") or b";BCSQ=" in info
-    return line.count(b"\t") + info.count(b"=") - empty - ours
+NAMES_SHOWN = 12
 
 
 def declares_ours(line: bytes) -> bool:
@@ -76,6 +68,11 @@ class Tags:
         if name and not is_ours and (kind, name) not in self.declared:
             self.declared.add((kind, name))
             self.missing[kind, name] = rest
+
+    def names(self) -> str:
+        """The undeclared tags, safe to show; so many at most."""
+        told = [shown(name)[1:-1] for _, name in itertools.islice(self.missing, NAMES_SHOWN)]
+        return ", ".join(told) + (", …" if len(self.missing) > NAMES_SHOWN else "")
 
     def lines(self) -> list[bytes]:
         """The header lines that declare what was missing."""

@@ -13,21 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
-GZIP = b"\x1f\x8b"
+from ann.recognise import GZIP, looks_like, shown
+
 BUFFER_BYTES = 1 << 20
-MAGIC = {
-    b"\x89PNG": "a PNG picture",
-    b"\xff\xd8\xff": "a JPEG picture",
-    b"PK\x03\x04": "a ZIP archive (or an Excel or Word file)",
-    b"%PDF": "a PDF document",
-    b"BCF": "a BCF file; convert it first: bcftools view -Oz -o file.vcf.gz file.bcf",
-    b"BAM\x01": "a BAM file, which holds reads, not variants",
-    b"CRAM": "a CRAM file, which holds reads, not variants",
-    b"<!DO": "a web page (HTML)",
-    b"<htm": "a web page (HTML)",
-    GZIP: "compressed twice; unpack it once: gunzip file.vcf.gz",
-    b"\xff\xfe": "saved as UTF-16; save it as plain UTF-8 text",
-}
 BOM = b"\xef\xbb\xbf"
 VERSION = re.compile(rb"##(?:file)?format=(?:VCFv?|VCRv)(\d\.\d)", re.IGNORECASE)
 VERSIONS = {"3.3", "4.0", "4.1", "4.2", "4.3", "4.4", "4.5"}
@@ -181,7 +169,7 @@ class Reader:
             )
         match = VERSION.match(line)
         if not match:
-            raise VCFError(f"This is not a VCF: {_looks_like(line)}. {FIRST_LINE}")
+            raise VCFError(f"This is not a VCF: {looks_like(line)}. {FIRST_LINE}")
         version = match[1].decode()
         if version not in VERSIONS:
             raise VCFError(
@@ -243,12 +231,6 @@ class Reader:
         )
 
 
-def shown(text: bytes) -> str:
-    """A few characters of anyone's text, safe to show."""
-    start = text[:40].decode("ascii", "replace").strip()
-    return repr("".join(c if c.isprintable() else "\ufffd" for c in start))
-
-
 def _open(path: Path) -> BinaryIO:
     stream = path.open("rb")
     is_gzip = stream.read(2) == GZIP
@@ -290,18 +272,6 @@ def _damaged(how: str) -> VCFError:
         f"The compressed file is damaged{how}. "
         "Please compress it again (bgzip file.vcf) and upload that."
     )
-
-
-def _looks_like(line: bytes) -> str:
-    start = line.lstrip()[:4]
-    for magic, what in MAGIC.items():
-        if start.lower().startswith(magic.lower()):
-            return f"it looks like {what}" if magic[:1] not in b"\x1f\xff" else f"it is {what}"
-    if line.startswith((b"#CHROM", b"#chrom")):
-        return "its ##fileformat line is missing"
-    if b"\0" in line:
-        return "it is a binary file"
-    return f"it starts with {shown(line)}" if line.strip() else "its first line is blank"
 
 
 def _told(version: str, lines: list[bytes], columns: bytes) -> Header:

@@ -6,6 +6,7 @@ import json
 import random
 from pathlib import Path
 
+import pysam
 import pytest
 
 from ann.pipeline import EOF_BLOCK
@@ -187,6 +188,57 @@ def test_bad_input_is_refused_with_words(annotate: Annotate, name: str) -> None:
 def test_a_huge_info_is_fine(annotate: Annotate) -> None:
     outcome = annotate(vcf(f"MT 73 . A G . . BIG={'x' * 20_000_000}"))
     assert outcome.error is None
+
+
+HEADER_JUNK = "##foo\n##=\n##INFO=<ID=A,Number=1,Type=Integer,Description=no quotes, here>\n"
+ODD_BUT_WHOLE = {
+    "tags of every sort": ("MT 11778 x;y G A 5.0 0 A=x,y;;B=;1000G;E<F>=3;C=0.10", ""),
+    "samples with bad genotypes": ("MT 11778 . G A . . DP=abc GT:DP 0/5:x 1|x:1:2:3", "S1 S2"),
+    "a hostile header": ("MT 11778 . G A . PASS A=7", "", HEADER_JUNK),
+}
+
+
+@pytest.mark.parametrize("name", ODD_BUT_WHOLE)
+def test_a_record_comes_out_as_it_went_in_but_for_what_was_found(
+    annotate: Annotate, name: str
+) -> None:
+    record, samples, *header = ODD_BUT_WHOLE[name]
+    body = vcf(record, header="".join(header))
+    if samples:
+        names = "\t".join(["INFO", "FORMAT", *samples.split(" ")])
+        body = body.replace(b"INFO\n", f"{names}\n".encode())
+    outcome = annotate(body)
+    assert outcome.error is None
+    (fields,) = records_of(outcome)
+    fields[7] = fields[7].partition(";BCSQ=missense|MT-ND4|")[0]
+    assert fields == record.split(" ")
+
+
+def test_a_result_can_be_annotated_again(annotate: Annotate) -> None:
+    body = example().read_bytes()
+    once = annotate(body)
+    again = annotate(once.result.read_bytes())
+    assert records_of(again) == records_of(once)
+    assert again.counts == once.counts
+    assert "earlier annotation" in again.log.read_text()
+
+
+def test_alleles_beside_symbolic_ones_are_annotated(annotate: Annotate, sequence: str) -> None:
+    """As genomic VCFs have them; breakends and ambiguous bases would only mislead csq."""
+    wanted = {"A,<NON_REF>": True, "A,*": True, "<DEL>": False, "G[MT:9[": False, "A,N": False}
+    outcome = annotate(vcf(*(f"MT 11778 . G {alts} . . ." for alts in wanted)))
+    found = {fields[4]: "BCSQ=" in fields[7] for fields in records_of(outcome)}
+    assert found == wanted
+    told = json.loads(outcome.summary.read_text())["not_annotated"]
+    assert told == {"symbolic allele or breakend": 2, "ambiguous base (not A, C, G or T)": 1}
+
+
+def test_htslib_reads_every_result(annotate: Annotate) -> None:
+    body = vcf("chrUn 5 . A C . . .", "MT 73 . A G . q10 X=1", header="##contig=<ID=chrUn>\n")
+    outcome = annotate(body)
+    with pysam.VariantFile(str(outcome.result), index_filename=str(outcome.index)) as result:
+        assert [r.pos for r in result.fetch("MT")] == [73]
+        assert [r.pos for r in result.fetch("chrUn")] == [5]
 
 
 def test_names_that_look_like_addresses_are_only_names(annotate: Annotate) -> None:
