@@ -8,7 +8,21 @@ from aws.simulate.clock import MINUTE_S
 
 LATE_S = {"AWS/SQS": 60, "AWS/ApplicationELB": 60, "AWS/AutoScaling": 0}
 """How long after its minute ended a value can be read (assumed: AWS promises no figure)."""
-_STATISTICS: dict[str, Callable[[list[float]], float]] = {
+PUBLISHED = {
+    "AWS/SQS": (
+        "NumberOfMessagesSent",
+        "ApproximateNumberOfMessagesVisible",
+        "ApproximateNumberOfMessagesNotVisible",
+    ),
+    "AWS/ApplicationELB": (
+        "RequestCountPerTarget",
+        "HTTPCode_Target_2XX_Count",
+        "TargetResponseTime",
+    ),
+    "AWS/AutoScaling": ("GroupInServiceInstances",),
+}
+"""What the simulated tiers and groups publish."""
+STATISTICS: dict[str, Callable[[list[float]], float]] = {
     "Sum": sum,
     "Maximum": max,
     "Minimum": min,
@@ -32,7 +46,7 @@ class Metrics:
         minutes = range((end_s - period_s) // MINUTE_S, end_s // MINUTE_S)
         values = self._values.get(name, {})
         present = [values[minute] for minute in minutes if minute in values]
-        return float(_STATISTICS[statistic](present)) if present else None
+        return float(STATISTICS[statistic](present)) if present else None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import yaml  # type: ignore[import-untyped]
 from aws.simulate.alarms import Alarm
 from aws.simulate.clock import MINUTE_S
 from aws.simulate.group import Limits
-from aws.simulate.metrics import Query, Stat
+from aws.simulate.metrics import PUBLISHED, STATISTICS, Query, Stat
 from aws.simulate.policies import Policy, Simple, Step, Tracking
 from aws.simulate.world import Scaling
 
@@ -61,12 +61,12 @@ class Template:
         Raises ValueError, naming the resource, where one is missing or of an unknown kind.
         """
         about = self._properties(group)
-        limits = Limits(
-            int(about["MinSize"]),
-            int(about["MaxSize"]),
-            float(about.get("DefaultInstanceWarmup", 300)),
-        )
-        return Scaling(limits, tuple(self._policies(group)))
+        try:
+            warmup_s = float(about.get("DefaultInstanceWarmup", 300))
+            limits = Limits(int(about["MinSize"]), int(about["MaxSize"]), warmup_s)
+            return Scaling(limits, tuple(self._policies(group)))
+        except KeyError as fault:
+            raise ValueError(f"{group} or one of its policies: {fault} is not known") from None
 
     def _policies(self, group: str) -> list[Policy]:
         found = []
@@ -101,6 +101,8 @@ class Template:
 
     def _policy(self, name: str, about: Properties) -> Policy:
         kind = about.get("PolicyType", "SimpleScaling")
+        if "EstimatedInstanceWarmup" in about:
+            raise ValueError(f"{name}: give the group a DefaultInstanceWarmup instead")
         if kind == "TargetTrackingScaling":
             return _tracking(name, about["TargetTrackingConfiguration"])
         if about["AdjustmentType"] != "ChangeInCapacity":
@@ -151,10 +153,8 @@ def _alarm(about: Properties) -> Alarm:
 
 
 def _single(about: Properties) -> Query:
-    period_s = int(about["Period"])
-    return Query(
-        {"value": Stat(about["Namespace"], about["MetricName"], about["Statistic"], period_s)}
-    )
+    stat = Stat(about["Namespace"], about["MetricName"], about["Statistic"], int(about["Period"]))
+    return Query({"value": _known(stat)})
 
 
 def _tracking(name: str, about: Properties) -> Tracking:
@@ -182,4 +182,13 @@ def _query(declared: list[Properties]) -> Query:
 def _stat(about: Properties) -> Stat:
     metric = about["Metric"]
     period_s = int(about.get("Period", MINUTE_S))
-    return Stat(metric["Namespace"], metric["MetricName"], about["Stat"], period_s)
+    return _known(Stat(metric["Namespace"], metric["MetricName"], about["Stat"], period_s))
+
+
+def _known(stat: Stat) -> Stat:
+    """A metric that nobody publishes would be missing for ever, and the policy without effect."""
+    if stat.name not in PUBLISHED.get(stat.namespace, ()):
+        raise ValueError(f"the metric {stat.namespace} {stat.name} is not simulated")
+    if stat.statistic not in STATISTICS:
+        raise ValueError(f"the statistic {stat.statistic} of {stat.name} is not simulated")
+    return stat

@@ -57,6 +57,12 @@ def test_every_expression_uses_only_what_is_defined() -> None:
                 known.add(name)
 
 
+def test_a_metric_that_nobody_publishes_is_refused() -> None:
+    text = TEMPLATE.read_text().replace("NumberOfMessagesVisible", "AgeOfOldestMessage")
+    with pytest.raises(ValueError, match="ApproximateAgeOfOldestMessage is not simulated"):
+        Template(text).scaling("AnnotatorGroup")
+
+
 def test_the_origins_policies_are_read_by_the_same_reader() -> None:
     assert all(isinstance(p, Simple) for g in ("WebGroup", "AnnotatorGroup")
                for p in read(ORIGIN, g).policies)  # fmt: skip
@@ -72,6 +78,7 @@ def test_a_parameters_default_holds_until_it_is_overridden() -> None:
     ("text", "fault"),
     [
         ("[", "not YAML"),
+        (ONE_GROUP.replace("MinSize: 1, ", ""), "'MinSize' is not known"),
         ("a: 1", "no Resources"),
         ("Resources: {}", "the template has no Group"),
         (ONE_GROUP.replace("POLICY", "SimpleScaling").replace("ADJUSTMENT", "ExactCapacity"),
