@@ -116,7 +116,7 @@ def sizes(template: Path) -> Sizes:
 
 def limits(size: Sizes) -> list[Limit]:
     """Everything that can give way: the groups, the daemons, then AWS's quotas."""
-    return _groups(size) + _daemons() + _quotas(size)
+    return _groups(size) + _daemons() + _machines(size) + _mails() + _tables() + _traffic()
 
 
 def _groups(size: Sizes) -> list[Limit]:
@@ -169,7 +169,7 @@ def _daemons() -> list[Limit]:
     ]
 
 
-def _quotas(size: Sizes) -> list[Limit]:
+def _machines(size: Sizes) -> list[Limit]:
     return [
         Limit(
             "EC2: vCPUs of Standard On-Demand instances",
@@ -188,6 +188,19 @@ def _quotas(size: Sizes) -> list[Limit]:
             "larger subnets, or more: they cannot be enlarged afterwards",
         ),
         Limit(
+            "ALB: targets",
+            lambda d: size.web(d),
+            1_000,
+            "instances",
+            "Quotas for your Application Load Balancers",
+            "Service Quotas; larger web instances",
+        ),
+    ]
+
+
+def _mails() -> list[Limit]:
+    return [
+        Limit(
             "SES: mails a day",
             lambda d: d.jobs_hour * MAILS_A_JOB * DAY_H,
             50_000,
@@ -203,6 +216,11 @@ def _quotas(size: Sizes) -> list[Limit]:
             "Managing your Amazon SES sending limits",
             "ask for more; until then mails wait in job_results",
         ),
+    ]
+
+
+def _tables() -> list[Limit]:
+    return [
         Limit(
             "DynamoDB: writes of a new table",
             lambda d: d.a_second(WRITES_A_JOB * UNITS_A_WRITE),
@@ -227,6 +245,11 @@ def _quotas(size: Sizes) -> list[Limit]:
             "Quotas in Amazon DynamoDB",
             "Service Quotas",
         ),
+    ]
+
+
+def _traffic() -> list[Limit]:
+    return [
         Limit(
             "S3: writes under one prefix",
             lambda d: d.a_second(PUTS_A_JOB),
@@ -250,13 +273,5 @@ def _quotas(size: Sizes) -> list[Limit]:
             "a second (us-east-1; a hundredth in the smallest regions)",
             "Amazon Simple Notification Service endpoints and quotas",
             "Service Quotas",
-        ),
-        Limit(
-            "ALB: targets",
-            lambda d: size.web(d),
-            1_000,
-            "instances",
-            "Quotas for your Application Load Balancers",
-            "Service Quotas; larger web instances",
         ),
     ]
