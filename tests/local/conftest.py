@@ -14,6 +14,8 @@ from botocore.config import Config as ClientConfig
 from tests.conftest import Handle
 
 PATIENCE_S = 15
+NEVER_S = 3600
+"""A delay that no test lives to see the end of."""
 
 
 @dataclass

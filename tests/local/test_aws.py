@@ -127,14 +127,11 @@ def test_it_listens_on_loopback_only(aws: Clients) -> None:
     assert [at for at in listening if at.endswith(port)] == [f"0100007F{port}"]
 
 
-def test_it_serves_within_moments(local_aws: Handle, tmp_path: Path) -> None:
+def test_it_serves_until_it_is_told_to_stop(local_aws: Handle, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "local.aws", "--port", "0", "--data", str(tmp_path)]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    began = time.monotonic()
     with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as child:
         assert child.stderr
         assert "local AWS at" in child.stderr.readline()
-        took = time.monotonic() - began
         child.terminate()
         assert child.wait(10) == 0
-    assert took < 5, "about 0.6 s on an idle machine"

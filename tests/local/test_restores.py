@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.conftest import Clients, Inbox, eventually
+from tests.local.conftest import NEVER_S, Clients, Inbox, eventually
 
 KEY = "gas/user/a job~é 1.vcf.gz"
 
@@ -53,15 +53,19 @@ def test_what_is_cold_cannot_be_read_or_copied(aws: Clients, cold: str) -> None:
     assert told(aws, cold) == ""
 
 
-def test_a_restore_is_ongoing_then_done_and_then_announced(
-    aws: Clients, cold: str, inbox: Inbox, settings: Callable[..., None]
+def test_an_ongoing_restore_cannot_be_read(
+    aws: Clients, cold: str, settings: Callable[..., None]
 ) -> None:
-    announce(aws, cold, inbox)
-    settings(standard_s=1)
+    settings(standard_s=NEVER_S)
     assert restore(aws, cold) == 202
     assert told(aws, cold) == 'ongoing-request="true"'
     with pytest.raises(aws.s3.exceptions.InvalidObjectState):
         read(aws, cold)
+
+
+def test_a_restore_is_done_and_then_announced(aws: Clients, cold: str, inbox: Inbox) -> None:
+    announce(aws, cold, inbox)
+    assert restore(aws, cold) == 202
     event = json.loads(inbox.next())
     assert 'ongoing-request="false", expiry-date="' in told(aws, cold)
     assert read(aws, cold) == b"result"
@@ -77,13 +81,12 @@ def test_a_restore_is_ongoing_then_done_and_then_announced(
 def test_a_second_request_is_told_that_one_is_under_way(
     aws: Clients, cold: str, settings: Callable[..., None]
 ) -> None:
-    settings(standard_s=1)
+    settings(standard_s=NEVER_S)
     restore(aws, cold)
     with pytest.raises(ClientError) as refusal:
         restore(aws, cold)
     assert refusal.value.response["Error"]["Code"] == "RestoreAlreadyInProgress"
     assert refusal.value.response["ResponseMetadata"]["HTTPStatusCode"] == 409
-    eventually(lambda: is_restored(aws, cold))
 
 
 def test_asking_again_for_what_is_restored_keeps_it_longer(aws: Clients, cold: str) -> None:
@@ -96,10 +99,13 @@ def test_asking_again_for_what_is_restored_keeps_it_longer(aws: Clients, cold: s
     assert read(aws, cold) == b"result"
 
 
-def test_a_restored_copy_expires(aws: Clients, cold: str, settings: Callable[..., None]) -> None:
+def test_a_restored_copy_expires(
+    aws: Clients, cold: str, inbox: Inbox, settings: Callable[..., None]
+) -> None:
+    announce(aws, cold, inbox)
     settings(day_s=0.5)
     restore(aws, cold, "Expedited")
-    eventually(lambda: is_restored(aws, cold))
+    inbox.next()
     eventually(lambda: told(aws, cold) == "")
     with pytest.raises(aws.s3.exceptions.InvalidObjectState):
         read(aws, cold)
