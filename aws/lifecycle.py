@@ -138,9 +138,12 @@ def archive(job: Job, at: Moment, *, key: str, name: str, archive_id: str) -> Jo
 
 
 def keep(job: Job, at: Moment) -> Job:
-    """A premium user's result stays; an archive in progress is overtaken."""
+    """A premium user's result stays; an archive in progress is overtaken.
+
+    Its role check is still to be done: who was premium when the role was read may be free by now.
+    """
     _demand(job.is_hot, job, "be kept")
-    return replace(_dropped(job), keep=True, check=False, expires_time=None)
+    return replace(_dropped(job), keep=True, check=True, expires_time=None)
 
 
 def release(job: Job, at: Moment) -> Job:
@@ -151,10 +154,12 @@ def release(job: Job, at: Moment) -> Job:
     return replace(job, keep=False, check=False, expires_time=until, outbox=posted)
 
 
-def checked(job: Job, at: Moment, *, archive_id: str) -> Job:
-    """The role was read again after this archive's commit, and what followed was done."""
-    _demand(job.results_file_archive_id == archive_id, job, "be called checked")
-    return replace(job, check=False)
+def checked(job: Job, at: Moment, *, rev: int) -> Job:
+    """The role was read again after revision `rev`, and what followed was done.
+
+    Where the row has moved on, its check stays: a later commit may want one of its own.
+    """
+    return replace(job, check=False) if job.rev == rev else job
 
 
 def retrieve(job: Job, at: Moment, *, token: str, tier: str, instead_of: str | None = None) -> Job:

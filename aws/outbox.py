@@ -23,15 +23,15 @@ def finish(world: World, job: Job) -> Job:
 
 
 def settle(world: World, job: Job) -> Job:
-    """Read the role again after an archive's or a thaw's commit, and act on what it is by now."""
+    """Read the role again after a commit that went by it, and act on what it is by now."""
     premium = world.accounts.get(job.user_id).is_premium
-    if job.is_archived:
-        if premium:
-            world.events.publish("restore", {"user_id": job.user_id})
-        return world.jobs.checked(job.job_id, archive_id=job.results_file_archive_id)
-    if premium:
+    if job.is_hot and not premium:
+        return finish(world, world.jobs.release(job.job_id))
+    if job.is_hot and not job.keep:
         return finish(world, world.jobs.keep(job.job_id))
-    return finish(world, world.jobs.release(job.job_id))
+    if premium and job.is_archived:
+        world.events.publish("restore", {"user_id": job.user_id})
+    return world.jobs.checked(job.job_id, rev=job.rev)
 
 
 def discard(world: World, entry: str) -> None:

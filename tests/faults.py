@@ -1,6 +1,6 @@
 """Faults at the k-th AWS call: dying before it or after it, a lost reply, an error answer."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any
@@ -89,10 +89,43 @@ def fault_at(world: World, mode: Mode, at: int) -> Iterator[Fault]:
             (client, "after-call", fault.after_call),
             (client, "before-send", fault.sender(client)),
         ]
+    with _hooked(hooks):
+        yield fault
+
+
+class Meeting:
+    """Runs `act` once, before the `at`-th AWS call that is `operation` (or any)."""
+
+    def __init__(self, act: Callable[[], object], at: int, operation: str) -> None:
+        self.act, self.at, self.operation = act, at, operation
+        self.calls, self.met, self.acting = 0, "", False
+
+    def before_call(self, model: Any, **_: Any) -> None:
+        if self.acting or self.operation not in ("", model.name):
+            return
+        self.calls += 1
+        if self.calls == self.at:
+            self.met, self.acting = f"{model.service_model.service_name}.{model.name}", True
+            self.act()
+            self.acting = False
+
+
+@contextmanager
+def meanwhile(
+    world: World, act: Callable[[], object], at: int = 1, operation: str = ""
+) -> Iterator[Meeting]:
+    """Within the block, all of `act` happens between two AWS calls, as in another process."""
+    meeting = Meeting(act, at, operation)
+    with _hooked([(client, "before-call", meeting.before_call) for client in clients(world)]):
+        yield meeting
+
+
+@contextmanager
+def _hooked(hooks: list[tuple[Any, str, Callable[..., Any]]]) -> Iterator[None]:
     for client, event, hook in hooks:
         client.meta.events.register(event, hook)
     try:
-        yield fault
+        yield
     finally:
         for client, event, hook in hooks:
             client.meta.events.unregister(event, hook)

@@ -153,5 +153,13 @@ def leftovers(world: World) -> list[str]:
 
 def is_quiet(world: World) -> bool:
     """Whether nothing is unfinished in any row and nothing is in any queue."""
-    busy = any(unsettled(world, job) or not job.mailed for job in rows(world))
-    return not busy and not leftovers(world)
+    return next(restless(world), None) is None
+
+
+def restless(world: World) -> Iterator[str]:
+    """What is still to happen, row by row and queue by queue."""
+    for job in rows(world):
+        yield from unsettled(world, job)
+        if not job.mailed:
+            yield f"job {job.job_id} is not mailed"
+    yield from leftovers(world)

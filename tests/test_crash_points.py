@@ -155,11 +155,8 @@ def _strike_everywhere(
             return at - 1
         _demand_copies(world)
         _attempt(world, act)
-        scene.settle(world, clock, scene.handlers())
-        scene.take_stock(world)
-        found = invariants.check(world, aws.mail())
-        assert not found.violations, f"{mode} at call {at}, {fault.struck}"
-        scene.wipe(world)
+        violations = scene.rest(world, clock, aws).violations
+        assert not violations, f"{mode} at call {at}, {fault.struck}"
     raise AssertionError("unreachable")
 
 
