@@ -19,6 +19,8 @@ from local.demo import free_port
 from local.process import Process, reap
 
 START_S = 20
+CRASH_POINTS = "crash points"
+"""The property by which a test tells how many it went through; their sum is printed."""
 
 SETTINGS = {
     "GAS_ARCHIVE_AFTER_S": "0",
@@ -85,6 +87,20 @@ def local_aws() -> Iterator[Handle]:
     yield Handle(url)
     process.signal(signal.SIGTERM)
     reap(process, time.monotonic() + START_S)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the number of crash points, test by test and whole."""
+    told = {
+        report.nodeid.partition("[")[2].rstrip("]"): points
+        for report in terminalreporter.getreports("passed")
+        for name, points in report.user_properties
+        if name == CRASH_POINTS
+    }
+    if told:
+        terminalreporter.write_sep("=", f"{sum(told.values())} crash points")
+        for act, points in told.items():
+            terminalreporter.write_line(f"{points:6}  {act}")
 
 
 @pytest.fixture(params=["s3"])

@@ -167,9 +167,9 @@ def deliver_queue(world: World, queue: str, handle: Handler) -> int:
     return handled
 
 
-def settle(world: World, clock: Clock, to: dict[str, Handler]) -> None:
+def settle(world: World, clock: Clock, to: dict[str, Handler], rounds: int = ROUNDS) -> None:
     """Redeliver everything, let every patience run out, sweep, until the world is quiet."""
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         deliver(world, to)
         if invariants.is_quiet(world):
             return

@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-import sys
 from collections.abc import Callable
 
 import pytest
@@ -12,7 +11,7 @@ from aws.events import Event, parse
 from aws.job import Job
 from aws.resources import World
 from tests import invariants, scene
-from tests.conftest import Clock, Handle
+from tests.conftest import CRASH_POINTS, Clock, Handle
 from tests.faults import Crash, Mode, fault_at
 from util import archive, notify, restore, sweep, thaw
 
@@ -132,13 +131,12 @@ def test_nothing_is_lost_whatever_fails_at_whichever_call(
     world: World,
     clock: Clock,
     local_aws: Handle,
-    capsys: pytest.CaptureFixture[str],
+    record_property: Callable[[str, object], None],
 ) -> None:
     local_aws.settings(expedited_s=0, standard_s=0)
     scene.unthreaded(world)
     points = sum(_strike_everywhere(world, clock, local_aws, prepare, mode) for mode in Mode)
-    with capsys.disabled():
-        sys.stdout.write(f"\n{prepare.__name__} ({backend}): {points} crash points ")
+    record_property(CRASH_POINTS, points)
     assert points >= 4 * 3
 
 

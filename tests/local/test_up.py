@@ -21,7 +21,7 @@ READY_S, BACK_S, STOP_S = 60, 5, 40
 RUNNING_S = 90
 PARTS = ["web", "annotator", "notify", "archive", "restore", "thaw", "sweep", "globus", "aws"]
 HEADER = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("up")]
 
 
 @dataclass
