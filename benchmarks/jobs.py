@@ -67,10 +67,10 @@ def one(job_id: str) -> None:
 
 
 @contextmanager
-def base_world() -> Iterator[World]:
-    """The local AWS alone."""
+def base_world(**settings: str) -> Iterator[World]:
+    """The local AWS and Globus alone."""
     with tempfile.TemporaryFile("w+") as log:
-        world = World(free_port(), None, 1, log)
+        world = World(free_port(), None, 1, log, settings)
         try:
             for process in world.base:
                 process.start(log)

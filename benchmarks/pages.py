@@ -39,8 +39,8 @@ def account(cloud: Cloud) -> Account:
 
 def fill(cloud: Cloud, user_id: str, jobs: int) -> None:
     """So many finished jobs' rows, written in batches."""
-    now, table = time.time(), cloud.jobs.table
-    made = (
+    now = time.time()
+    made = [
         Job(
             job_id=str(uuid.uuid4()),
             user_id=user_id,
@@ -56,9 +56,15 @@ def fill(cloud: Cloud, user_id: str, jobs: int) -> None:
             rev=1,
         )
         for number in range(jobs)
-    )
-    rows = [{"PutRequest": {"Item": _packed(cloud.jobs._row(job))}} for job in made]
-    for start in range(0, jobs, BATCH):
+    ]
+    write_rows(cloud, made)
+
+
+def write_rows(cloud: Cloud, jobs: list[Job]) -> None:
+    """As they are, in batches: for filling a table only."""
+    table = cloud.jobs.table
+    rows = [{"PutRequest": {"Item": _packed(cloud.jobs._row(job))}} for job in jobs]
+    for start in range(0, len(rows), BATCH):
         table.client.batch_write_item(RequestItems={table.name: rows[start : start + BATCH]})
 
 
