@@ -14,6 +14,8 @@ from aws.job import Job
 MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
 SNIFF_BYTES = 65536
 ENCRYPTION = "AES256"
+PARTS_IN_MEMORY = 4
+"""Of 8 MiB each, while a stream is stored: boto3's own ten take a daemon to 190 MB."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,19 @@ class Stored:
     time: int
 
 
+def transfer() -> TransferConfig:
+    """How boto3 moves large objects: in parts, a few in memory at a time."""
+    config = TransferConfig(max_concurrency=PARTS_IN_MEMORY)
+    config.max_in_memory_upload_chunks = PARTS_IN_MEMORY
+    return config
+
+
 class Files:
     """Reads, writes and signs objects in the inputs, results and references buckets."""
 
     def __init__(self, s3: Any, inputs: str, results: str, references: str, prefix: str) -> None:
         self.s3, self.prefix = s3, prefix
-        self.transfer = TransferConfig()
+        self.transfer = transfer()
         self.inputs, self.results, self.references = inputs, results, references
 
     def input_prefix(self, user_id: str, job_id: str) -> str:

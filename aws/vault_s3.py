@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO, cast
 from urllib.parse import unquote_plus
 
-from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
+from aws.files import transfer
 from aws.job import in_archive
 from aws.vault import Asked, Held, Notice, State
 
@@ -28,7 +28,7 @@ class S3Vault:
 
     def __init__(self, s3: Any, bucket: str, prefix: str) -> None:
         self.s3, self.bucket, self.prefix = s3, bucket, prefix
-        self.transfer = TransferConfig()
+        self.transfer = transfer()
 
     def name(self, user_id: str, job_id: str) -> str:
         return in_archive(f"{self.prefix}/{user_id}/{job_id}~{uuid.uuid4().hex}")

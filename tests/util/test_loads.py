@@ -1,0 +1,74 @@
+"""Both load tools, against a whole private world."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from local.demo import private_world
+from local.up import World
+
+
+def load(tool: str, *options: str, env: dict[str, str] | None = None) -> tuple[int, str, str]:
+    """Exit code, standard output and error; a process of its own, for gevent patches its own."""
+    argv = [sys.executable, "-m", f"util.{tool}", *options]
+    ran = subprocess.run(argv, capture_output=True, text=True, env=env, timeout=200)
+    return ran.returncode, ran.stdout, ran.stderr
+
+
+@pytest.mark.parametrize("tool", ["web_load", "ann_load"])
+def test_help_has_an_example(tool: str) -> None:
+    code, told, _ = load(tool, "--help")
+    assert code == 0
+    assert "example: ./gas load" in told
+
+
+def test_a_site_elsewhere_is_spared() -> None:
+    code, _, told = load("web_load", "--url", "https://gas.example.org")
+    assert code == 1
+    assert told.splitlines()[-1].startswith("gas: https://gas.example.org is not on this machine")
+
+
+def test_aws_itself_is_spared() -> None:
+    env = {"AWS_ENDPOINT_URL": "https://sqs.us-east-1.amazonaws.com", "PATH": "/usr/bin"}
+    code, _, told = load("ann_load", env=env)
+    assert code == 1
+    assert "--anywhere allows it" in told
+
+
+@pytest.mark.parametrize("options", [("--count", "0"), ("--rate", "1000"), ("--file", "/nowhere")])
+def test_the_pump_is_bounded_and_says_so(options: tuple[str, str]) -> None:
+    code, _, told = load("ann_load", *options)
+    assert code == 1
+    assert told.startswith("gas: ")
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[World]:
+    with private_world() as running:
+        yield running
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("loads")
+def test_a_small_crowd_meets_no_error(service: World) -> None:
+    crowd = ("--users", "6", "--ramp", "6", "--think", "0.3", "--for", "15")
+    code, told, errors = load("web_load", "--url", service.url, *crowd, "--json")
+    assert code == 0, errors
+    pages = {line["page"]: line for line in json.loads(told.splitlines()[-1])["pages"]}
+    assert pages["sign in: and back"]["requests"] == 6
+    assert pages["all"]["failures"] == 0
+    wanted = {"list", "annotate", "upload and redirect", "details", "status"}
+    assert wanted < set(pages)
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("loads")
+def test_what_the_pump_sends_is_annotated(service: World) -> None:
+    code, told, errors = load("ann_load", "--count", "8", "--rate", "20", "--json", env=service.env)
+    assert code == 0, errors
+    figures = json.loads(told.splitlines()[-1])
+    assert (figures["submitted"], figures["completed"], figures["failed"]) == (8, 8, 0)
+    assert 0 <= figures["wait_p50_s"] <= figures["wait_p95_s"] <= figures["drain_s"]

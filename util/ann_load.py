@@ -1,0 +1,133 @@
+"""Pumps job requests into the annotators' queue, and reports how long they waited."""
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import threading
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from aws import outbox
+from aws.accounts import Account
+from aws.config import ConfigError, load
+from aws.job import Job
+from aws.resources import World, connect
+
+EXAMPLE = Path(__file__).resolve().parent.parent / "ann" / "references" / "rCRS" / "example.vcf"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+LOCAL = {
+    "AWS_ENDPOINT_URL": "http://localhost:5001",
+    "AWS_ACCESS_KEY_ID": "local",
+    "AWS_SECRET_ACCESS_KEY": "local",  # the local AWS takes any
+}
+MOST_JOBS, MOST_PER_S = 10_000, 100
+LOOK_S = 2
+
+
+def pump(world: World, account: Account, body: bytes, count: int, rate: float) -> None:
+    """Submit `count` jobs, `rate` a second, as the site would."""
+    began = time.monotonic()
+    for number in range(count):
+        threading.Event().wait(max(0.0, began + number / rate - time.monotonic()))
+        job_id = str(uuid.uuid4())
+        key = world.files.input_prefix(account.user_id, job_id) + "load.vcf"
+        world.files.write(world.files.inputs, key, body)
+        job = Job(
+            job_id, account.user_id, "load.vcf", world.files.inputs, key, len(body), mailed=True
+        )
+        outbox.finish(world, world.jobs.submit(job))
+
+
+def drained(world: World, account: Account, within_s: float) -> list[Job]:
+    """Every job of the account, once all have ended or time is up; tells how far it is."""
+    deadline = time.monotonic() + within_s
+    while True:
+        jobs = list(world.jobs.all_of(account.user_id))
+        left = sum(not job.is_terminal for job in jobs)
+        if not left or time.monotonic() > deadline:
+            return jobs
+        sys.stderr.write(f"{left} of {len(jobs)} jobs to go\n")
+        threading.Event().wait(LOOK_S)
+
+
+def report(jobs: list[Job]) -> dict[str, Any]:
+    """Counts, and seconds from the jobs' own rows."""
+    ended = [job for job in jobs if job.complete_time and job.start_time]
+    waits = [(job.start_time or 0) - job.submit_time for job in ended]
+    runs = [(job.complete_time or 0) - (job.start_time or 0) for job in ended]
+    first = min(job.submit_time for job in jobs)
+    return {
+        "submitted": len(jobs),
+        "completed": sum(job.job_status == "COMPLETED" for job in jobs),
+        "failed": sum(job.job_status == "FAILED" for job in jobs),
+        "drain_s": round(max((job.complete_time or 0 for job in ended), default=first) - first, 2),
+        "wait_p50_s": percentile(waits, 50),
+        "wait_p95_s": percentile(waits, 95),
+        "run_p50_s": percentile(runs, 50),
+    }
+
+
+def percentile(seconds: list[float], percent: int) -> float | None:
+    """None of nothing."""
+    if len(seconds) < 2:
+        return round(seconds[0], 3) if seconds else None
+    return round(statistics.quantiles(seconds, n=100, method="inclusive")[percent - 1], 3)
+
+
+def arguments() -> argparse.Namespace:
+    """The command line; exits with one line for what cannot be done."""
+    parser = argparse.ArgumentParser(
+        prog="./gas load annotator",
+        description=f"{__doc__} Start ./gas up first. No mail is sent for these jobs.",
+        epilog="example: ./gas load annotator --count 200 --rate 20",
+    )
+    parser.add_argument("--count", type=int, default=100, help=f"of jobs, at most {MOST_JOBS}")
+    parser.add_argument("--rate", type=float, default=5, help=f"a second, at most {MOST_PER_S}")
+    parser.add_argument("--file", type=Path, default=EXAMPLE, help="the VCF of every job")
+    parser.add_argument("--wait", type=float, default=600, help="seconds for the queue to drain")
+    parser.add_argument("--json", action="store_true", help="print one JSON object, last")
+    parser.add_argument(
+        "--anywhere", action="store_true", help="allow AWS itself, by your own credentials"
+    )
+    asked = parser.parse_args()
+    if not 0 < asked.count <= MOST_JOBS or not 0 < asked.rate <= MOST_PER_S:
+        sys.exit(f"gas: at most {MOST_JOBS} jobs, and {MOST_PER_S} a second")
+    if not asked.file.is_file():
+        sys.exit(f"gas: {asked.file}: no such file")
+    return asked
+
+
+def stay_here(anywhere: bool) -> None:
+    """Go to the local AWS unless told otherwise; exits where the environment names another."""
+    if anywhere:
+        return
+    for name, value in LOCAL.items():
+        os.environ.setdefault(name, value)
+    endpoint = os.environ["AWS_ENDPOINT_URL"]
+    if urlsplit(endpoint).hostname not in LOOPBACK:
+        sys.exit(f"gas: {endpoint} is not on this machine; --anywhere allows it")
+
+
+def main() -> None:
+    """The command line: `./gas load annotator`; exits 1 where a job did not complete."""
+    asked = arguments()
+    stay_here(asked.anywhere)
+    try:
+        world = connect(load())
+    except ConfigError as fault:
+        sys.exit(f"gas: {fault}")
+    account = world.accounts.sign_in(str(uuid.uuid4()), "Load", "load@load.example", "Load Test")
+    pump(world, account, asked.file.read_bytes(), asked.count, asked.rate)
+    told = report(drained(world, account, asked.wait))
+    words = "\n".join(f"{name:<12}{value}" for name, value in told.items())
+    sys.stdout.write((json.dumps(told) if asked.json else words) + "\n")
+    sys.exit(0 if told["completed"] == asked.count else 1)
+
+
+if __name__ == "__main__":
+    main()
