@@ -48,7 +48,9 @@ settings() {
     local name key
     echo "AWS_DEFAULT_REGION=$region"
     echo "GAS_AWS_REGION=$region"
-    [ -z "${AWS_ENDPOINT_URL:-}" ] || echo "AWS_ENDPOINT_URL=$AWS_ENDPOINT_URL"
+    for name in AWS_ENDPOINT_URL AWS_EC2_METADATA_SERVICE_ENDPOINT; do
+        [ -z "${!name:-}" ] || echo "$name=${!name}"
+    done
     for name in $(metadata tags/instance/); do
         [[ $name =~ ^gas:[a-z]+\.[a-z_]+$ ]] || continue
         key=${name#gas:}

@@ -8,6 +8,7 @@ import requests
 
 ANSWERS = {
     "CompleteLifecycleAction": "",
+    "SetInstanceProtection": "",
     "StartInstanceRefresh": "<InstanceRefreshId>refresh-1</InstanceRefreshId>",
 }
 REFUSAL = b"<ErrorResponse><Error><Code>ValidationError</Code></Error></ErrorResponse>"

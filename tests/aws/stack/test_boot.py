@@ -1,0 +1,213 @@
+"""An instance's first boot for real: user data on a machine with systemd, from metadata to units.
+
+Only the edge is false: the metadata service, the Auto Scaling calls that the local AWS lacks, and
+the CloudWatch agent's package. The release, its wheels, the units and systemd are the real ones.
+"""
+
+import itertools
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+import pytest
+
+from aws import secrets
+from aws.config import load
+from aws.job import Status
+from aws.provision import provision
+from aws.resources import World, connect
+from aws.stack import release
+from aws.stack.template import user_data
+from tests import scene
+from tests.aws.stack.edge import Edge
+from tests.aws.stack.imds import FakeImds
+from tests.aws.stack.machine import Machine, booted
+from tests.conftest import Handle
+
+UNITS = {
+    "annotator": ["gas@annotator.service"],
+    "util": [f"gas@{name}.service" for name in ("notify", "archive", "restore", "thaw", "sweep")],
+    "web": ["gas-web.service"],
+}
+PREFIX = "boot"
+BUCKET = "boot-releases"
+GROUP = "boot-group"
+CTL = "/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl"
+RUNNING_S = 90
+LOGS = "tail /var/log/gas/*; systemctl status --no-pager 'gas*'; journalctl --no-pager -n 40"
+LONG = scene.RESULT + b"".join(b"MT\t3107\t.\tN\tA\t.\t.\t.\n" for _ in range(150_000))
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("boot"),
+    pytest.mark.skipif(os.geteuid() != 0, reason="mounts and namespaces need root"),
+]
+
+
+@dataclass
+class Site:
+    """The machine and what it can reach."""
+
+    machine: Machine
+    edge: Edge
+    imds: FakeImds
+    world: World
+    artefact: release.Artefact
+
+    def boot(self, kind: str) -> subprocess.CompletedProcess[str]:
+        self.edge.calls.clear()
+        return self.machine.user_data(user_data(kind))
+
+    def ended(self) -> list[str]:
+        """How the boot told the Auto Scaling group that it went."""
+        calls = self.edge.called("CompleteLifecycleAction")
+        return [call["LifecycleActionResult"] for call in calls]
+
+    def are_up(self, kind: str) -> bool:
+        told = [self.machine.tell(f"systemctl is-active '{unit}'") for unit in UNITS[kind]]
+        return told == ["active"] * len(told)
+
+
+def agent(folder: Path) -> Path:
+    """A package in the place of the CloudWatch agent's: its ctl notes how it was called."""
+    tree = folder / "agent"
+    control, ctl = tree / "DEBIAN" / "control", tree / CTL.lstrip("/")
+    for file in (control, ctl):
+        file.parent.mkdir(parents=True)
+    control.write_text(
+        "Package: amazon-cloudwatch-agent\nVersion: 1\nArchitecture: all\n"
+        "Maintainer: none\nDescription: a stand-in\n"
+    )
+    ctl.write_text('#!/bin/sh\necho "$@" >>/run/agent-calls\n')
+    ctl.chmod(0o755)
+    package = folder / "amazon-cloudwatch-agent.deb"
+    subprocess.run(
+        ["dpkg-deb", "--build", str(tree), str(package)], check=True, capture_output=True
+    )
+    return package
+
+
+def metadata(artefact: release.Artefact) -> dict[str, str]:
+    """What EC2 would tell the instance, by the template's tags."""
+    tags = {
+        "gas:release": f"s3://{BUCKET}/{artefact.path.name}",
+        "gas:sha256": artefact.sha256,
+        "gas:roles": "arn:aws:iam::123456789012:role/gas-",
+        "gas:gas.prefix": PREFIX,
+        "gas:annotator.workers": "1",
+        "gas:annotator.references": "/var/lib/gas/references",
+        "gas:aws.poll_s": "1",
+        "aws:autoscaling:groupName": GROUP,
+    }
+    keys = {"AccessKeyId": "local", "SecretAccessKey": "local", "Token": "token"}
+    told = {"Code": "Success", **keys, "Expiration": "2099-01-01T00:00:00Z"}
+    role = "iam/security-credentials/"
+    return {
+        "placement/region": "us-east-1",
+        "services/domain": "amazonaws.com",
+        "instance-id": "i-0123456789abcdef0",
+        role: "gas-instance",
+        f"{role}gas-instance": json.dumps(told, indent=2),
+        "tags/instance/": "\n".join(tags),
+        **{f"tags/instance/{name}": value for name, value in tags.items()},
+    }
+
+
+@pytest.fixture(scope="module")
+def site(local_aws: Handle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("boot")
+    config = load(env={"GAS_GAS_PREFIX": PREFIX})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", local_aws.url)
+        provision(config)
+        secrets.create(config, secrets.Secrets("a key", "a client", "a secret"))
+        world = connect(config)
+        artefact = release.build(folder / "build", os.uname().machine, agent(folder))
+        s3 = boto3.client("s3", endpoint_url=local_aws.url)
+    s3.create_bucket(Bucket=BUCKET)
+    s3.upload_file(str(artefact.path), BUCKET, artefact.path.name)
+    edge = Edge(local_aws.url).start()
+    imds = FakeImds(("127.0.0.1", 0), metadata(artefact)).start()
+    (folder / "machine").mkdir()
+    env = {"AWS_ENDPOINT_URL": edge.url, "AWS_EC2_METADATA_SERVICE_ENDPOINT": imds.url}
+    with booted(folder / "machine", env) as machine:
+        yield Site(machine, edge, imds, world, artefact)
+    for server in (edge, imds):
+        server.shutdown()
+        server.server_close()
+
+
+def until(holds: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + RUNNING_S
+    while not holds():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.1)
+
+
+def test_an_artefact_that_is_not_what_its_checksum_says_is_abandoned(site: Site) -> None:
+    name = "tags/instance/gas:sha256"
+    site.imds.told[name] = "0" * 64
+    ran = site.boot("annotator")
+    site.imds.told[name] = site.artefact.sha256
+    assert ran.returncode != 0
+    assert site.ended() == ["ABANDON"]
+    assert site.machine.tell("ls /etc/systemd/system | grep gas") == ""
+    assert site.machine.tell("readlink /opt/gas/current") == ""
+
+
+@pytest.mark.parametrize("kind", UNITS)
+def test_user_data_ends_with_the_processes_running(site: Site, kind: str) -> None:
+    ran = site.boot(kind)
+    assert ran.returncode == 0, ran.stdout + site.machine.run(LOGS).stdout
+    assert site.ended() == ["CONTINUE"], ran.stdout
+    assert site.are_up(kind), site.machine.run(LOGS).stdout
+    for unit in UNITS[kind]:
+        assert site.machine.tell(f"systemctl is-enabled '{unit}'") == "enabled"
+    assert "fetch-config" in site.machine.tell("cat /run/agent-calls")
+
+
+def test_the_units_are_what_systemd_wants(site: Site) -> None:
+    for unit in itertools.chain(*UNITS.values()):
+        ran = site.machine.run(f"systemd-analyze verify '{unit}'")
+        assert (ran.returncode, ran.stdout) == (0, "")
+
+
+def test_the_site_answers_its_health_check(site: Site) -> None:
+    told = site.machine.tell("curl -sS -o /dev/null -w '%{http_code}' localhost:8080/healthz")
+    assert told == "200"
+
+
+def test_the_daemons_run_as_a_user_that_may_do_little(site: Site) -> None:
+    for unit in itertools.chain(*UNITS.values()):
+        pid = site.machine.show(unit, "MainPID")
+        told = site.machine.tell(f"stat -c %U /proc/{pid}; grep CapEff /proc/{pid}/status")
+        assert told.split() == ["gas", "CapEff:", "0" * 16]
+
+
+def test_user_data_again_does_no_harm(site: Site) -> None:
+    (unit,) = UNITS["annotator"]
+    before = site.machine.show(unit, "MainPID"), site.machine.tell("ls /opt/gas/releases")
+    ran = site.boot("annotator")
+    assert ran.returncode == 0, ran.stdout
+    assert site.ended() == ["CONTINUE"]
+    after = site.machine.show(unit, "MainPID"), site.machine.tell("ls /opt/gas/releases")
+    assert after == before
+
+
+def test_a_stop_hands_the_job_in_hand_back_at_once(site: Site) -> None:
+    world, (unit,) = site.world, UNITS["annotator"]
+    job = scene.submitted(world, scene.user(world), LONG)
+    until(lambda: world.jobs.get(job.job_id).job_status is Status.RUNNING, "the job does not run")
+    assert site.edge.called("SetInstanceProtection")[-1]["ProtectedFromScaleIn"] == "true"
+    ran = site.machine.run(f"systemctl stop '{unit}'")
+    assert ran.returncode == 0, ran.stdout
+    assert site.machine.show(unit, "Result") == "success"
+    after = world.jobs.get(job.job_id)
+    assert (after.job_status, after.lease_owner, after.strikes) == (Status.PENDING, None, 0)
+    (message,) = world.queues.receive("job_requests", 1, 60)
+    assert job.job_id in message.body
