@@ -1,6 +1,7 @@
 """Mail through Amazon SES."""
 
 from dataclasses import dataclass
+from email.errors import HeaderParseError
 from email.headerregistry import Address
 from typing import Any
 
@@ -22,7 +23,7 @@ class Mail:
 
     def send(self, letter: Letter) -> None:
         """Raises ValueError for an address or a subject that would break the headers."""
-        recipient = Address(addr_spec=letter.recipient).addr_spec
+        recipient = _address(letter.recipient)
         if letter.subject.splitlines() != [letter.subject]:
             raise ValueError("a subject is one line")
         text = {"Data": letter.text, "Charset": "UTF-8"}
@@ -32,3 +33,11 @@ class Mail:
             Destination={"ToAddresses": [recipient]},
             Message={"Subject": subject, "Body": {"Text": text}},
         )
+
+
+def _address(text: str) -> str:
+    """Exactly one address; the parser has three ways of saying that it is none."""
+    try:
+        return Address(addr_spec=text).addr_spec
+    except (HeaderParseError, IndexError) as fault:
+        raise ValueError(f"{text!r} is no mail address: {fault}") from None

@@ -1,0 +1,138 @@
+"""The one loop: return deletes, raise comes again, poison is set aside, a stop hands back."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from aws.consumer import Consumer, HandBack
+from aws.events import Event, Message
+from aws.resources import World
+
+BODY = '{"job_id": "1", "user_id": "u"}'
+QUEUE = "job_results"
+WAITS = """
+import sys, threading
+from aws import consumer
+from aws.config import load
+from aws.resources import connect
+
+def handle(world, event):
+    sys.stdout.write("in hand\\n")
+    sys.stdout.flush()
+    if len(sys.argv) > 1:
+        event.hold.released.wait()
+        raise consumer.HandBack("told to stop")
+    threading.Event().wait()
+
+world = connect(load())
+consumer.STOP_S = 1
+consumer.serve(world, "job_results", handle)
+"""
+
+
+def received(world: World, wait_s: int = 2) -> Message:
+    (message,) = world.queues.receive(QUEUE, wait_s, 60)
+    return message
+
+
+def settled(world: World, handle: Callable[[World, Event], None]) -> Message:
+    world.queues.send(QUEUE, BODY)
+    message = received(world)
+    Consumer(world, QUEUE, handle).settle(message)
+    return message
+
+
+def depth(world: World) -> tuple[int, int]:
+    told = world.queues.depth(QUEUE)
+    return told.visible, told.in_flight
+
+
+def test_a_message_whose_handler_returns_is_gone(world: World) -> None:
+    seen: list[str] = []
+    settled(world, lambda _, event: seen.append(event.job_id))
+    assert seen == ["1"]
+    assert depth(world) == (0, 0)
+
+
+@pytest.mark.parametrize("fault", [ValueError("no"), HandBack("later")])
+def test_a_message_whose_handler_raises_stays(world: World, fault: Exception) -> None:
+    def handle(world: World, event: Event) -> None:
+        raise fault
+
+    settled(world, handle)
+    assert depth(world) == (0, 1)
+
+
+def test_what_is_no_json_object_stays_for_the_dead_letters(world: World) -> None:
+    world.queues.send(QUEUE, "[]")
+    Consumer(world, QUEUE, lambda *_: None).settle(received(world))
+    assert depth(world) == (0, 1)
+
+
+def test_the_hold_renews_and_a_renewal_that_fails_releases_it(world: World) -> None:
+    world.queues.send(QUEUE, BODY)
+    message = received(world)
+    renewed = threading.Event()
+
+    def renewal() -> None:
+        renewed.set()
+        raise RuntimeError("the lease is another's")
+
+    def handle(world: World, event: Event) -> None:
+        event.hold.renew_with(renewal)
+        assert event.hold.released.wait(30)
+        assert renewed.is_set()
+
+    consumer = Consumer(world, QUEUE, handle)
+    short = {"visibility_s": 1}
+    settings = world.config.aws.__class__(**{**vars(world.config.aws), **short})
+    object.__setattr__(consumer.world.config, "aws", settings)
+    consumer.settle(message)
+    assert renewed.is_set()
+
+
+@pytest.mark.parametrize("options", [["lets go"], []], ids=["lets go", "does not listen"])
+def test_a_stop_hands_the_message_in_hand_back_at_once(world: World, options: list[str]) -> None:
+    env = {
+        **os.environ,
+        "GAS_GAS_PREFIX": world.config.gas.prefix,
+        "GAS_AWS_POLL_S": "1",
+        "PYTHONPATH": os.getcwd(),
+    }
+    world.queues.send(QUEUE, BODY)
+    with subprocess.Popen(
+        [sys.executable, "-c", WAITS, *options], env=env, stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout
+        assert child.stdout.readline() == "in hand\n"
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(30) == 0
+    assert received(world).receives == 2
+
+
+def test_an_idle_daemon_stops_when_told(world: World) -> None:
+    consumer = Consumer(world, QUEUE, lambda *_: None)
+    thread = threading.Thread(target=consumer.serve)
+    thread.start()
+    world.queues.send(QUEUE, BODY)
+    deadline = time.monotonic() + 30
+    while depth(world) != (0, 0) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    consumer.stop_on(signal.SIGTERM, None)
+    thread.join(30)
+    assert not thread.is_alive()
+    assert depth(world) == (0, 0)
+
+
+def test_a_message_that_came_after_the_stop_goes_back_untouched(world: World) -> None:
+    world.queues.send(QUEUE, BODY)
+    consumer = Consumer(world, QUEUE, lambda *_: pytest.fail("it was handled"))
+    consumer.stopping.set()
+    consumer.settle(received(world))
+    assert depth(world) == (1, 0)
