@@ -67,6 +67,8 @@ region = $region
 role_arn = $(tag gas:roles)$1
 credential_source = Ec2InstanceMetadata
 role_session_name = $(metadata instance-id)
+metadata_service_timeout = 5
+metadata_service_num_attempts = 5
 ROLE
 }
 

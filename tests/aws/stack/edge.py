@@ -8,7 +8,6 @@ import requests
 
 ANSWERS = {
     "CompleteLifecycleAction": "",
-    "SetInstanceProtection": "",
     "StartInstanceRefresh": "<InstanceRefreshId>refresh-1</InstanceRefreshId>",
 }
 REFUSAL = b"<ErrorResponse><Error><Code>ValidationError</Code></Error></ErrorResponse>"
@@ -20,7 +19,7 @@ NAMESPACE = "http://autoscaling.amazonaws.com/doc/2011-01-01/"
 class Edge(ThreadingHTTPServer):
     """Forwards to `behind` (a URL), but for the actions in ANSWERS; `calls` has every action.
 
-    Actions in `refused` are answered with a ValidationError.
+    Actions in `refused` are answered with a ValidationError; `answers` has the texts of others.
     """
 
     daemon_threads = True
@@ -28,6 +27,7 @@ class Edge(ThreadingHTTPServer):
     def __init__(self, behind: str, port: int = 0) -> None:
         self.behind, self.calls = behind, list[dict[str, str]]()
         self.refused: set[str] = set()
+        self.answers = dict(ANSWERS)
         super().__init__(("localhost", port), Handler)
 
     @property
@@ -53,8 +53,8 @@ class Handler(BaseHTTPRequestHandler):
         name = form.get("Action", "")
         if name in self.server.refused:
             self._say(400, {"Content-Type": "text/xml"}, REFUSAL)
-        elif name in ANSWERS:
-            self._answer(name, ANSWERS[name])
+        elif name in self.server.answers:
+            self._answer(name, self.server.answers[name])
         else:
             self._forward(body)
 

@@ -132,6 +132,7 @@ def site(local_aws: Handle, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     s3.create_bucket(Bucket=BUCKET)
     s3.upload_file(str(artefact.path), BUCKET, artefact.path.name)
     edge = Edge(local_aws.url).start()
+    edge.answers["SetInstanceProtection"] = ""  # of a group that the local AWS does not have
     imds = FakeImds(("127.0.0.1", 0), metadata(artefact)).start()
     (folder / "machine").mkdir()
     env = {"AWS_ENDPOINT_URL": edge.url, "AWS_EC2_METADATA_SERVICE_ENDPOINT": imds.url}
@@ -165,7 +166,7 @@ def test_user_data_ends_with_the_processes_running(site: Site, kind: str) -> Non
     ran = site.boot(kind)
     assert ran.returncode == 0, ran.stdout + site.machine.run(LOGS).stdout
     assert site.ended() == ["CONTINUE"], ran.stdout
-    assert site.are_up(kind), site.machine.run(LOGS).stdout
+    until(lambda: site.are_up(kind), f"{kind} is not up")
     for unit in UNITS[kind]:
         assert site.machine.tell(f"systemctl is-enabled '{unit}'") == "enabled"
     assert "fetch-config" in site.machine.tell("cat /run/agent-calls")
@@ -178,19 +179,22 @@ def test_the_units_are_what_systemd_wants(site: Site) -> None:
 
 
 def test_the_site_answers_its_health_check(site: Site) -> None:
-    told = site.machine.tell("curl -sS -o /dev/null -w '%{http_code}' localhost:8080/healthz")
-    assert told == "200"
+    health = "curl -sS -o /dev/null -w '%{http_code}' localhost:8080/healthz"
+    until(lambda: site.machine.tell(health) == "200", "the site does not answer")
 
 
 def test_the_daemons_run_as_a_user_that_may_do_little(site: Site) -> None:
-    for unit in itertools.chain(*UNITS.values()):
-        pid = site.machine.show(unit, "MainPID")
-        told = site.machine.tell(f"stat -c %U /proc/{pid}; grep CapEff /proc/{pid}/status")
-        assert told.split() == ["gas", "CapEff:", "0" * 16]
+    for kind, units in UNITS.items():
+        until(lambda: site.are_up(kind), f"{kind} is not up")  # noqa: B023
+        for unit in units:
+            pid = site.machine.show(unit, "MainPID")
+            told = site.machine.tell(f"stat -c %U /proc/{pid}; grep CapEff /proc/{pid}/status")
+            assert told.split() == ["gas", "CapEff:", "0" * 16], site.machine.run(LOGS).stdout
 
 
 def test_user_data_again_does_no_harm(site: Site) -> None:
     (unit,) = UNITS["annotator"]
+    until(lambda: site.are_up("annotator"), "the annotator is not up")
     before = site.machine.show(unit, "MainPID"), site.machine.tell("ls /opt/gas/releases")
     ran = site.boot("annotator")
     assert ran.returncode == 0, ran.stdout
