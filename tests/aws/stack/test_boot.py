@@ -44,7 +44,6 @@ LONG = scene.RESULT + b"".join(b"MT\t3107\t.\tN\tA\t.\t.\t.\n" for _ in range(15
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.xdist_group("boot"),
     pytest.mark.skipif(os.geteuid() != 0, reason="mounts and namespaces need root"),
 ]
 
@@ -150,7 +149,7 @@ def until(holds: Callable[[], object], what: str) -> None:
         time.sleep(0.1)
 
 
-def test_an_artefact_that_is_not_what_its_checksum_says_is_abandoned(site: Site) -> None:
+def an_artefact_that_is_not_what_its_checksum_says_is_abandoned(site: Site) -> None:
     name = "tags/instance/gas:sha256"
     site.imds.told[name] = "0" * 64
     ran = site.boot("annotator")
@@ -161,8 +160,7 @@ def test_an_artefact_that_is_not_what_its_checksum_says_is_abandoned(site: Site)
     assert site.machine.tell("readlink /opt/gas/current") == ""
 
 
-@pytest.mark.parametrize("kind", UNITS)
-def test_user_data_ends_with_the_processes_running(site: Site, kind: str) -> None:
+def user_data_ends_with_the_processes_running(site: Site, kind: str) -> None:
     ran = site.boot(kind)
     assert ran.returncode == 0, ran.stdout + site.machine.run(LOGS).stdout
     assert site.ended() == ["CONTINUE"], ran.stdout
@@ -172,18 +170,18 @@ def test_user_data_ends_with_the_processes_running(site: Site, kind: str) -> Non
     assert "fetch-config" in site.machine.tell("cat /run/agent-calls")
 
 
-def test_the_units_are_what_systemd_wants(site: Site) -> None:
+def the_units_are_what_systemd_wants(site: Site) -> None:
     for unit in itertools.chain(*UNITS.values()):
         ran = site.machine.run(f"systemd-analyze verify '{unit}'")
         assert (ran.returncode, ran.stdout) == (0, "")
 
 
-def test_the_site_answers_its_health_check(site: Site) -> None:
+def the_site_answers_its_health_check(site: Site) -> None:
     health = "curl -sS -o /dev/null -w '%{http_code}' localhost:8080/healthz"
     until(lambda: site.machine.tell(health) == "200", "the site does not answer")
 
 
-def test_the_daemons_run_as_a_user_that_may_do_little(site: Site) -> None:
+def the_daemons_run_as_a_user_that_may_do_little(site: Site) -> None:
     for kind, units in UNITS.items():
         until(lambda: site.are_up(kind), f"{kind} is not up")  # noqa: B023
         for unit in units:
@@ -192,7 +190,7 @@ def test_the_daemons_run_as_a_user_that_may_do_little(site: Site) -> None:
             assert told.split() == ["gas", "CapEff:", "0" * 16], site.machine.run(LOGS).stdout
 
 
-def test_user_data_again_does_no_harm(site: Site) -> None:
+def user_data_again_does_no_harm(site: Site) -> None:
     (unit,) = UNITS["annotator"]
     until(lambda: site.are_up("annotator"), "the annotator is not up")
     before = site.machine.show(unit, "MainPID"), site.machine.tell("ls /opt/gas/releases")
@@ -203,7 +201,7 @@ def test_user_data_again_does_no_harm(site: Site) -> None:
     assert after == before
 
 
-def test_a_stop_hands_the_job_in_hand_back_at_once(site: Site) -> None:
+def a_stop_hands_the_job_in_hand_back_at_once(site: Site) -> None:
     world, (unit,) = site.world, UNITS["annotator"]
     job = scene.submitted(world, scene.user(world), LONG)
     until(lambda: world.jobs.get(job.job_id).job_status is Status.RUNNING, "the job does not run")
@@ -215,3 +213,15 @@ def test_a_stop_hands_the_job_in_hand_back_at_once(site: Site) -> None:
     assert (after.job_status, after.lease_owner, after.strikes) == (Status.PENDING, None, 0)
     (message,) = world.queues.receive("job_requests", 1, 60)
     assert job.job_id in message.body
+
+
+def test_an_instance_boots_runs_again_and_stops_as_it_should(site: Site) -> None:
+    """One machine's life in order: each step stands on those before it."""
+    an_artefact_that_is_not_what_its_checksum_says_is_abandoned(site)
+    for kind in UNITS:
+        user_data_ends_with_the_processes_running(site, kind)
+    the_units_are_what_systemd_wants(site)
+    the_site_answers_its_health_check(site)
+    the_daemons_run_as_a_user_that_may_do_little(site)
+    user_data_again_does_no_harm(site)
+    a_stop_hands_the_job_in_hand_back_at_once(site)
