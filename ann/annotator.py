@@ -15,16 +15,16 @@ from pathlib import Path
 from typing import NoReturn
 
 from ann import references
-from ann.pipeline import Limits, Outcome, Task
+from ann.pipeline import JobLimits, Outcome, Task
 from ann.worker import Run, Worker
 from aws import consumer
-from aws.accounts import Account
-from aws.consumer import HandBack
+from aws.consumer import ReturnToQueue
 from aws.events import Event
-from aws.instance import Instance
-from aws.job import Job, Leased, Refused, Result, in_s3
-from aws.outbox import finish
+from aws.machine.instance import Instance
+from aws.outbox import flush
 from aws.resources import World
+from aws.rows.accounts import Account
+from aws.rows.job import Job, Leased, Refused, Result, in_s3
 
 log = logging.getLogger(__name__)
 
@@ -59,14 +59,14 @@ class Annotator:
         if job is None:
             return
         attempt = Attempt(world, event, job, owner)
-        if job.strikes >= world.config.annotator.max_attempts:
+        if job.crashes >= world.config.annotator.max_attempts:
             attempt.give_up(job.fault or "it stopped without a word")
             return
         try:
             with self._worker() as worker, tempfile.TemporaryDirectory(prefix="gas-") as folder:
                 attempt.run(worker, Path(folder))
         except Refused as reason:
-            raise HandBack(f"the lease is lost: {reason}") from None
+            raise ReturnToQueue(f"the lease is lost: {reason}") from None
 
     @contextmanager
     def _worker(self) -> Iterator[Worker]:
@@ -85,20 +85,20 @@ def claim(world: World, job_id: str, owner: str) -> Job | None:
         log.info("%s", reason)
         return None
     except Refused:
-        finish(world, world.jobs.get(job_id))
+        flush(world, world.jobs.get(job_id))
         return None
-    if job.strikes and job.fault:
+    if job.crashes and job.fault:
         log.warning("job %s taken over, attempt %d: %s", job_id, job.attempt, job.fault)
-    return finish(world, job)
+    return flush(world, job)
 
 
 class Attempt:
     """One attempt at one job, by the holder of its lease."""
 
     def __init__(self, world: World, event: Event, job: Job, owner: str) -> None:
-        self.world, self.job, self.owner, self.hold = world, job, owner, event.hold
+        self.world, self.job, self.owner, self.heartbeat = world, job, owner, event.heartbeat
         self.progress, self.told_time = "starting", time.monotonic()
-        self.hold.renew_with(self.renew)
+        self.heartbeat.renew_with(self.renew)
 
     def run(self, worker: Worker, folder: Path) -> None:
         """Download, annotate in a child, store, commit."""
@@ -129,7 +129,7 @@ class Attempt:
     def fail(self, error: str) -> None:
         """Commit FAILED with words for the user. Raises Refused where the lease is lost."""
         log.info("job %s failed: %s", self.job.job_id, error)
-        finish(self.world, self.world.jobs.fail(self.job.job_id, owner=self.owner, error=error))
+        flush(self.world, self.world.jobs.fail(self.job.job_id, owner=self.owner, error=error))
 
     def give_up(self, fault: str) -> None:
         """Commit FAILED after the last attempt that may be made."""
@@ -157,7 +157,7 @@ class Attempt:
             outcome = run.wait(TICK_S)
             if outcome:
                 return outcome
-            if self.hold.released.is_set():
+            if self.heartbeat.released.is_set():
                 run.kill()
                 self._let_go()
             self._tell(run.progress)
@@ -170,16 +170,16 @@ class Attempt:
 
     def _let_go(self) -> NoReturn:
         """Back to PENDING if the lease is still ours; the message goes back either way."""
-        self.world.jobs.hand_back(self.job.job_id, owner=self.owner)
-        raise HandBack(f"job {self.job.job_id} was interrupted")
+        self.world.jobs.return_to_queue(self.job.job_id, owner=self.owner)
+        raise ReturnToQueue(f"job {self.job.job_id} was interrupted")
 
     def _strike(self, fault: str) -> None:
         """Count a crash against the job: another attempt, or the end of them."""
-        if self.job.strikes + 1 >= self.world.config.annotator.max_attempts:
+        if self.job.crashes + 1 >= self.world.config.annotator.max_attempts:
             self.give_up(fault)
             return
-        self.world.jobs.hand_back(self.job.job_id, owner=self.owner, fault=fault)
-        raise HandBack(f"job {self.job.job_id}: {fault}")
+        self.world.jobs.return_to_queue(self.job.job_id, owner=self.owner, fault=fault)
+        raise ReturnToQueue(f"job {self.job.job_id}: {fault}")
 
     def _store(self, outcome: Outcome) -> None:
         """Name the keys, write the bytes, commit, then finish what the commit asks for."""
@@ -189,7 +189,7 @@ class Attempt:
             for name, path in self._outputs(outcome).items()
         }
         names = tuple(in_s3(bucket, key) for key in stored)
-        self.world.jobs.write(self.job.job_id, owner=self.owner, names=names)
+        self.world.jobs.intend_outputs(self.job.job_id, owner=self.owner, names=names)
         for key, path in stored.items():
             self.world.files.upload(path, bucket, key)
         try:
@@ -199,7 +199,7 @@ class Attempt:
         except Refused:
             self._clear(bucket, list(stored))
             raise
-        finish(self.world, job)
+        flush(self.world, job)
 
     def _outputs(self, outcome: Outcome) -> dict[str, Path]:
         """The pipeline's files under the names that people see: result, index, log, summary."""
@@ -236,11 +236,11 @@ def _result(bucket: str, keys: list[str], outcome: Outcome) -> Result:
     )
 
 
-def limits(world: World, account: Account) -> Limits:
+def limits(world: World, account: Account) -> JobLimits:
     """What one job of this account may use."""
     settings, tiers = world.config.annotator, world.config.tiers
     premium = account.is_premium
-    return Limits(
+    return JobLimits(
         timeout_s=settings.timeout_s,
         memory_mb=settings.memory_mb,
         max_line_bytes=MAX_LINE_BYTES,

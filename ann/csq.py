@@ -15,9 +15,9 @@ from typing import Any, NoReturn
 
 import pysam.bcftools
 
-from ann.confine import die_with_parent
 from ann.references import Contig, Reference
-from ann.task import Limits
+from ann.sandbox import die_with_parent
+from ann.task import JobLimits
 
 STDERR = "stderr"
 """The file in a job's folder that takes what bcftools says."""
@@ -42,21 +42,21 @@ class LimitError(RuntimeError):
     """The job wanted more than it may have; words for the user."""
 
     @classmethod
-    def memory(cls, limits: Limits) -> "LimitError":
+    def memory(cls, limits: JobLimits) -> "LimitError":
         return cls(
             f"The annotation needed more than {limits.memory_mb:,} MB of memory, the limit. "
             "Please split the file."
         )
 
     @classmethod
-    def disk(cls, limits: Limits) -> "LimitError":
+    def disk(cls, limits: JobLimits) -> "LimitError":
         return cls(
             f"The annotation needed a file of more than {limits.max_disk_bytes:,} bytes, "
             "the limit. Please split the file."
         )
 
     @classmethod
-    def time(cls, limits: Limits) -> "LimitError":
+    def time(cls, limits: JobLimits) -> "LimitError":
         return cls(
             f"The annotation took longer than {limits.timeout_s:,.0f} s, the limit, and was "
             "stopped. Please split the file."
@@ -74,7 +74,7 @@ class Annotation:
     reference: Reference
     present: list[Contig]
     sites: Path
-    limits: Limits
+    limits: JobLimits
     log: Path
 
     def lines(self) -> Iterator[bytes]:
@@ -171,7 +171,7 @@ def _tool(tool: Callable[..., Any], arguments: list[str], parent: int) -> NoRetu
         os._exit(status)
 
 
-def _failure(code: int, words: str, limits: Limits) -> Exception:
+def _failure(code: int, words: str, limits: JobLimits) -> Exception:
     """What a tool's exit code and last words mean."""
     if code == -signal.SIGXFSZ:
         return LimitError.disk(limits)

@@ -17,11 +17,11 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import NoReturn
 
-from ann.confine import die_with_parent, heed_only_the_daemon, set_limits
 from ann.csq import STDERR, CrashError, GateError, LimitError
 from ann.pipeline import run
-from ann.task import Limits, Outcome, Task
-from ann.vcf import VCFError
+from ann.records import VCFError
+from ann.sandbox import die_with_parent, heed_only_the_daemon, set_limits
+from ann.task import JobLimits, Outcome, Task
 
 OUTCOME, PROGRESS, SCRATCH = "outcome.json", "progress", "tmp"
 LOOK_MS = 50
@@ -43,7 +43,7 @@ def unpacked(line: bytes) -> Task:
             **told,
             "input": Path(told["input"]),
             "folder": Path(told["folder"]),
-            "limits": Limits(**told["limits"]),
+            "limits": JobLimits(**told["limits"]),
             "references": Path(references) if references else None,
         }
     )

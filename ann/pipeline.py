@@ -13,12 +13,12 @@ from ann.counts import Counts
 from ann.csq import STDERR, Annotation, GateError
 from ann.join import join
 from ann.prepare import Prepared, Progress, prepare
+from ann.records import Bounds, Reader
 from ann.references import installed
 from ann.summary import log_text, summary
-from ann.task import Limits, Outcome, Task
-from ann.vcf import Bounds, Reader
+from ann.task import JobLimits, Outcome, Task
 
-__all__ = ["Limits", "Outcome", "Task", "run"]
+__all__ = ["JobLimits", "Outcome", "Task", "run"]
 
 EOF_BLOCK = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 """The empty block that ends a whole BGZF file (SAM specification, 4.1.2)."""

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ann.records import Header, Reader, Record
 from ann.references import Contig, Reference, candidates
-from ann.sieve import Place, Sieve
+from ann.screening import ContigPlacement, Screening
 from ann.sorting import in_order
 from ann.tags import Tags, declares_ours, without_ours
-from ann.vcf import Header, Reader, Record
 
 PEEK = 1000
 """Records looked at to choose the reference, and to see early that it cannot be right."""
@@ -74,16 +74,16 @@ def prepare(
     return prepared
 
 
-def _fitting(header: Header, head: list[Record], wanted: str, offer: list[Reference]) -> Sieve:
+def _fitting(header: Header, head: list[Record], wanted: str, offer: list[Reference]) -> Screening:
     """The sieve of the reference that the first records agree with best."""
     seen = (record.contig.decode("utf-8", "replace") for record in head)
-    sieves = [Sieve(r, header) for r in candidates(header, seen, wanted, offer)]
+    sieves = [Screening(r, header) for r in candidates(header, seen, wanted, offer)]
     best = min(sieves, key=lambda sieve: sieve.misfits(head))
     best.demand_right_assembly()
-    return Sieve(best.reference, header)
+    return Screening(best.reference, header)
 
 
-def _split(prepared: Prepared, sieve: Sieve, tags: Tags, records: Iterable[Record]) -> None:
+def _split(prepared: Prepared, sieve: Screening, tags: Tags, records: Iterable[Record]) -> None:
     """Write each record behind its mark, mended where it must be, and the clean ones' sites."""
     last = (-1, -1)
     reasons = prepared.reasons
@@ -106,7 +106,7 @@ def _split(prepared: Prepared, sieve: Sieve, tags: Tags, records: Iterable[Recor
                 sites.write(SITE % (place.name, b"%d" % record.pos, record.ref, record.alts))
 
 
-def _mended(record: Record, place: Place, tags: Tags) -> bytes:
+def _mended(record: Record, place: ContigPlacement, tags: Tags) -> bytes:
     """The record's line without our tags, under its contig's name in the reference."""
     if tags.note(record):
         record = without_ours(record)
@@ -115,7 +115,7 @@ def _mended(record: Record, place: Place, tags: Tags) -> bytes:
     return place.name + record.line[len(record.contig) :]
 
 
-def _sort(prepared: Prepared, sieve: Sieve) -> None:
+def _sort(prepared: Prepared, sieve: Screening) -> None:
     """Sort by contig and position, stable, in bounded memory, and write the sites anew."""
     ranks = {place.name: place.rank for place in sieve.places.values()}
 
@@ -147,7 +147,7 @@ def _declared(reference: Reference) -> Iterator[bytes]:
         yield b"##contig=<ID=%s,length=%d>" % (contig.name.encode(), contig.length)
 
 
-def _head(prepared: Prepared, sieve: Sieve, tags: Tags) -> None:
+def _head(prepared: Prepared, sieve: Screening, tags: Tags) -> None:
     """The input's header with the contigs of the reference, and those of its own, declared."""
     header = sieve.header
     strange = [b"##contig=<ID=%s>" % n for n in sieve.strange if CONTIG_NAME.fullmatch(n)]
@@ -160,7 +160,7 @@ def _head(prepared: Prepared, sieve: Sieve, tags: Tags) -> None:
     prepared.meta = [*_declared(sieve.reference), *strange, *tags.lines(), *kept]
 
 
-def _notes(prepared: Prepared, sieve: Sieve, tags: Tags) -> list[str]:
+def _notes(prepared: Prepared, sieve: Screening, tags: Tags) -> list[str]:
     """What the user should know of, for the log."""
     notes = [
         f"contig {old.decode()} is {place.contig.name} here"

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ann.vcf import Header, VCFError
+from ann.records import Header, VCFError
 
 BUNDLED = Path(__file__).parent / "references"
 DESCRIPTION = "reference.json"

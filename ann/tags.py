@@ -9,7 +9,7 @@ import re
 
 from ann.csq import KNOWN
 from ann.recognise import shown
-from ann.vcf import Header, Record
+from ann.records import Header, Record
 
 OURS = {b"BCSQ", KNOWN}
 DECLARED = re.compile(rb"##(INFO|FILTER|FORMAT)=<(?:.*,)?ID=([^,>]+)")

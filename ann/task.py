@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Limits:
+class JobLimits:
     """What one job may use."""
 
     timeout_s: float
@@ -29,7 +29,7 @@ class Task:
     folder: Path
     name: str
     reference: str
-    limits: Limits
+    limits: JobLimits
     references: Path | None = None
 
 

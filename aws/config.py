@@ -19,13 +19,13 @@ class ConfigError(ValueError):
 
 
 @dataclass(frozen=True)
-class Gas:
+class GasSettings:
     prefix: str
     base_url: str
 
 
 @dataclass(frozen=True)
-class Aws:
+class AwsSettings:
     region: str
     poll_s: int
     visibility_s: int
@@ -33,7 +33,7 @@ class Aws:
 
 
 @dataclass(frozen=True)
-class Web:
+class WebSettings:
     threads: int
     processes: int
     page_size: int
@@ -45,7 +45,7 @@ class Web:
 
 
 @dataclass(frozen=True)
-class Annotator:
+class AnnotatorSettings:
     workers: int
     timeout_s: int
     memory_mb: int
@@ -55,7 +55,7 @@ class Annotator:
 
 
 @dataclass(frozen=True)
-class Tiers:
+class TiersSettings:
     free_max_bytes: int
     premium_max_bytes: int
     free_max_text_bytes: int
@@ -65,7 +65,7 @@ class Tiers:
 
 
 @dataclass(frozen=True)
-class Archive:
+class ArchiveSettings:
     backend: str
     after_s: int
     vault: str
@@ -81,13 +81,13 @@ class Archive:
 
 
 @dataclass(frozen=True)
-class Restore:
+class RestoreSettings:
     tier: str
     patience_s: int
 
 
 @dataclass(frozen=True)
-class Sweep:
+class SweepSettings:
     every_s: int
     grace_s: int
     patience_s: int
@@ -96,23 +96,23 @@ class Sweep:
 
 
 @dataclass(frozen=True)
-class Mail:
+class MailSettings:
     sender: str
 
 
 @dataclass(frozen=True)
-class Globus:
+class GlobusSettings:
     issuer: str
 
 
 @dataclass(frozen=True)
-class Payments:
+class PaymentSettings:
     provider: str
     price: str
 
 
 @dataclass(frozen=True)
-class Local:
+class LocalSettings:
     expedited_s: int
     standard_s: int
 
@@ -121,18 +121,18 @@ class Local:
 class Config:
     """One attribute for each section of config.ini."""
 
-    gas: Gas
-    aws: Aws
-    web: Web
-    annotator: Annotator
-    tiers: Tiers
-    archive: Archive
-    restore: Restore
-    sweep: Sweep
-    mail: Mail
-    globus: Globus
-    payments: Payments
-    local: Local
+    gas: GasSettings
+    aws: AwsSettings
+    web: WebSettings
+    annotator: AnnotatorSettings
+    tiers: TiersSettings
+    archive: ArchiveSettings
+    restore: RestoreSettings
+    sweep: SweepSettings
+    mail: MailSettings
+    globus: GlobusSettings
+    payments: PaymentSettings
+    local: LocalSettings
 
 
 CHOICES = {

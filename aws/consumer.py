@@ -1,4 +1,4 @@
-"""The one loop that serves every daemon: receive, hold, handle, delete."""
+"""The one loop that serves every daemon: receive, heartbeat, handle, delete."""
 
 import argparse
 import logging
@@ -13,15 +13,15 @@ from types import FrameType
 from botocore.exceptions import BotoCoreError
 
 from aws import log as logs
-from aws import ready
 from aws.config import ConfigError, load
-from aws.events import Event, Hold, Message, parse
+from aws.events import Event, Heartbeat, Message, parse
+from aws.machine import sd_notify
 from aws.resources import DAEMONS, World, connect
 
 log = logging.getLogger(__name__)
 
 
-class HandBack(Exception):
+class ReturnToQueue(Exception):
     """Raised by a handler that lets its message go on purpose; the text says why."""
 
 
@@ -31,9 +31,9 @@ Handler = Callable[[World, Event], None]
 RENEWALS = 3
 """Renewals within one visibility timeout."""
 STOP_S = 20
-"""How long a stop waits for handlers that let go when their hold is released."""
+"""How long a stop waits for handlers that let go when their heartbeat is released."""
 POLL_FAULT_S = 5
-"""The pause after a receive that failed: the endpoint may be away."""
+"""The backoff_s after a receive that failed: the endpoint may be away."""
 MAX_RETRY_S = 900
 
 
@@ -63,11 +63,11 @@ def begin(name: str, about: str | None, options: Options | None = None) -> tuple
         sys.exit(f"gas: {fault}")
 
 
-def serve(world: World, queue: str, handle: Handler, slots: int = 1) -> None:
-    """Serve `queue` until SIGTERM or SIGINT: `slots` messages at a time, one in each slot.
+def serve(world: World, queue: str, handle: Handler, concurrency: int = 1) -> None:
+    """Serve `queue` until SIGTERM or SIGINT: `concurrency` messages at a time, one in each slot.
 
     A handler that returns has its message deleted; one that raises has it delivered again after
-    a growing pause, and after five deliveries it is in the dead-letter queue.
+    a growing backoff_s, and after five deliveries it is in the dead-letter queue.
     """
     try:
         world.queues.url(queue)
@@ -76,48 +76,48 @@ def serve(world: World, queue: str, handle: Handler, slots: int = 1) -> None:
     consumer = Consumer(world, queue, handle)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, consumer.stop_on)
-    consumer.serve(slots)
+    consumer.serve(concurrency)
 
 
 class Consumer:
-    """One queue, one handler, any number of slots."""
+    """One queue, one handler, any number of concurrency."""
 
     def __init__(self, world: World, queue: str, handle: Handler) -> None:
         self.world, self.queue, self.handle = world, queue, handle
         self.stopping = threading.Event()
-        self.holds: dict[Hold, Message] = {}
+        self.heartbeats: dict[Heartbeat, Message] = {}
 
     def stop_on(self, number: int, frame: FrameType | None) -> None:
         self.stopping.set()
 
-    def serve(self, slots: int = 1) -> None:
+    def serve(self, concurrency: int = 1) -> None:
         """Block until stopped; what is in hand then is finished within STOP_S or handed back."""
-        threads = [threading.Thread(target=self._slot, daemon=True) for _ in range(slots)]
+        threads = [threading.Thread(target=self._work, daemon=True) for _ in range(concurrency)]
         for thread in threads:
             thread.start()
-        log.info("serving %s with %d slot(s)", self.queue, slots)
-        ready.tell()
+        log.info("serving %s with %d slot(s)", self.queue, concurrency)
+        sd_notify.ready()
         self.stopping.wait()
-        for hold in list(self.holds):
-            hold.released.set()
+        for heartbeat in list(self.heartbeats):
+            heartbeat.released.set()
         for thread in threads:
             thread.join(STOP_S / len(threads))
-        self._hand_back_the_rest()
+        self._return_the_rest()
         log.info("stopped")
 
-    def _hand_back_the_rest(self) -> None:
+    def _return_the_rest(self) -> None:
         """The row of every message makes it safe to leave a handler where it stands."""
-        for message in list(self.holds.values()):
-            self.world.queues.hide(message, 0)
-        if self.holds:
-            log.warning("handed back %d message(s) unfinished", len(self.holds))
+        for message in list(self.heartbeats.values()):
+            self.world.queues.change_visibility(message, 0)
+        if self.heartbeats:
+            log.warning("handed back %d message(s) unfinished", len(self.heartbeats))
             logging.shutdown()
             os._exit(0)
 
-    def _slot(self) -> None:
+    def _work(self) -> None:
         while not self.stopping.is_set():
             for message in self._receive():
-                self.settle(message)
+                self.process(message)
 
     def _receive(self) -> list[Message]:
         settings = self.world.config.aws
@@ -130,53 +130,55 @@ class Consumer:
             self.stopping.wait(POLL_FAULT_S)
             return []
 
-    def settle(self, message: Message) -> None:
+    def process(self, message: Message) -> None:
         """Handle one message, and delete it or leave it for another time."""
         if self.stopping.is_set():
-            self.world.queues.hide(message, 0)
+            self.world.queues.change_visibility(message, 0)
             return
         try:
-            with self._held(message) as hold:
-                self.handle(self.world, Event(parse(message.body), hold))
+            with self._heartbeating(message) as heartbeat:
+                self.handle(self.world, Event(parse(message.body), heartbeat))
             self.world.queues.delete(message)
-        except HandBack as reason:
+        except ReturnToQueue as reason:
             log.warning("message of %s handed back: %s", self.queue, reason)
-            self._leave(message)
+            self._return_to_queue(message)
         except Exception:
             log.exception("message of %s failed (delivery %d)", self.queue, message.receives)
-            self._leave(message)
+            self._return_to_queue(message)
 
-    def _leave(self, message: Message) -> None:
-        """Hand the message back with a pause that triples; at once where we are stopping."""
-        pause = self.world.config.aws.retry_s * 3 ** (message.receives - 1)
+    def _return_to_queue(self, message: Message) -> None:
+        """Hand the message back with a backoff_s that triples; at once where we are stopping."""
+        backoff_s = self.world.config.aws.retry_s * 3 ** (message.receives - 1)
         try:
-            self.world.queues.hide(
-                message, 0 if self.stopping.is_set() else min(pause, MAX_RETRY_S)
+            self.world.queues.change_visibility(
+                message, 0 if self.stopping.is_set() else min(backoff_s, MAX_RETRY_S)
             )
         except Exception:
             log.exception("handing back failed; the message returns by itself")
 
     @contextmanager
-    def _held(self, message: Message) -> Iterator[Hold]:
-        hold, done = Hold(), threading.Event()
-        self.holds[hold] = message
-        keeper = threading.Thread(target=self._keep, args=(message, hold, done), daemon=True)
-        keeper.start()
+    def _heartbeating(self, message: Message) -> Iterator[Heartbeat]:
+        heartbeat, done = Heartbeat(), threading.Event()
+        self.heartbeats[heartbeat] = message
+        thread = threading.Thread(
+            target=self._heartbeat, args=(message, heartbeat, done), daemon=True
+        )
+        thread.start()
         try:
-            yield hold
+            yield heartbeat
         finally:
             done.set()
-            keeper.join()
-            del self.holds[hold]
+            thread.join()
+            del self.heartbeats[heartbeat]
 
-    def _keep(self, message: Message, hold: Hold, done: threading.Event) -> None:
+    def _heartbeat(self, message: Message, heartbeat: Heartbeat, done: threading.Event) -> None:
         """Renew the visibility and the lease together until the handler is done or it fails."""
         visibility_s = self.world.config.aws.visibility_s
         while not done.wait(visibility_s / RENEWALS):
             try:
-                hold.renew()
-                self.world.queues.hide(message, visibility_s)
+                heartbeat.renew()
+                self.world.queues.change_visibility(message, visibility_s)
             except Exception:
-                log.exception("the hold on a message of %s is lost", self.queue)
-                hold.released.set()
+                log.exception("the heartbeat on a message of %s is lost", self.queue)
+                heartbeat.released.set()
                 return

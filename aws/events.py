@@ -13,7 +13,7 @@ MAX_MESSAGES = 10
 """The most that one SQS receive returns."""
 
 
-class Hold:
+class Heartbeat:
     """The claim on a message in hand, and on whatever a handler wants renewed with it."""
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class Event:
     """What a handler is called with: the event's ids and the hold on its message."""
 
     body: Mapping[str, Any]
-    hold: Hold = field(default_factory=Hold)
+    heartbeat: Heartbeat = field(default_factory=Heartbeat)
 
     @property
     def job_id(self) -> str:
@@ -129,7 +129,7 @@ class Queues:
     def delete(self, message: Message) -> None:
         self.sqs.delete_message(QueueUrl=self.url(message.queue), ReceiptHandle=message.receipt)
 
-    def hide(self, message: Message, seconds: int) -> None:
+    def change_visibility(self, message: Message, seconds: int) -> None:
         """Keep the message from others for `seconds` from now; 0 hands it back."""
         self.sqs.change_message_visibility(
             QueueUrl=self.url(message.queue),

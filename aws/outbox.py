@@ -2,13 +2,13 @@
 
 import logging
 
-from aws.job import Job
 from aws.resources import World
+from aws.rows.job import Job
 
 log = logging.getLogger(__name__)
 
 
-def finish(world: World, job: Job) -> Job:
+def flush(world: World, job: Job) -> Job:
     """Do everything that the row still asks for at once; a crash anywhere is done again.
 
     Returns the job as it stands after. Publishing and deleting twice are harmless.
@@ -18,20 +18,20 @@ def finish(world: World, job: Job) -> Job:
     for entry in job.garbage:
         discard(world, entry)
     if job.outbox or job.garbage:
-        job = world.jobs.finish(job.job_id, outbox=job.outbox, garbage=job.garbage)
-    return settle(world, job) if job.check else job
+        job = world.jobs.strike_out(job.job_id, outbox=job.outbox, garbage=job.garbage)
+    return recheck_role(world, job) if job.role_check_due else job
 
 
-def settle(world: World, job: Job) -> Job:
+def recheck_role(world: World, job: Job) -> Job:
     """Read the role again after a commit that went by it, and act on what it is by now."""
     premium = world.accounts.get(job.user_id).is_premium
     if job.is_hot and not premium:
-        return finish(world, world.jobs.release(job.job_id))
-    if job.is_hot and not job.keep:
-        return finish(world, world.jobs.keep(job.job_id))
+        return flush(world, world.jobs.release(job.job_id))
+    if job.is_hot and not job.pinned:
+        return flush(world, world.jobs.pin(job.job_id))
     if premium and job.is_archived:
         world.events.publish("restore", {"user_id": job.user_id})
-    return world.jobs.checked(job.job_id, rev=job.rev)
+    return world.jobs.clear_role_check(job.job_id, rev=job.rev)
 
 
 def discard(world: World, entry: str) -> None:

@@ -8,17 +8,17 @@ from typing import Any
 import boto3
 from botocore.config import Config as ClientConfig
 
-from aws.accounts import Accounts
 from aws.config import Config
 from aws.events import Arns, Events, Queues
-from aws.files import Files
-from aws.job import Patience
-from aws.jobs import Jobs
 from aws.mail import Mail
-from aws.table import Table
-from aws.vault import Vault
-from aws.vault_glacier import GlacierVault
-from aws.vault_s3 import S3Vault
+from aws.rows.accounts import Accounts
+from aws.rows.job import Timeouts
+from aws.rows.jobs import Jobs
+from aws.rows.table import Table
+from aws.storage.files import Files
+from aws.storage.glacier import GlacierVault
+from aws.storage.s3_glacier import S3Vault
+from aws.storage.vault import Vault
 
 TOPICS = ("job_requests", "job_results", "results_archive", "restore", "thaw")
 """SNS topics; each has an SQS queue of its name, and that queue its `<name>_dlq`."""
@@ -108,7 +108,7 @@ def clients(config: Config) -> Clients:
 def connect(config: Config, clock: Callable[[], float] = time.time) -> World:
     """Return the world of `config`; makes no call to AWS. `clock` returns epoch seconds."""
     names, made = Names(config.gas.prefix), clients(config)
-    patience, dynamodb = Patience.of(config), made.client("dynamodb")
+    patience, dynamodb = Timeouts.of(config), made.client("dynamodb")
     annotations = Table(dynamodb, names.table("annotations"), "job_id")
     accounts = Table(dynamodb, names.table("accounts"), "user_id")
     arns = Arns(made.client("sts"), config.aws.region, names.prefix)

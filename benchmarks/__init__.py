@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from local.process import Process, reap
-from local.up import World
+from local.up import LocalService
 
 STOP_S = 30
 
 
 @contextmanager
-def daemon(world: World, module: str) -> Iterator[Process]:
+def daemon(world: LocalService, module: str) -> Iterator[Process]:
     """A daemon's real process in this world, ended with the block."""
     process = Process(module, [sys.executable, "-m", module], world.env)
     process.start(world.out)

@@ -18,12 +18,12 @@ from typing import Any
 
 from aws import outbox
 from aws.config import load
-from aws.job import Job, Result, in_s3
-from aws.resources import World as Cloud
+from aws.resources import LocalService as Cloud
 from aws.resources import connect
+from aws.rows.job import Job, Result, in_s3
 from benchmarks import daemon, peak_mb
 from benchmarks.jobs import base_world
-from local.up import World
+from local.up import LocalService
 
 MB = 1_000_000
 DAEMONS = ("archive", "restore", "thaw")
@@ -55,13 +55,13 @@ def completed(cloud: Cloud, size: int) -> Job:
     cloud.jobs.submit(job)
     job = cloud.jobs.start(job.job_id, owner="bench", lease_s=LEASE_S)
     bucket, result = cloud.files.results, cloud.files.result_key(job, job.result_name)
-    cloud.jobs.write(job.job_id, owner="bench", names=(in_s3(bucket, result),))
+    cloud.jobs.intend_outputs(job.job_id, owner="bench", names=(in_s3(bucket, result),))
     noise = Noise(size)
     cloud.files.upload_stream(noise, bucket, result)  # type: ignore[arg-type]
     outcome = Result(
         bucket, result, "i", "l", "s", size, noise.digest.hexdigest(), "rCRS", {"records": 1}
     )
-    return outbox.finish(cloud, cloud.jobs.complete(job.job_id, owner="bench", result=outcome))
+    return outbox.flush(cloud, cloud.jobs.complete(job.job_id, owner="bench", result=outcome))
 
 
 def until(holds: Callable[[], bool]) -> float:
@@ -83,7 +83,7 @@ def sha256(cloud: Cloud, job: Job) -> str:
     return digest.hexdigest()
 
 
-def there_and_back(world: World, cloud: Cloud, size: int) -> dict[str, Any]:
+def there_and_back(world: LocalService, cloud: Cloud, size: int) -> dict[str, Any]:
     """One result's way, by daemons of its own."""
     with ExitStack() as stack:
         running = {name: stack.enter_context(daemon(world, f"util.{name}")) for name in DAEMONS}

@@ -25,12 +25,12 @@ from ann.worker import Worker
 from aws import outbox
 from aws.config import load
 from aws.events import Event, parse
-from aws.job import Job
-from aws.resources import World as Cloud
+from aws.resources import LocalService as Cloud
 from aws.resources import connect
+from aws.rows.job import Job
 from local.demo import EXAMPLE, free_port, private_world
 from local.process import Process, reap
-from local.up import World
+from local.up import LocalService
 from local.visitor import Visitor
 
 WAIT_S = 120
@@ -67,10 +67,10 @@ def one(job_id: str) -> None:
 
 
 @contextmanager
-def base_world(**settings: str) -> Iterator[World]:
+def base_world(**settings: str) -> Iterator[LocalService]:
     """The local AWS and Globus alone."""
     with tempfile.TemporaryFile("w+") as log:
-        world = World(free_port(), None, 1, log, settings)
+        world = LocalService(free_port(), None, 1, log, settings)
         try:
             for process in world.base:
                 process.start(log)
@@ -90,7 +90,7 @@ def queued(cloud: Cloud, jobs: int) -> list[str]:
         key = cloud.files.input_prefix(account.user_id, job_id) + "a.vcf"
         cloud.files.write(cloud.files.inputs, key, body)
         job = Job(job_id, account.user_id, "a.vcf", cloud.files.inputs, key, len(body))
-        outbox.finish(cloud, cloud.jobs.submit(job))
+        outbox.flush(cloud, cloud.jobs.submit(job))
         ids.append(job_id)
     return ids
 
@@ -104,7 +104,7 @@ def rate(cloud: Cloud, ids: list[str]) -> float:
     return len(jobs) / (ended - began)
 
 
-def ours(world: World, cloud: Cloud, jobs: int) -> float:
+def ours(world: LocalService, cloud: Cloud, jobs: int) -> float:
     """The annotator as it is deployed, with one slot."""
     ids = queued(cloud, jobs)
     annotator = Process("annotator", [sys.executable, "-m", "ann.annotator"], world.env)
@@ -119,7 +119,7 @@ def ours(world: World, cloud: Cloud, jobs: int) -> float:
     return rate(cloud, ids)
 
 
-def baseline(world: World, cloud: Cloud, jobs: int) -> float:
+def baseline(world: LocalService, cloud: Cloud, jobs: int) -> float:
     """A loop that starts a python for every message."""
     ids = queued(cloud, jobs)
     began = time.monotonic()

@@ -17,13 +17,13 @@ from typing import Any
 from flask import Flask
 from flask.testing import FlaskClient
 
-from aws.accounts import Account
 from aws.config import load
-from aws.job import Job, Status
 from aws.resources import World as Cloud
 from aws.resources import connect
+from aws.rows.accounts import Account
+from aws.rows.job import Job, Status
+from aws.rows.table import _packed
 from aws.secrets import Secrets
-from aws.table import _packed
 from benchmarks.jobs import base_world
 from web.app import create_app
 

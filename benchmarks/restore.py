@@ -16,16 +16,16 @@ from dataclasses import replace
 from typing import Any
 
 from aws import outbox
-from aws.accounts import Account
 from aws.config import load
-from aws.job import Job, Status
-from aws.resources import World as Cloud
+from aws.resources import LocalService as Cloud
 from aws.resources import connect
+from aws.rows.accounts import Account
+from aws.rows.job import Job, Status
 from aws.secrets import Secrets
 from benchmarks import daemon, peak_mb
 from benchmarks.jobs import base_world
 from benchmarks.pages import account, cost_ms, queries, visitor, write_rows
-from local.up import World
+from local.up import LocalService
 from web.app import create_app
 
 FEW = 100
@@ -84,14 +84,16 @@ def asked_for(cloud: Cloud, jobs: list[Job]) -> int:
         return sum(1 for row in rows if row.retrieval and row.retrieval.id)
 
 
-def subscribe(world: World, cloud: Cloud, person: Account, meanwhile: Any) -> dict[str, float]:
+def subscribe(
+    world: LocalService, cloud: Cloud, person: Account, meanwhile: Any
+) -> dict[str, float]:
     """Subscribe, let a daemon of its own see to it, look at the pages meanwhile."""
     with daemon(world, "util.restore") as process:
         began = time.monotonic()
         changed = cloud.accounts.subscribe(person.user_id)
         outbox.announce_role(cloud, person.user_id)
         told = meanwhile()
-        while cloud.accounts.get(person.user_id).todo == changed.role_changes:
+        while cloud.accounts.get(person.user_id).pending_role_change == changed.role_changes:
             if time.monotonic() - began > WAIT_S:
                 raise TimeoutError("restore did not come to its end")
             time.sleep(0.5)

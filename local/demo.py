@@ -16,23 +16,29 @@ from typing import Any, NoReturn
 import requests
 
 from aws.config import ConfigError
-from local import lifecycle
-from local.up import ROOT, UpError, World
+from local import demo_lifecycle
+from local.up import ROOT, LocalService, UpError
 from local.visitor import RefusedUpload, Visitor
 
 EXAMPLE = ROOT / "ann" / "references" / "rCRS" / "example.vcf"
 RESULTS = ROOT / "var" / "demo"
-FAULTS = (UpError, ConfigError, TimeoutError, lifecycle.LifeError, requests.RequestException)
+FAULTS = (
+    UpError,
+    ConfigError,
+    TimeoutError,
+    demo_lifecycle.LifecycleDemoError,
+    requests.RequestException,
+)
 RUN_S = 600
 MAIL_S = 30
 FIRST_PORT, LAST_PORT, TRIES = 20000, 32000, 100
 
 
 @contextlib.contextmanager
-def private_world(workers: int | None = None, **settings: str) -> Iterator[World]:
+def private_world(workers: int | None = None, **settings: str) -> Iterator[LocalService]:
     """A world of its own on free ports, gone afterwards; its log is shown only if it fails."""
     with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
-        world = World(free_port(), None, workers, log, settings)
+        world = LocalService(free_port(), None, workers, log, settings)
         try:
             world.start()
             yield world
@@ -58,7 +64,7 @@ def free_port() -> int:
     raise UpError("no three neighbouring ports are free")
 
 
-def annotate(world: World, path: Path, identity: str, folder: Path) -> dict[str, Any]:
+def annotate(world: LocalService, path: Path, identity: str, folder: Path) -> dict[str, Any]:
     """Take `path` through; return the figures that `--json` prints."""
     began = time.monotonic()
     visitor = Visitor(world.url)
@@ -115,7 +121,7 @@ def collect(visitor: Visitor, job_id: str, folder: Path) -> dict[str, Any]:
     }
 
 
-def mail(world: World, job_id: str) -> dict[str, str] | None:
+def mail(world: LocalService, job_id: str) -> dict[str, str] | None:
     """The mail about this job, once it is there."""
     deadline = time.monotonic() + MAIL_S
     while time.monotonic() < deadline:
@@ -170,7 +176,7 @@ def main() -> None:
         _fail(asked, str(fault))
     except KeyboardInterrupt:
         sys.exit("gas: interrupted")
-    as_words = lifecycle.words if asked.lifecycle else words
+    as_words = demo_lifecycle.words if asked.lifecycle else words
     sys.stdout.write(json.dumps(told) + "\n" if asked.json else as_words(told))
     sys.exit(0 if good else 1)
 
@@ -178,9 +184,9 @@ def main() -> None:
 def _run(asked: argparse.Namespace) -> tuple[dict[str, Any], bool]:
     sys.stderr.write("starting a private world …\n")
     if asked.lifecycle:
-        with private_world(**lifecycle.settings(asked.backend)) as world:
+        with private_world(**demo_lifecycle.settings(asked.backend)) as world:
             sys.stderr.write(f"following a free result through its life at {world.url} …\n")
-            told = lifecycle.live(world, asked.file, asked.capacity)
+            told = demo_lifecycle.live(world, asked.file, asked.capacity)
         return told, told["bytes_equal"]
     with private_world() as world:
         sys.stderr.write(f"annotating {asked.file.name} at {world.url} …\n")

@@ -8,7 +8,7 @@ LOAD = re.compile(r"load-(\d{1,6})")
 
 
 @dataclass(frozen=True)
-class Person:
+class DemoUser:
     """An identity; `sub` is stable from run to run."""
 
     key: str
@@ -36,15 +36,15 @@ class Person:
 PEOPLE = {
     person.key: person
     for person in (
-        Person("free", "Freya Lind", "freya.lind@uni.example", "University of Example"),
-        Person("premium", "Priya Raman", "priya.raman@institute.example", "Example Institute"),
-        Person("newcomer", "Noor Haddad", "noor.haddad@mail.example", ""),
+        DemoUser("free", "Freya Lind", "freya.lind@uni.example", "University of Example"),
+        DemoUser("premium", "Priya Raman", "priya.raman@institute.example", "Example Institute"),
+        DemoUser("newcomer", "Noor Haddad", "noor.haddad@mail.example", ""),
     )
 }
 
 
-def find(key: str) -> Person:
+def find(key: str) -> DemoUser:
     """The person of that key; `load-<n>` is the n-th of a crowd. Raises KeyError."""
     if LOAD.fullmatch(key):
-        return Person(key, f"Visitor {key}", f"{key}@load.example", "Load Test")
+        return DemoUser(key, f"Visitor {key}", f"{key}@load.example", "Load Test")
     return PEOPLE[key]

@@ -13,7 +13,7 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from local.people import Person
+from local.people import DemoUser
 
 CLIENT_ID = os.environ.get("GAS_LOCAL_CLIENT_ID", "gas-local")
 CLIENT_SECRET = os.environ.get("GAS_LOCAL_CLIENT_SECRET", "gas-local-secret")
@@ -27,7 +27,7 @@ ALGORITHM = "RS512"
 class Grant:
     """What a code stands for until it is exchanged."""
 
-    person: Person
+    person: DemoUser
     redirect_uri: str
     nonce: str
     challenge: str
@@ -43,9 +43,9 @@ class Provider:
         self.key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
         self.kid = secrets.token_hex(8)
         self.grants: dict[str, Grant] = {}
-        self.tokens: dict[str, tuple[Person, float]] = {}
+        self.tokens: dict[str, tuple[DemoUser, float]] = {}
 
-    def grant(self, person: Person, asked: Mapping[str, str]) -> str:
+    def grant(self, person: DemoUser, asked: Mapping[str, str]) -> str:
         """A single-use code for the authorization request whose parameters these are."""
         code = secrets.token_urlsafe(24)
         self.grants[code] = Grant(
@@ -81,12 +81,12 @@ class Provider:
         }
         return jwt.encode(claims, self.key, algorithm=ALGORITHM, headers={"kid": self.kid})
 
-    def access_token(self, person: Person) -> str:
+    def access_token(self, person: DemoUser) -> str:
         token = secrets.token_urlsafe(32)
         self.tokens[token] = person, self.clock() + TOKEN_S
         return token
 
-    def holder(self, token: str) -> Person | None:
+    def holder(self, token: str) -> DemoUser | None:
         """Whose access token it is, while it is in force."""
         person, expires = self.tokens.get(token, (None, 0.0))
         return person if self.clock() < expires else None

@@ -61,7 +61,7 @@ def environment(port: int, workers: int | None, settings: dict[str, str]) -> dic
     return {**hasty, **os.environ, **told, **settings}
 
 
-class World:
+class LocalService:
     """A local AWS, a local Globus and every process of GAS, on three neighbouring ports."""
 
     def __init__(
@@ -126,7 +126,9 @@ class World:
         options += ["--standard-s", str(settings.standard_s)]
         options += ["--data", str(data)] if data else []
         answers = f"{self.env['AWS_ENDPOINT_URL']}/_gas/health"
-        return self._module("aws", "local.aws", *options, answers=answers, after=self._provision)
+        return self._module(
+            "aws", "local.server.app", *options, answers=answers, after=self._provision
+        )
 
     def _globus(self) -> Process:
         port = self.port + 2
@@ -189,7 +191,7 @@ def _seed(world: resources.World) -> None:
     except KeyError:
         world.accounts.sign_in(person.sub, person.name, person.email, person.institution)
         account = world.accounts.subscribe(person.sub)
-        world.accounts.done(person.sub, account.role_changes)
+        world.accounts.clear_role_change(person.sub, account.role_changes)
 
 
 def _demand_free(port: int) -> None:
@@ -226,7 +228,7 @@ def main() -> None:
     fault = None
     world = None
     try:
-        world = World(asked.port, asked.data, asked.workers, sys.stdout)
+        world = LocalService(asked.port, asked.data, asked.workers, sys.stdout)
         world.start()
         sys.stdout.write(f"GAS is ready at {world.url}\n")
         sys.stdout.flush()

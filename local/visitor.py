@@ -22,26 +22,26 @@ class RefusedUpload(Exception):
 
 
 @dataclass
-class Form:
+class HtmlForm:
     """One form of a page: where it goes and the fields it carries along."""
 
     action: str
     fields: dict[str, str]
 
 
-class Page(HTMLParser):
+class HtmlPage(HTMLParser):
     """The forms, links and alerts of an HTML page."""
 
     def __init__(self, response: requests.Response) -> None:
         super().__init__()
         self.url = response.url
-        self.forms: list[Form] = []
+        self.forms: list[HtmlForm] = []
         self.alerts: list[str] = []
         self.text: list[str] = []
         self._alert_depth = 0
         self.feed(response.text)
 
-    def form(self, ending: str) -> Form:
+    def form(self, ending: str) -> HtmlForm:
         """The form whose action ends so. Raises LookupError where the page has none."""
         for form in self.forms:
             if form.action.endswith(ending):
@@ -51,7 +51,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         told = {name: value or "" for name, value in attrs}
         if tag == "form":
-            self.forms.append(Form(told.get("action", ""), {}))
+            self.forms.append(HtmlForm(told.get("action", ""), {}))
         elif tag == "input" and self.forms and told.get("type") != "file":
             if told.get("name"):
                 self.forms[-1].fields[told["name"]] = told.get("value", "")
@@ -77,12 +77,12 @@ class Visitor:
     def get(self, path: str, **options: Any) -> requests.Response:
         return self.session.get(self._absolute(path), timeout=TIMEOUT_S, **options)
 
-    def page(self, path: str) -> Page:
+    def page(self, path: str) -> HtmlPage:
         response = self.get(path)
         response.raise_for_status()
-        return Page(response)
+        return HtmlPage(response)
 
-    def submit(self, page: Page, ending: str, **fields: str) -> requests.Response:
+    def submit(self, page: HtmlPage, ending: str, **fields: str) -> requests.Response:
         """Post one of the page's forms with these fields filled in."""
         form = page.form(ending)
         base = page.url if not form.action.startswith("http") else ""
@@ -92,7 +92,7 @@ class Visitor:
 
     def sign_in(self, identity: str) -> None:
         """Log in through Globus as one of the stand-in's people."""
-        chooser = Page(self.get("/login"))
+        chooser = HtmlPage(self.get("/login"))
         self.submit(chooser, "", identity=identity)
 
     def upload(self, path: Path, reference: str = "") -> str:
@@ -144,5 +144,5 @@ def _words(response: requests.Response) -> str:
     if "xml" in response.headers.get("Content-Type", ""):
         code = response.text.partition("<Code>")[2].partition("</Code>")[0]
         return S3_SAYS.get(code, f"The upload was refused ({code}).")
-    page = Page(response)
+    page = HtmlPage(response)
     return " ".join(page.alerts or page.text)

@@ -78,7 +78,7 @@ def local_aws() -> Iterator[Handle]:
     }
     os.environ.update(env, AWS_ENDPOINT_URL=url)
     delays = ["--expedited-s", "0.1", "--standard-s", "0.2", "--bulk-s", "0.3"]
-    argv = [sys.executable, "-m", "local.aws", "--port", str(port), *delays]
+    argv = [sys.executable, "-m", "local.server.app", "--port", str(port), *delays]
     process = Process("aws", argv, dict(os.environ), answers=f"{url}/_gas/health")
     process.start(sys.stderr)
     deadline = time.monotonic() + START_S

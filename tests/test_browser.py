@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from local.demo import EXAMPLE, private_world
-from local.up import World
+from local.up import LocalService
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
@@ -19,7 +19,7 @@ HOSTILE = '"><img src=x onerror="document.title=\'owned\'">.vcf'
 
 
 @pytest.fixture(scope="module")
-def service() -> Iterator[World]:
+def service() -> Iterator[LocalService]:
     with private_world() as world:
         yield world
 
@@ -36,7 +36,7 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def context(chromium: Browser, service: World) -> Iterator[BrowserContext]:
+def context(chromium: Browser, service: LocalService) -> Iterator[BrowserContext]:
     made = chromium.new_context(base_url=service.url)
     yield made
     made.close()
@@ -83,7 +83,7 @@ def test_the_list_leads_to_the_log(page: Page) -> None:
     expect(page.locator("pre")).to_contain_text("Consequences")
 
 
-def test_all_of_it_works_without_scripts(chromium: Browser, service: World) -> None:
+def test_all_of_it_works_without_scripts(chromium: Browser, service: LocalService) -> None:
     context = chromium.new_context(base_url=service.url, java_script_enabled=False)
     page = signed_in(context, "premium")
     upload(page, EXAMPLE)

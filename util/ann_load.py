@@ -13,10 +13,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from aws import outbox
-from aws.accounts import Account
 from aws.config import ConfigError, load
-from aws.job import Job
 from aws.resources import World, connect
+from aws.rows.accounts import Account
+from aws.rows.job import Job
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "ann" / "references" / "rCRS" / "example.vcf"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -40,7 +40,7 @@ def pump(world: World, account: Account, body: bytes, count: int, rate: float) -
         job = Job(
             job_id, account.user_id, "load.vcf", world.files.inputs, key, len(body), mailed=True
         )
-        outbox.finish(world, world.jobs.submit(job))
+        outbox.flush(world, world.jobs.submit(job))
 
 
 def drained(world: World, account: Account, within_s: float) -> list[Job]:

@@ -5,9 +5,9 @@ from contextlib import closing
 
 from aws import consumer
 from aws.events import Event
-from aws.job import Job, Refused, Status
-from aws.outbox import finish
+from aws.outbox import flush
 from aws.resources import World
+from aws.rows.job import Job, Refused, Status
 
 log = logging.getLogger(__name__)
 
@@ -21,17 +21,17 @@ def handle(world: World, event: Event) -> None:
     The account is read when the message arrives, not when it was sent, and again after the
     commit. Too early is no matter: the row falls due, and the sweeper comes back.
     """
-    job = finish(world, world.jobs.get(event.job_id))
+    job = flush(world, world.jobs.get(event.job_id))
     if not needs_archiving(job):
         return
     if world.accounts.get(job.user_id).is_premium:
-        finish(world, world.jobs.keep(job.job_id))
+        flush(world, world.jobs.pin(job.job_id))
     elif world.clock() >= (job.expires_time or 0) - tolerance_s(world):
         store(world, job)
 
 
 def needs_archiving(job: Job) -> bool:
-    return job.job_status is Status.COMPLETED and job.is_hot and not job.keep
+    return job.job_status is Status.COMPLETED and job.is_hot and not job.pinned
 
 
 def tolerance_s(world: World) -> float:
@@ -42,17 +42,17 @@ def store(world: World, job: Job) -> None:
     """Write the archive, commit, then delete the S3 object: in this order, whatever fails."""
     bucket, key = job.s3_results_bucket or "", job.s3_key_result_file or ""
     name = world.vault.name(job.user_id, job.job_id)
-    finish(world, world.jobs.store(job.job_id, name=name))
+    flush(world, world.jobs.begin_archive(job.job_id, name=name))
     with closing(world.files.open(bucket, key)) as stream:
         archive_id = world.vault.store(name, job.job_id, stream, job.result_bytes or 0)
     try:
-        job = world.jobs.archive(job.job_id, key=key, name=name, archive_id=archive_id)
+        job = world.jobs.commit_archive(job.job_id, key=key, name=name, archive_id=archive_id)
     except Refused as reason:
         log.info("%s; its archive is dropped", reason)
         _drop(world, job.job_id, archive_id)
         return
     log.info("job %s archived as %s", job.job_id, archive_id)
-    finish(world, job)
+    flush(world, job)
 
 
 def _drop(world: World, job_id: str, archive_id: str) -> None:

@@ -1,12 +1,12 @@
 """Mails the owner of a job that has ended."""
 
 from aws import consumer
-from aws.accounts import Account
 from aws.events import Event
-from aws.job import Job, Status
 from aws.mail import Letter
-from aws.outbox import finish
+from aws.outbox import flush
 from aws.resources import World
+from aws.rows.accounts import Account
+from aws.rows.job import Job, Status
 
 SUBJECTS = {
     Status.COMPLETED: "Your annotation of {name} is ready",
@@ -17,12 +17,12 @@ SUBJECTS = {
 
 def handle(world: World, event: Event) -> None:
     """Send the one mail of a terminal job; marked only after it was sent."""
-    job = finish(world, world.jobs.get(event.job_id))
+    job = flush(world, world.jobs.get(event.job_id))
     if job.mailed or not job.is_terminal:
         return
     account = world.accounts.get(job.user_id)
     world.mail.send(letter(job, account, world.config.gas.base_url))
-    world.jobs.mail(job.job_id)
+    world.jobs.mark_mailed(job.job_id)
 
 
 def letter(job: Job, account: Account, base_url: str) -> Letter:

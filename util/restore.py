@@ -4,12 +4,12 @@ import logging
 import uuid
 
 from aws import consumer
-from aws.accounts import Account
-from aws.consumer import HandBack
+from aws.consumer import ReturnToQueue
 from aws.events import Event
-from aws.job import Job, Refused
-from aws.outbox import finish
+from aws.outbox import flush
 from aws.resources import World
+from aws.rows.accounts import Account
+from aws.rows.job import Job, Refused
 
 log = logging.getLogger(__name__)
 
@@ -23,12 +23,12 @@ def handle(world: World, event: Event) -> None:
     began = world.clock()
     account = world.accounts.get(event.user_id)
     for listed in world.jobs.all_of(account.user_id):
-        if event.hold.released.is_set():
-            raise HandBack("the rest is for the next delivery")
+        if event.heartbeat.released.is_set():
+            raise ReturnToQueue("the rest is for the next delivery")
         follow(world, listed, account)
     settled = began - account.changed_time >= world.config.sweep.grace_s
-    if account.todo is not None and settled:
-        world.accounts.done(account.user_id, account.todo)
+    if account.pending_role_change is not None and settled:
+        world.accounts.clear_role_change(account.user_id, account.pending_role_change)
 
 
 def follow(world: World, listed: Job, account: Account) -> None:
@@ -36,10 +36,10 @@ def follow(world: World, listed: Job, account: Account) -> None:
     try:
         if account.is_premium and listed.is_archived and not listed.retrieval:
             ask(world, listed)
-        elif account.is_premium and listed.is_hot and not listed.keep:
-            finish(world, world.jobs.keep(listed.job_id))
-        elif not account.is_premium and listed.is_hot and listed.keep:
-            finish(world, world.jobs.release(listed.job_id))
+        elif account.is_premium and listed.is_hot and not listed.pinned:
+            flush(world, world.jobs.pin(listed.job_id))
+        elif not account.is_premium and listed.is_hot and listed.pinned:
+            flush(world, world.jobs.release(listed.job_id))
     except Refused as reason:
         log.info("%s", reason)
 
@@ -51,9 +51,9 @@ def ask(world: World, job: Job, instead_of: str | None = None) -> None:
     """
     token = uuid.uuid4().hex
     tier = world.config.restore.tier
-    job = world.jobs.retrieve(job.job_id, token=token, tier=tier, instead_of=instead_of)
+    job = world.jobs.begin_retrieval(job.job_id, token=token, tier=tier, instead_of=instead_of)
     asked = world.vault.request(job.results_file_archive_id or "", job.job_id, tier)
-    world.jobs.retrieving(job.job_id, token=token, asked=asked)
+    world.jobs.record_retrieval(job.job_id, token=token, asked=asked)
     log.info("job %s asked for by %s", job.job_id, asked.tier)
 
 

@@ -7,12 +7,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 
-from aws import consumer, outbox, ready
+from aws import consumer, outbox
 from aws.events import Event
-from aws.files import Stored
-from aws.job import Business, Job, in_archive, in_s3, unfinished
+from aws.machine import sd_notify
 from aws.resources import World
-from aws.vault import State
+from aws.rows.job import Job, PendingWork, in_archive, in_s3, unfinished
+from aws.storage.files import StoredObject
+from aws.storage.vault import RetrievalState
 from util import archive, restore, thaw
 
 log = logging.getLogger(__name__)
@@ -38,17 +39,17 @@ def _each(keys: Iterable[str], act: Callable[[World, str], None], world: World) 
 
 def mend(world: World, job_id: str) -> None:
     """Redo whatever of this job is overdue; the row is read again, for the index lags behind."""
-    job = outbox.finish(world, world.jobs.get(job_id))
-    at = world.jobs.moment()
+    job = outbox.flush(world, world.jobs.get(job_id))
+    at = world.jobs.now()
     for business, due_time in unfinished(job, at).items():
         if due_time <= at.now:
             log.info("job %s has overdue business: %s", job_id, business)
-            MENDING[business](world, job)
+            RETRIES[business](world, job)
 
 
 def nudge(world: World, job: Job) -> None:
     """Publish again what should have moved the job on: no message may remember it."""
-    outbox.finish(world, world.jobs.nudge(job.job_id))
+    outbox.flush(world, world.jobs.republish(job.job_id))
 
 
 def expire(world: World, job: Job) -> None:
@@ -61,29 +62,29 @@ def look_into(world: World, job: Job) -> None:
     retrieval, archive_id = job.retrieval, job.results_file_archive_id or ""
     if retrieval is None:
         return
-    state = State.FAILED
+    state = RetrievalState.FAILED
     if retrieval.id:
         state = world.vault.describe(archive_id, retrieval.id)
-    if state is State.READY:
+    if state is RetrievalState.READY:
         thaw.bring_back(world, job, retrieval.id)
-    elif state is State.PENDING:
+    elif state is RetrievalState.PENDING:
         patience_s = world.config.restore.patience_s
-        world.jobs.look_again(job.job_id, token=retrieval.token, after_s=patience_s)
+        world.jobs.postpone_check(job.job_id, token=retrieval.token, after_s=patience_s)
     else:
         restore.ask(world, job, instead_of=retrieval.token)
 
 
-MENDING = {
-    Business.COMMIT: outbox.finish,
-    Business.PROGRESS: nudge,
-    Business.RETENTION: expire,
-    Business.RETRIEVAL: look_into,
+RETRIES = {
+    PendingWork.COMMIT: outbox.flush,
+    PendingWork.PROGRESS: nudge,
+    PendingWork.RETENTION: expire,
+    PendingWork.RETRIEVAL: look_into,
 }
 
 
 def remind(world: World, user_id: str) -> None:
     """Publish a change of role whose consequences nobody has seen to yet."""
-    world.accounts.nudge(user_id)
+    world.accounts.count_reminder(user_id)
     outbox.announce_role(world, user_id)
 
 
@@ -113,7 +114,7 @@ def _old(world: World, before: float) -> Iterator[tuple[str, str]]:
             yield held.job_id, in_archive(held.archive_id)
 
 
-def _job_id(stored: Stored) -> str:
+def _job_id(stored: StoredObject) -> str:
     """Keys are `<prefix>/<user>/<job id>~…`; anything else is of no job."""
     parts = stored.key.split("/", 2)
     return parts[2].partition("~")[0] if len(parts) > 2 else ""
@@ -141,7 +142,7 @@ def named(job: Job) -> set[str]:
     entries.add(in_s3(job.s3_inputs_bucket, job.s3_key_input_file))
     if job.results_file_archive_id:
         entries.add(in_archive(job.results_file_archive_id))
-    return entries | set(job.writing) | set(job.garbage)
+    return entries | set(job.pending_writes) | set(job.garbage)
 
 
 def serve(world: World, stopping: threading.Event) -> None:
@@ -149,7 +150,7 @@ def serve(world: World, stopping: threading.Event) -> None:
     settings = world.config.sweep
     inventory_time = world.clock() + settings.inventory_every_s
     log.info("sweeping, serving every %d s", settings.every_s)
-    ready.tell()
+    sd_notify.ready()
     while not stopping.is_set():
         _guarded(lambda: sweep(world))
         if world.clock() >= inventory_time:

@@ -7,10 +7,10 @@ from typing import BinaryIO
 
 from aws import consumer
 from aws.events import Event
-from aws.job import Job, Refused, in_s3
-from aws.outbox import finish
+from aws.outbox import flush
 from aws.resources import World
-from aws.vault import Notice
+from aws.rows.job import Job, Refused, in_s3
+from aws.storage.vault import RetrievalNotice
 
 log = logging.getLogger(__name__)
 
@@ -25,15 +25,15 @@ def handle(world: World, event: Event) -> None:
         follow(world, notice)
 
 
-def follow(world: World, notice: Notice) -> None:
+def follow(world: World, notice: RetrievalNotice) -> None:
     """Thaw, or have a failed retrieval looked into; an archive thawed already is nothing."""
-    job = finish(world, world.jobs.get(notice.job_id))
+    job = flush(world, world.jobs.get(notice.job_id))
     if job.results_file_archive_id != notice.archive_id:
         log.info("job %s is no longer archived as %s", job.job_id, notice.archive_id)
     elif notice.succeeded:
         bring_back(world, job, notice.retrieval_id)
     elif job.retrieval:
-        world.jobs.look_again(job.job_id, token=job.retrieval.token, after_s=0)
+        world.jobs.postpone_check(job.job_id, token=job.retrieval.token, after_s=0)
 
 
 def bring_back(world: World, job: Job, retrieval_id: str | None) -> None:
@@ -44,10 +44,10 @@ def bring_back(world: World, job: Job, retrieval_id: str | None) -> None:
     archive_id, bucket = job.results_file_archive_id or "", world.files.results
     number = job.thaws + 1
     key = world.files.thaw_key(job, number)
-    named = world.jobs.bring_back(
+    named = world.jobs.begin_thaw(
         job.job_id, archive_id=archive_id, name=in_s3(bucket, key), thaws=number
     )
-    finish(world, named)
+    flush(world, named)
     with closing(world.vault.fetch(archive_id, retrieval_id)) as fetched:
         digest = Digest(fetched)
         world.files.upload_stream(digest, bucket, key)  # type: ignore[arg-type]
@@ -55,13 +55,13 @@ def bring_back(world: World, job: Job, retrieval_id: str | None) -> None:
         world.files.delete(bucket, key)
         raise DamagedError(f"job {job.job_id}: archive {archive_id} came back changed")
     try:
-        job = world.jobs.thaw(job.job_id, archive_id=archive_id, bucket=bucket, key=key)
+        job = world.jobs.commit_thaw(job.job_id, archive_id=archive_id, bucket=bucket, key=key)
     except Refused as reason:
         log.info("%s; its copy is dropped", reason)
         _drop(world, job.job_id, bucket, key)
         return
     log.info("job %s thawed to %s", job.job_id, key)
-    finish(world, job)
+    flush(world, job)
 
 
 def _drop(world: World, job_id: str, bucket: str, key: str) -> None:

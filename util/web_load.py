@@ -21,7 +21,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 NUMBERS = itertools.count(1)
 
 
-class Form(HTMLParser):
+class UploadFormParser(HTMLParser):
     """The first form of a page that has the field `wanted`: its action and hidden fields.
 
     Raises LookupError where the page has none.
@@ -60,7 +60,7 @@ class Researcher(HttpUser):
         self.jobs: list[str] = []
         page = self.client.get("/login", name="sign in: choose who")
         try:
-            form = Form(page.text, "identity")
+            form = UploadFormParser(page.text, "identity")
         except LookupError:
             raise StopUser(f"{page.url} is no stand-in that a test can sign in at") from None
         person = {"identity": f"load-{next(NUMBERS)}"}
@@ -76,7 +76,7 @@ class Researcher(HttpUser):
     def upload(self) -> None:
         """The annotate page, the POST to S3, and the redirect that creates the job."""
         page = self.client.get("/annotate", name="annotate")
-        form = Form(page.text, "policy")
+        form = UploadFormParser(page.text, "policy")
         files = {"file": (self.file.name, self.file.read_bytes())}
         with self.client.post(
             form.action, form.fields, files=files, name="upload and redirect", catch_response=True

@@ -14,22 +14,9 @@ from aws import secrets as aws_secrets
 from aws.config import Config
 from aws.resources import World
 from aws.secrets import Secrets
-from web import (
-    annotate,
-    annotations,
-    auth,
-    errors,
-    home,
-    payments,
-    people,
-    place,
-    profile,
-    security,
-    site,
-    so,
-    subscribe,
-    words,
-)
+from web import context, errors, security, session
+from web.display import availability, formatting, sequence_ontology
+from web.routes import annotate, annotations, auth, home, payment_webhook, profile, subscribe
 
 BLUEPRINTS = (
     home.bp,
@@ -38,7 +25,7 @@ BLUEPRINTS = (
     annotate.bp,
     annotations.bp,
     subscribe.bp,
-    payments.bp,
+    payment_webhook.bp,
 )
 SESSION = timedelta(hours=12)
 MAX_BODY_BYTES = 1_000_000
@@ -52,9 +39,9 @@ def create_app(world: World | None = None, secrets: Secrets | None = None) -> Fl
     secrets = secrets or aws_secrets.load(world.config)
     app = Flask(__name__)
     app.config.update(_settings(world.config, secrets))
-    app.extensions[site.KEY] = site.build(world, secrets)
+    app.extensions[context.KEY] = context.build(world, secrets)
     Bootstrap5(app)
-    security.protect(app, app.extensions[site.KEY])
+    security.protect(app, app.extensions[context.KEY])
     errors.handle(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
@@ -85,20 +72,20 @@ def _settings(settings: Config, secrets: Secrets) -> dict[str, object]:
 def _teach_templates(app: Flask) -> None:
     """The words, and addresses of assets that change with their contents."""
     filters = (
-        words.number_words,
-        words.size_words,
-        words.span_words,
-        words.moment_words,
-        words.iso,
+        formatting.number_words,
+        formatting.size_words,
+        formatting.span_words,
+        formatting.moment_words,
+        formatting.iso,
     )
     for function in filters:
         app.add_template_filter(function)
-    app.add_template_filter(lambda t: words.ago_words(t, site.world().clock()), "ago_words")
-    app.add_template_global(place.place)
-    app.add_template_global(so.term)
-    app.add_template_global(lambda: site.world().clock(), "now")
+    app.add_template_filter(lambda t: formatting.ago_words(t, context.world().clock()), "ago_words")
+    app.add_template_global(availability.place)
+    app.add_template_global(sequence_ontology.term)
+    app.add_template_global(lambda: context.world().clock(), "now")
     app.add_template_global(_asset, "asset")
-    app.context_processor(lambda: {"person": people.person(), "endpoint": request.endpoint})
+    app.context_processor(lambda: {"person": session.person(), "endpoint": request.endpoint})
 
 
 def _asset(name: str) -> str:

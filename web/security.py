@@ -7,9 +7,9 @@ from flask import Flask, Response, abort, current_app, redirect, request, sessio
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.wrappers import Response as AnyResponse
 
-from aws.job import Job
-from web.people import user_id
-from web.site import Site, world
+from aws.rows.job import Job
+from web.context import Site, world
+from web.session import user_id
 
 PUBLIC = frozenset(
     {

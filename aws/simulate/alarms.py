@@ -21,7 +21,7 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
 }
 
 
-class State(StrEnum):
+class AlarmState(StrEnum):
     """The three states of an alarm."""
 
     OK = "OK"
@@ -45,20 +45,20 @@ class Alarm:
         """Does this datapoint breach?"""
         return COMPARISONS[self.comparison](value, self.threshold)
 
-    def state(self, points: list[Value], before: State) -> State:
+    def state(self, points: list[Value], before: AlarmState) -> AlarmState:
         """The state from the newest datapoints, the oldest first; None is a missing one."""
         if self.missing in ("notBreaching", "breaching"):
             bad = self.missing == "breaching"
             recent = [bad if p is None else self.breaches(p) for p in points[-self.periods :]]
-            return State.ALARM if sum(recent) >= self.datapoints else State.OK
+            return AlarmState.ALARM if sum(recent) >= self.datapoints else AlarmState.OK
         present = [self.breaches(p) for p in points if p is not None][-self.periods :]
         if self.missing == "ignore" and len(present) < self.periods:
             return before
         if not present:
-            return State.INSUFFICIENT_DATA
+            return AlarmState.INSUFFICIENT_DATA
         if len(present) == self.periods:
-            return State.ALARM if sum(present) >= self.datapoints else State.OK
-        return State.ALARM if self._old_breach(points) else State.OK
+            return AlarmState.ALARM if sum(present) >= self.datapoints else AlarmState.OK
+        return AlarmState.ALARM if self._old_breach(points) else AlarmState.OK
 
     def _old_breach(self, points: list[Value]) -> bool:
         """With too few datapoints: a breach at least `datapoints` old, and nothing good since."""
@@ -72,7 +72,7 @@ class LiveAlarm:
 
     def __init__(self, alarm: Alarm, metrics: Metrics) -> None:
         self.alarm = alarm
-        self.state = State.INSUFFICIENT_DATA
+        self.state = AlarmState.INSUFFICIENT_DATA
         self._watch = Watch(alarm.query, metrics)
 
     def evaluate(self, now_s: int) -> Value:
@@ -82,6 +82,6 @@ class LiveAlarm:
         """
         points = self._watch.points(now_s, self.alarm.periods + EXTRA_POINTS)
         self.state = self.alarm.state(points, self.state)
-        if self.state is not State.ALARM:
+        if self.state is not AlarmState.ALARM:
             return None
         return next((p for p in reversed(points) if p is not None), self.alarm.threshold)

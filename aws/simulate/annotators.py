@@ -5,17 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from aws.instance import IDLE_S
+from aws.machine.instance import IDLE_S
 from aws.simulate.clock import MINUTE_S
-from aws.simulate.group import Instance
-from aws.simulate.world import World
+from aws.simulate.group import SimulatedInstance
+from aws.simulate.run import SimulationRun
 
 ACTIVE_S = 6 * 3600
 """How long after its last message SQS still reports a queue's metrics."""
 
 
 @dataclass(eq=False)
-class Job:
+class SimulatedJob:
     """One job of `seconds`; times are seconds of the run."""
 
     arrived: float
@@ -29,15 +29,15 @@ class Annotators:
     """The tier: deletes a message when its job is done, redoes a job that was interrupted."""
 
     def __init__(
-        self, jobs: Sequence[Job], slots: int = 1, protects: bool = True, seed: int = 1
+        self, jobs: Sequence[SimulatedJob], slots: int = 1, protects: bool = True, seed: int = 1
     ) -> None:
         self.jobs, self.slots, self.protects = jobs, slots, protects
         self.interrupted = 0
         self._random = Random(seed)  # noqa: S311 (a simulation)
         self._coming = iter(jobs)
-        self._waiting: deque[Job] = deque()
-        self._running: dict[Instance, list[Job]] = {}
-        self._last_job: dict[Instance, Job] = {}
+        self._waiting: deque[SimulatedJob] = deque()
+        self._running: dict[SimulatedInstance, list[SimulatedJob]] = {}
+        self._last_job: dict[SimulatedInstance, SimulatedJob] = {}
         self._sent = self._done = 0
         self._last_sent = float("-inf")
 
@@ -46,7 +46,7 @@ class Annotators:
         """Are all jobs done?"""
         return self._done == len(self.jobs)
 
-    def begin(self, world: World) -> None:
+    def begin(self, world: SimulationRun) -> None:
         """Set the hooks; the first job is on its way."""
         self._clock, self._group, self._metrics = world.clock, world.group, world.metrics
         self._group.on_in_service = self._join
@@ -80,14 +80,14 @@ class Annotators:
         if job is not None:
             self._clock.at(job.arrived, lambda: self._arrive(job))
 
-    def _arrive(self, job: Job) -> None:
+    def _arrive(self, job: SimulatedJob) -> None:
         self._sent += 1
         self._last_sent = self._clock.now
         self._waiting.append(job)
         self._hand_out()
         self._expect_next()
 
-    def _join(self, instance: Instance) -> None:
+    def _join(self, instance: SimulatedInstance) -> None:
         self._running[instance] = []
         self._hand_out()
 
@@ -99,7 +99,7 @@ class Annotators:
                 return
             self._start(self._random.choice(free), self._waiting.popleft())
 
-    def _start(self, instance: Instance, job: Job) -> None:
+    def _start(self, instance: SimulatedInstance, job: SimulatedJob) -> None:
         self._running[instance].append(job)
         if self.protects:
             self._group.protect(instance, True)
@@ -108,7 +108,7 @@ class Annotators:
         attempt = job.attempts
         self._clock.after(job.seconds, lambda: self._finish(instance, job, attempt))
 
-    def _finish(self, instance: Instance, job: Job, attempt: int) -> None:
+    def _finish(self, instance: SimulatedInstance, job: SimulatedJob, attempt: int) -> None:
         if job not in self._running.get(instance, []) or job.attempts != attempt:
             return
         self._running[instance].remove(job)
@@ -119,12 +119,12 @@ class Annotators:
             self._last_job[instance] = job
             self._clock.after(IDLE_S, lambda: self._unprotect(instance, job))
 
-    def _unprotect(self, instance: Instance, last: Job) -> None:
+    def _unprotect(self, instance: SimulatedInstance, last: SimulatedJob) -> None:
         """Lift the protection where nothing has run since `last`."""
         if self._running.get(instance) == [] and self._last_job[instance] is last:
             self._group.protect(instance, False)
 
-    def _leave(self, instance: Instance) -> None:
+    def _leave(self, instance: SimulatedInstance) -> None:
         """A termination hands running jobs back to the queue, where they come first."""
         for job in self._running.pop(instance):
             self.interrupted += 1

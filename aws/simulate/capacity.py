@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from aws.rows.table import DUE_SHARDS
 from aws.simulate.template import Template
-from aws.table import DUE_SHARDS
 
 JOB_FIXED_S, VARIANTS_S = 5.0, 100_000.0
 """One job: a fixed part, and variants a second with download and upload (estimated)."""
@@ -235,7 +235,7 @@ def _tables() -> list[Limit]:
             1_000 * DUE_SHARDS,
             "write units a second",
             "Best practices for designing and using partition keys effectively in DynamoDB",
-            "raise DUE_SHARDS in aws/table.py",
+            "raise DUE_SHARDS in aws/rows/table.py",
         ),
         Limit(
             "DynamoDB: writes of one table",

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from aws.simulate import loads
-from aws.simulate.annotators import Annotators, Job
+from aws.simulate.annotators import Annotators, SimulatedJob
 from aws.simulate.forking import ForkingAnnotators
+from aws.simulate.run import Scaling, SimulationRun
 from aws.simulate.template import ORIGIN, read
-from aws.simulate.world import Scaling, World
 
 POLICY_B = Path(__file__).with_name("policy_b.yaml")
 GROUP = "AnnotatorGroup"
@@ -27,8 +27,8 @@ NO_WAIT_S = 1.0
 INSTANCE_HOUR_USD = 0.085
 """One c6i.large, the template's annotator, on demand in us-east-1."""
 
-Jobs = list[Job]
-Run = tuple[Annotators, World]
+Jobs = list[SimulatedJob]
+Run = tuple[Annotators, SimulationRun]
 Settings = dict[str, object]
 
 
@@ -48,7 +48,7 @@ def settings_b(job_s: float) -> Settings:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PolicyOutcome:
     """What came of one policy on one load, or on several days of it."""
 
     jobs: int
@@ -72,7 +72,7 @@ def percentile(values: Sequence[float], part: float) -> float:
 
 def outcome(
     scaling: Scaling, days: Sequence[Jobs], protects: bool = True, workers: int = 1
-) -> Outcome:
+) -> PolicyOutcome:
     """Run every one of `days` by itself until all is done; waits are pooled, costs are added."""
     return summary([run(scaling, jobs, protects, workers) for jobs in days])
 
@@ -80,14 +80,14 @@ def outcome(
 def run(scaling: Scaling, jobs: Jobs, protects: bool = True, workers: int = 1) -> Run:
     """One run until all is done and the group is back at its smallest."""
     tier = Annotators(jobs, workers, protects)
-    return tier, World(scaling, tier).run(LONGEST_MIN, until_idle=True)
+    return tier, SimulationRun(scaling, tier).run(LONGEST_MIN, until_idle=True)
 
 
-def summary(runs: Sequence[Run]) -> Outcome:
+def summary(runs: Sequence[Run]) -> PolicyOutcome:
     """Runs of one policy as one outcome."""
     tiers, worlds = [tier for tier, _ in runs], [world for _, world in runs]
     waits = sorted(wait for tier in tiers for wait in tier.waits())
-    return Outcome(
+    return PolicyOutcome(
         len(waits),
         max(tier.drained_minutes() for tier in tiers),
         percentile(waits, 0.95),
@@ -98,7 +98,7 @@ def summary(runs: Sequence[Run]) -> Outcome:
     )
 
 
-def ratios(ours: Outcome, theirs: Outcome) -> dict[str, Any]:
+def ratios(ours: PolicyOutcome, theirs: PolicyOutcome) -> dict[str, Any]:
     """Above 1 is better for drain and wait, below 1 for instance-minutes; both sides follow."""
     wait = max(theirs.p95_wait_s, NO_WAIT_S) / max(ours.p95_wait_s, NO_WAIT_S)
     return {
@@ -121,12 +121,12 @@ class Comparison:
         self.origin = read(ORIGIN, GROUP)
         read(template, GROUP)
 
-    def ours(self, job_s: float, days: Sequence[Jobs], workers: int = 1) -> Outcome:
+    def ours(self, job_s: float, days: Sequence[Jobs], workers: int = 1) -> PolicyOutcome:
         """The template's policies, set for jobs of `job_s`."""
         scaling = read(self.template, GROUP, settings(job_s, workers))
         return outcome(scaling, days, workers=workers)
 
-    def theirs(self, days: Sequence[Jobs], smallest: int = 2, workers: int = 1) -> Outcome:
+    def theirs(self, days: Sequence[Jobs], smallest: int = 2, workers: int = 1) -> PolicyOutcome:
         """The origin's policies with a fair worker: it loses nothing, but nothing protects it."""
         limits = replace(self.origin.limits, smallest=smallest)
         scaling = replace(self.origin, limits=limits)
@@ -144,7 +144,7 @@ class Comparison:
         """Days with peaks; also against an origin that waits no longer, and against the draft."""
         make = self._make(lambda seed: loads.day(job_s, seed), DAYS)
         report = self._against(job_s, lambda seed: loads.day(job_s, seed), DAYS)
-        ours = Outcome(**report["ours"])
+        ours = PolicyOutcome(**report["ours"])
         report["equal_wait"] = self._equal_wait(ours, make)
         draft = outcome(read(POLICY_B, GROUP, settings_b(job_s)), make())
         report["policy_b"] = ratios(ours, draft)
@@ -173,7 +173,7 @@ class Comparison:
     def _lost(self, job_s: float, seed: int) -> float:
         """The part of the jobs that one run loses; it depends on which instances go."""
         tier = ForkingAnnotators(loads.burst(job_s, seed=seed), seed)
-        World(self.origin, tier, seed=seed).run(WORKER_RUN_MIN)
+        SimulationRun(self.origin, tier, seed=seed).run(WORKER_RUN_MIN)
         return tier.lost / len(tier.jobs)
 
     def _make(self, make: Callable[[int], Jobs], count: int) -> Callable[[], list[Jobs]]:
@@ -184,7 +184,7 @@ class Comparison:
         make = self._make(load, count)
         return ratios(self.ours(job_s, make()), self.theirs(make()))
 
-    def _equal_wait(self, ours: Outcome, make: Callable[[], list[Jobs]]) -> dict[str, Any]:
+    def _equal_wait(self, ours: PolicyOutcome, make: Callable[[], list[Jobs]]) -> dict[str, Any]:
         """The origin's only remedy for waits is a larger minimum: what would ours cost of that?"""
         for smallest in range(self.origin.limits.smallest, self.origin.limits.largest + 1):
             theirs = self.theirs(make(), smallest)

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from random import Random
 
-from aws.simulate.annotators import Job
-from aws.simulate.group import Instance
-from aws.simulate.world import World
+from aws.simulate.annotators import SimulatedJob
+from aws.simulate.group import SimulatedInstance
+from aws.simulate.run import SimulationRun
 
 
 class ForkingAnnotators:
@@ -14,12 +14,12 @@ class ForkingAnnotators:
     Progress is kept in steps of one second, in which an instance does one second of work.
     """
 
-    def __init__(self, jobs: Sequence[Job], seed: int = 1) -> None:
+    def __init__(self, jobs: Sequence[SimulatedJob], seed: int = 1) -> None:
         self.jobs = jobs
         self.lost = 0
         self._random = Random(seed)  # noqa: S311 (a simulation)
-        self._left: dict[Instance, list[tuple[float, Job]]] = {}
-        self._shared: dict[Instance, float] = {}
+        self._left: dict[SimulatedInstance, list[tuple[float, SimulatedJob]]] = {}
+        self._shared: dict[SimulatedInstance, float] = {}
         self._waiting = sorted(jobs, key=lambda job: -job.arrived)
         self._sent = 0
 
@@ -28,7 +28,7 @@ class ForkingAnnotators:
         """Has every job ended, one way or the other?"""
         return not self._waiting and not any(self._left.values())
 
-    def begin(self, world: World) -> None:
+    def begin(self, world: SimulationRun) -> None:
         """Set the hooks; the first second begins."""
         self._clock, self._metrics = world.clock, world.metrics
         world.group.on_in_service = self._join
@@ -43,10 +43,10 @@ class ForkingAnnotators:
         self._metrics.put("NumberOfMessagesSent", minute, self._sent)
         self._sent = 0
 
-    def _join(self, instance: Instance) -> None:
+    def _join(self, instance: SimulatedInstance) -> None:
         self._left[instance], self._shared[instance] = [], 0.0
 
-    def _leave(self, instance: Instance) -> None:
+    def _leave(self, instance: SimulatedInstance) -> None:
         self.lost += len(self._left.pop(instance))
 
     def _second(self) -> None:
@@ -56,14 +56,14 @@ class ForkingAnnotators:
             self._work(instance, jobs)
         self._clock.after(1, self._second)
 
-    def _take(self, job: Job) -> None:
+    def _take(self, job: SimulatedJob) -> None:
         """An instance at random; its `job.seconds` of work end when the share reaches the mark."""
         instance = self._random.choice(list(self._left))
         self._left[instance].append((self._shared[instance] + job.seconds, job))
         self._left[instance].sort(key=lambda entry: -entry[0])
         self._sent += 1
 
-    def _work(self, instance: Instance, jobs: list[tuple[float, Job]]) -> None:
+    def _work(self, instance: SimulatedInstance, jobs: list[tuple[float, SimulatedJob]]) -> None:
         """One second of the processor, an equal share for each process."""
         budget_s = 1.0
         while jobs and budget_s > 0:

@@ -18,7 +18,7 @@ class Phase(StrEnum):
 
 
 @dataclass(eq=False)
-class Instance:
+class SimulatedInstance:
     """One instance; times are seconds of the run."""
 
     number: int
@@ -31,7 +31,7 @@ class Instance:
 
 
 @dataclass(frozen=True)
-class Limits:
+class GroupSize:
     """What the group's template says."""
 
     smallest: int = 2
@@ -47,17 +47,17 @@ class Timing:
     terminate_s: Callable[[int], float] = lambda termination: 95.0
 
 
-Hook = Callable[[Instance], None]
+Hook = Callable[[SimulatedInstance], None]
 
 
 class Group:
     """The instances, and the one number that policies change: the desired capacity."""
 
-    def __init__(self, clock: Clock, limits: Limits, timing: Timing, seed: int = 1) -> None:
+    def __init__(self, clock: Clock, limits: GroupSize, timing: Timing, seed: int = 1) -> None:
         self.clock, self.limits, self.timing = clock, limits, timing
         self._random = Random(seed)  # noqa: S311 (a simulation)
         self.desired = limits.smallest
-        self.instances: list[Instance] = []
+        self.instances: list[SimulatedInstance] = []
         self.changes: list[tuple[float, int]] = []
         """Every change of the desired capacity by a policy: second, difference."""
         self.on_in_service: Hook = lambda instance: None
@@ -73,7 +73,7 @@ class Group:
             instance.in_service = -self.limits.warmup_s
             self._enter_service(instance)
 
-    def of(self, phase: Phase) -> list[Instance]:
+    def of(self, phase: Phase) -> list[SimulatedInstance]:
         """The instances in `phase`, the oldest first."""
         return [instance for instance in self.instances if instance.phase is phase]
 
@@ -126,13 +126,13 @@ class Group:
         for instance in self._random.sample(spare, min(len(spare), max(-missing, 0))):
             self._terminate(instance)
 
-    def protect(self, instance: Instance, protected: bool) -> None:
+    def protect(self, instance: SimulatedInstance, protected: bool) -> None:
         """Set or lift scale-in protection; lifted, a termination that waited for it begins."""
         instance.protected = protected
         if not protected:
             self.settle()
 
-    def replace(self, instance: Instance) -> None:
+    def replace(self, instance: SimulatedInstance) -> None:
         """A failed health check, a Spot notice or an operator: protection does not help here."""
         self._terminate(instance)
         self.settle()
@@ -142,8 +142,8 @@ class Group:
         now = self.clock.now
         return sum((i.ended or now) - i.launched for i in self.instances) / MINUTE_S
 
-    def _add(self) -> Instance:
-        instance = Instance(len(self.instances), self.clock.now)
+    def _add(self) -> SimulatedInstance:
+        instance = SimulatedInstance(len(self.instances), self.clock.now)
         self.instances.append(instance)
         return instance
 
@@ -153,24 +153,24 @@ class Group:
         self._launches += 1
         self.clock.after(delay_s, lambda: self._started(instance))
 
-    def _started(self, instance: Instance) -> None:
+    def _started(self, instance: SimulatedInstance) -> None:
         instance.in_service = self.clock.now
         self._enter_service(instance)
         self._activity_ended()
         self.settle()
 
-    def _enter_service(self, instance: Instance) -> None:
+    def _enter_service(self, instance: SimulatedInstance) -> None:
         instance.phase = Phase.IN_SERVICE
         self.on_in_service(instance)
 
-    def _terminate(self, instance: Instance) -> None:
+    def _terminate(self, instance: SimulatedInstance) -> None:
         instance.phase, instance.ended = Phase.TERMINATING, self.clock.now
         delay_s = self.timing.terminate_s(self._terminations)
         self._terminations += 1
         self.clock.after(delay_s, lambda: self._terminated(instance))
         self.on_terminating(instance)
 
-    def _terminated(self, instance: Instance) -> None:
+    def _terminated(self, instance: SimulatedInstance) -> None:
         instance.phase = Phase.TERMINATED
         self._activity_ended()
 

@@ -6,14 +6,14 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from aws.simulate.annotators import Job
+from aws.simulate.annotators import SimulatedJob
 from aws.simulate.clock import MINUTE_S
 from aws.simulate.compare import Comparison, Jobs, ratios, run, settings, summary
 from aws.simulate.loads import seconds_of
 from aws.simulate.plot import Line, Panel
+from aws.simulate.run import SimulationRun
 from aws.simulate.template import read
 from aws.simulate.web_compare import WebComparison
-from aws.simulate.world import World
 
 Result = tuple[dict[str, Any], Panel]
 """What goes into the JSON, and what into the chart."""
@@ -48,7 +48,7 @@ class LoadFile:
         """The jobs, spread evenly over their minutes."""
         random = Random(seed)  # noqa: S311 (a simulation)
         return [
-            Job(MINUTE_S * (minute + number / count), seconds_of(job_s, random))
+            SimulatedJob(MINUTE_S * (minute + number / count), seconds_of(job_s, random))
             for minute, count in sorted(self.counts.items())
             for number in range(count)
         ]
@@ -87,6 +87,6 @@ def _web(file: LoadFile, template: Path) -> Result:
     return {"load": {"web": report}}, _panel("Web instances in service", mine, other)
 
 
-def _panel(title: str, ours: World, theirs: World) -> Panel:
+def _panel(title: str, ours: SimulationRun, theirs: SimulationRun) -> Panel:
     lines = [Line("the origin's policies", theirs.serving), Line("this template's", ours.serving)]
     return Panel(title, 0, lines)

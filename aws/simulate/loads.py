@@ -3,7 +3,7 @@
 import math
 from random import Random
 
-from aws.simulate.annotators import Job
+from aws.simulate.annotators import SimulatedJob
 from aws.simulate.web import Load
 
 SPREAD = 0.5
@@ -21,18 +21,18 @@ def seconds_of(job_s: float, random: Random) -> float:
     return random.lognormvariate(math.log(job_s) - SPREAD**2 / 2, SPREAD)
 
 
-def burst(job_s: float, count: int = 4000, seed: int = 1) -> list[Job]:
+def burst(job_s: float, count: int = 4000, seed: int = 1) -> list[SimulatedJob]:
     """`count` jobs within the first half minute."""
     random = Random(seed)  # noqa: S311 (a simulation)
-    return [Job(30 * number / count, seconds_of(job_s, random)) for number in range(count)]
+    return [SimulatedJob(30 * number / count, seconds_of(job_s, random)) for number in range(count)]
 
 
-def steady(job_s: float, instances: float, length_s: float, seed: int = 1) -> list[Job]:
+def steady(job_s: float, instances: float, length_s: float, seed: int = 1) -> list[SimulatedJob]:
     """Jobs at random, on average work for `instances` instances."""
     return _poisson(lambda second: instances, instances, job_s, length_s, seed)
 
 
-def day(job_s: float, seed: int = 1) -> list[Job]:
+def day(job_s: float, seed: int = 1) -> list[SimulatedJob]:
     """Twelve hours with two peaks, in work the same for any `job_s`."""
     return _poisson(day_instances, DAY_BASE + DAY_PEAK, job_s, DAY_S, seed)
 
@@ -47,14 +47,16 @@ def _peak(second: float) -> float:
     return min(max(min(second, PEAK_S - second) / PEAK_RISE_S, 0.0), 1.0)
 
 
-def _poisson(work: Load, most: float, job_s: float, length_s: float, seed: int) -> list[Job]:
+def _poisson(
+    work: Load, most: float, job_s: float, length_s: float, seed: int
+) -> list[SimulatedJob]:
     """A Poisson process thinned to `work` instances' worth of jobs."""
     random = Random(seed)  # noqa: S311 (a simulation)
-    jobs: list[Job] = []
+    jobs: list[SimulatedJob] = []
     second = random.expovariate(most / job_s)
     while second < length_s:
         if random.random() * most < work(second):
-            jobs.append(Job(second, seconds_of(job_s, random)))
+            jobs.append(SimulatedJob(second, seconds_of(job_s, random)))
         second += random.expovariate(most / job_s)
     return jobs
 

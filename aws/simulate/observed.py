@@ -5,13 +5,13 @@ from dataclasses import asdict, dataclass, field, replace
 from random import Random
 from typing import Any
 
-from aws.simulate.annotators import Annotators, Job
+from aws.simulate.annotators import Annotators, SimulatedJob
 from aws.simulate.clock import MINUTE_S
 from aws.simulate.group import Timing
 from aws.simulate.plot import Line, Panel
+from aws.simulate.run import SimulationRun
 from aws.simulate.template import ORIGIN, read
-from aws.simulate.web import Instances, Web
-from aws.simulate.world import World
+from aws.simulate.web import Instances, WebTier
 
 Steps = tuple[tuple[str, int], ...]
 
@@ -68,7 +68,7 @@ def curve(steps: Steps, end: str) -> list[int]:
     ]
 
 
-def web_run(fit: Fit = FIT) -> World:
+def web_run(fit: Fit = FIT) -> SimulationRun:
     """The origin's web group under the load of its recorded run."""
     first = minute_of(WEB_STEPS[0][0])
     begins, ends = ((minute_of(clock) - first) * MINUTE_S for clock in fit.web_load)
@@ -78,22 +78,22 @@ def web_run(fit: Fit = FIT) -> World:
 
     late = {("WebOut", minute_of(clock) - first): s for clock, s in fit.web_late.items()}
     timing = Timing(lambda _: fit.start_s, lambda _: fit.web_terminate_s)
-    tier = Web(load, Instances(requests_s=50.0))
-    world = World(read(ORIGIN, "WebGroup"), tier, timing, late=late)
+    tier = WebTier(load, Instances(requests_s=50.0))
+    world = SimulationRun(read(ORIGIN, "WebGroup"), tier, timing, late=late)
     return world.run(minute_of(WEB_END) - first + 1)
 
 
-def annotator_run(fit: Fit = FIT) -> World:
+def annotator_run(fit: Fit = FIT) -> SimulationRun:
     """The origin's annotator group under the message pump of its recorded run."""
     first = minute_of(ANNOTATOR_STEPS[0][0])
     begins, ends = ((minute_of(clock) - first) * MINUTE_S for clock in fit.pump)
     count = int((ends - begins) / fit.pump_every_s)
-    jobs = [Job(begins + number * fit.pump_every_s, 5.0) for number in range(count)]
+    jobs = [SimulatedJob(begins + number * fit.pump_every_s, 5.0) for number in range(count)]
     timing = Timing(
         lambda launch: fit.start_s if launch else fit.first_start_s,
         lambda ended: fit.slow_terminations.get(ended, fit.terminate_s),
     )
-    world = World(read(ORIGIN, "AnnotatorGroup"), Annotators(jobs, protects=False), timing)
+    world = SimulationRun(read(ORIGIN, "AnnotatorGroup"), Annotators(jobs, protects=False), timing)
     return world.run(minute_of(ANNOTATOR_END) - first + 1)
 
 

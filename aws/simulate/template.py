@@ -9,10 +9,10 @@ import yaml  # type: ignore[import-untyped]
 
 from aws.simulate.alarms import Alarm
 from aws.simulate.clock import MINUTE_S
-from aws.simulate.group import Limits
+from aws.simulate.group import GroupSize
 from aws.simulate.metrics import PUBLISHED, STATISTICS, Query, Stat
 from aws.simulate.policies import Policy, Simple, Step, Tracking
-from aws.simulate.world import Scaling
+from aws.simulate.run import Scaling
 
 TEMPLATE = Path(__file__).parents[1] / "stack" / "template.yaml"
 ORIGIN = Path(__file__).with_name("origin.yaml")
@@ -63,7 +63,7 @@ class Template:
         about = self._properties(group)
         try:
             warmup_s = float(about.get("DefaultInstanceWarmup", 300))
-            limits = Limits(int(about["MinSize"]), int(about["MaxSize"]), warmup_s)
+            limits = GroupSize(int(about["MinSize"]), int(about["MaxSize"]), warmup_s)
             return Scaling(limits, tuple(self._policies(group)))
         except KeyError as fault:
             raise ValueError(f"{group} or one of its policies: {fault} is not known") from None

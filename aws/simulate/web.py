@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from aws.simulate.world import World
+from aws.simulate.run import SimulationRun
 
 Load = Callable[[float], float]
 """Requests a second, at a second of the run."""
@@ -29,7 +29,7 @@ class Instances:
 
 
 @dataclass
-class Counts:
+class RequestCounts:
     """Requests of a minute or of a run, and the seconds that they took."""
 
     requests: float = 0.0
@@ -44,17 +44,17 @@ class Counts:
         self.slow += requests * slow
 
 
-class Web:
+class WebTier:
     """The tier: a fluid of requests, served first come first served, in steps of one second."""
 
     finished = True
 
     def __init__(self, load: Load, instances: Instances) -> None:
         self.load, self.instances = load, instances
-        self.total, self._minute = Counts(), Counts()
+        self.total, self._minute = RequestCounts(), RequestCounts()
         self._backlog = 0.0
 
-    def begin(self, world: World) -> None:
+    def begin(self, world: SimulationRun) -> None:
         """The first second begins."""
         self._clock, self._group, self._metrics = world.clock, world.group, world.metrics
         self._clock.after(0, self._second)
@@ -64,7 +64,7 @@ class Web:
 
     def close_minute(self, minute: int) -> None:
         """Publish the minute as the load balancer does: nothing where there was no request."""
-        count, self._minute = self._minute, Counts()
+        count, self._minute = self._minute, RequestCounts()
         if not count.requests:
             return
         put, serving = self._metrics.put, max(self._group.serving, 1)

@@ -6,9 +6,9 @@ from typing import Any
 
 from aws.simulate import loads
 from aws.simulate.observed import FIT
+from aws.simulate.run import Scaling, SimulationRun
 from aws.simulate.template import ORIGIN, Template
-from aws.simulate.web import Instances, Load, Web
-from aws.simulate.world import Scaling, World
+from aws.simulate.web import Instances, Load, WebTier
 
 GROUP = "WebGroup"
 WANTED = 0.6
@@ -63,10 +63,10 @@ class WebComparison:
         ratio = round(ours.instance_min / theirs.instance_min, 4)
         return {"instance_minutes_ratio": ratio, "ours": asdict(ours), "theirs": asdict(theirs)}
 
-    def run(self, scaling: Scaling, load: Load, minutes: int) -> tuple[Service, World]:
+    def run(self, scaling: Scaling, load: Load, minutes: int) -> tuple[Service, SimulationRun]:
         """Run `minutes` of `load` behind one policy."""
-        tier = Web(load, self.instances)
-        world = World(scaling, tier).run(minutes)
+        tier = WebTier(load, self.instances)
+        world = SimulationRun(scaling, tier).run(minutes)
         count = tier.total
         requests = max(count.requests, 1.0)
         service = Service(

@@ -14,7 +14,7 @@ from aws.stack.release import ROOT, Artefact
 
 
 @dataclass(frozen=True)
-class Globus:
+class GlobusClient:
     """The site's client at Globus, for the secret."""
 
     client_id: str
@@ -30,7 +30,7 @@ class Plan:
     template: str
     bucket: str
     values: dict[str, str]
-    globus: Globus | None
+    globus: GlobusClient | None
 
     @property
     def effective(self) -> dict[str, str]:
@@ -108,9 +108,9 @@ def chosen(path: Path | None) -> Artefact:
     return Artefact(file, sha256)
 
 
-def globus(asked: argparse.Namespace) -> Globus | None:
+def globus(asked: argparse.Namespace) -> GlobusClient | None:
     if not asked.globus_client:
         return None
     if not asked.globus_secret_file:
         raise DeployError("--globus-client needs --globus-secret-file FILE")
-    return Globus(asked.globus_client, asked.globus_secret_file.read_text("utf-8").strip())
+    return GlobusClient(asked.globus_client, asked.globus_secret_file.read_text("utf-8").strip())

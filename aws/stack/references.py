@@ -10,21 +10,21 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from aws import log as logs
 from aws.config import ConfigError, load
-from aws.files import Files, Stored
 from aws.resources import connect
+from aws.storage.files import Files, StoredObject
 
 log = logging.getLogger(__name__)
 
 DESCRIPTION = "reference.json"
 
 
-def folders(files: Files) -> dict[str, list[Stored]]:
+def folders(files: Files) -> dict[str, list[StoredObject]]:
     """The objects of each reference by its name; those that annotators only describe are left out.
 
     A reference is what stands under `<name>/`; annotators write `<name>/reference.json` for those
     that they have anyway.
     """
-    found: dict[str, list[Stored]] = {}
+    found: dict[str, list[StoredObject]] = {}
     for stored in files.listing(files.references):
         name, _, file = stored.key.partition("/")
         if file and ".." not in PurePosixPath(stored.key).parts:
@@ -32,7 +32,7 @@ def folders(files: Files) -> dict[str, list[Stored]]:
     return {name: told for name, told in found.items() if len(told) > 1 and _described(told)}
 
 
-def _described(told: list[Stored]) -> bool:
+def _described(told: list[StoredObject]) -> bool:
     return any(stored.key.endswith(f"/{DESCRIPTION}") for stored in told)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from aws.stack.plan import Globus
+from aws.stack.plan import GlobusClient
 
 ROLL_OUT: dict[str, dict[str, Any]] = {
     "web": {"MinHealthyPercentage": 100, "MaxHealthyPercentage": 150},
@@ -41,7 +41,7 @@ def _answers(head: Any, **what: str) -> bool:
     return True
 
 
-def fill_secret(secrets: Any, name: str, told: Globus) -> None:
+def fill_secret(secrets: Any, name: str, told: GlobusClient) -> None:
     """Add Globus's client to the secret that the stack makes, once it is there."""
     try:
         kept = json.loads(secrets.get_secret_value(SecretId=name)["SecretString"])

@@ -6,12 +6,12 @@ from pathlib import Path
 import pysam
 import pytest
 
-from ann.pipeline import Limits, Outcome, Task
+from ann.pipeline import JobLimits, Outcome, Task
 from ann.references import BUNDLED, Reference, load
 from ann.worker import Worker
 
 COLUMNS = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
-LIMITS = Limits(
+LIMITS = JobLimits(
     timeout_s=30,
     memory_mb=4096,
     max_line_bytes=32_000_000,
@@ -59,7 +59,7 @@ def annotate(worker: Worker, tmp_path: Path) -> Annotate:
     def run(
         body: bytes,
         reference: str = "",
-        limits: Limits = LIMITS,
+        limits: JobLimits = LIMITS,
         references: Path | None = None,
     ) -> Outcome:
         folder = tmp_path / f"job-{len(list(tmp_path.iterdir()))}"

@@ -11,11 +11,11 @@ import pytest
 
 from ann.annotator import Annotator
 from ann.worker import Run, Worker
-from aws.consumer import HandBack
+from aws.consumer import ReturnToQueue
 from aws.events import Event
-from aws.job import Job, Status
 from aws.resources import World
-from tests import scene
+from aws.rows.job import Job, Status
+from tests import builders
 from tests.ann.conftest import vcf
 
 LONG = vcf(*["MT 73 . A G . . ."] * 60_000)
@@ -34,7 +34,7 @@ def limited(world: World, **limits: int) -> World:
 
 
 def ran(world: World, worker: Worker, body: bytes) -> Job:
-    job = scene.submitted(world, scene.user(world), body)
+    job = builders.submitted(world, builders.user(world), body)
     Annotator([worker]).handle(world, Event(job.event))
     return world.jobs.get(job.job_id)
 
@@ -70,11 +70,11 @@ class Doomed(Worker):
 
 
 def test_a_pipeline_that_crashes_each_time_fails_after_its_attempts(world: World) -> None:
-    job = scene.submitted(world, scene.user(world), LONG)
+    job = builders.submitted(world, builders.user(world), LONG)
     with Doomed() as worker:
         handle = Annotator([worker]).handle
         for _ in range(world.config.annotator.max_attempts - 1):
-            with pytest.raises(HandBack, match="signal 11"):
+            with pytest.raises(ReturnToQueue, match="signal 11"):
                 handle(world, Event(job.event))
             assert world.jobs.get(job.job_id).job_status is Status.PENDING
         handle(world, Event(job.event))
@@ -85,17 +85,17 @@ def test_a_pipeline_that_crashes_each_time_fails_after_its_attempts(world: World
 
 
 def test_a_released_hold_hands_the_job_back(world: World, own: Worker) -> None:
-    job = scene.submitted(world, scene.user(world), LONG)
+    job = builders.submitted(world, builders.user(world), LONG)
     event = Event(job.event)
-    threading.Timer(0.2, event.hold.released.set).start()
-    with pytest.raises(HandBack):
+    threading.Timer(0.2, event.heartbeat.released.set).start()
+    with pytest.raises(ReturnToQueue):
         Annotator([own]).handle(world, event)
     after = world.jobs.get(job.job_id)
-    assert (after.job_status, after.strikes) == (Status.PENDING, 0)
+    assert (after.job_status, after.crashes) == (Status.PENDING, 0)
 
 
 def test_the_next_job_is_unharmed(world: World, own: Worker) -> None:
     ran(limited(world, disk_mb=1), own, LONG)
-    job = ran(world, own, scene.example().read_bytes())
+    job = ran(world, own, builders.example().read_bytes())
     assert job.job_status is Status.COMPLETED
     assert job.counts == {"records": 77, "annotated": 65, "not_annotated": 12}

@@ -12,7 +12,7 @@ import pytest
 from ann.pipeline import EOF_BLOCK
 from ann.references import Reference
 from tests.ann.conftest import COLUMNS, Annotate, records_of, vcf
-from tests.scene import example
+from tests.builders import example
 
 
 def consequence(fields: list[str]) -> list[str]:

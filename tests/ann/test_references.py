@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from ann.records import Header, VCFError
 from ann.references import Reference, candidates, installed, load
-from ann.vcf import Header, VCFError
 from tests.ann.conftest import Annotate, vcf
 
 GENES = 37

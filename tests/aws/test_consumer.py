@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from aws.consumer import Consumer, HandBack
+from aws.consumer import Consumer, ReturnToQueue
 from aws.events import Event, Message
 from aws.resources import World
 
@@ -26,7 +26,7 @@ def handle(world, event):
     sys.stdout.write("in hand\\n")
     sys.stdout.flush()
     if len(sys.argv) > 1:
-        event.hold.released.wait()
+        event.heartbeat.released.wait()
         raise consumer.HandBack("told to stop")
     threading.Event().wait()
 
@@ -44,7 +44,7 @@ def received(world: World, wait_s: int = 2) -> Message:
 def settled(world: World, handle: Callable[[World, Event], None]) -> Message:
     world.queues.send(QUEUE, BODY)
     message = received(world)
-    Consumer(world, QUEUE, handle).settle(message)
+    Consumer(world, QUEUE, handle).process(message)
     return message
 
 
@@ -60,7 +60,7 @@ def test_a_message_whose_handler_returns_is_gone(world: World) -> None:
     assert depth(world) == (0, 0)
 
 
-@pytest.mark.parametrize("fault", [ValueError("no"), HandBack("later")])
+@pytest.mark.parametrize("fault", [ValueError("no"), ReturnToQueue("later")])
 def test_a_message_whose_handler_raises_stays(world: World, fault: Exception) -> None:
     def handle(world: World, event: Event) -> None:
         raise fault
@@ -71,7 +71,7 @@ def test_a_message_whose_handler_raises_stays(world: World, fault: Exception) ->
 
 def test_what_is_no_json_object_stays_for_the_dead_letters(world: World) -> None:
     world.queues.send(QUEUE, "[]")
-    Consumer(world, QUEUE, lambda *_: None).settle(received(world))
+    Consumer(world, QUEUE, lambda *_: None).process(received(world))
     assert depth(world) == (0, 1)
 
 
@@ -85,15 +85,15 @@ def test_the_hold_renews_and_a_renewal_that_fails_releases_it(world: World) -> N
         raise RuntimeError("the lease is another's")
 
     def handle(world: World, event: Event) -> None:
-        event.hold.renew_with(renewal)
-        assert event.hold.released.wait(30)
+        event.heartbeat.renew_with(renewal)
+        assert event.heartbeat.released.wait(30)
         assert renewed.is_set()
 
     consumer = Consumer(world, QUEUE, handle)
     short = {"visibility_s": 1}
     settings = world.config.aws.__class__(**{**vars(world.config.aws), **short})
     object.__setattr__(consumer.world.config, "aws", settings)
-    consumer.settle(message)
+    consumer.process(message)
     assert renewed.is_set()
 
 
@@ -134,5 +134,5 @@ def test_a_message_that_came_after_the_stop_goes_back_untouched(world: World) ->
     world.queues.send(QUEUE, BODY)
     consumer = Consumer(world, QUEUE, lambda *_: pytest.fail("it was handled"))
     consumer.stopping.set()
-    consumer.settle(received(world))
+    consumer.process(received(world))
     assert depth(world) == (1, 0)

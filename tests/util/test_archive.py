@@ -6,9 +6,9 @@ import pytest
 
 from aws import outbox
 from aws.events import Event
-from aws.job import Job
 from aws.resources import World
-from tests import scene
+from aws.rows.job import Job
+from tests import builders
 from tests.conftest import Clock
 from util import archive, sweep
 
@@ -18,8 +18,8 @@ AFTER_S = 3600
 @pytest.fixture
 def patient(world: World) -> World:
     """The same world, where results stay for an hour: longer than a queue can wait."""
-    spans = replace(world.jobs.patience, after_s=AFTER_S, by_queue=False)
-    world.jobs.patience = spans
+    spans = replace(world.jobs.timeouts, after_s=AFTER_S, by_queue=False)
+    world.jobs.timeouts = spans
     return replace(
         world,
         config=replace(world.config, archive=replace(world.config.archive, after_s=AFTER_S)),
@@ -27,7 +27,7 @@ def patient(world: World) -> World:
 
 
 def stored(world: World) -> Job:
-    return outbox.finish(world, scene.completed(world, scene.user(world)))
+    return outbox.flush(world, builders.completed(world, builders.user(world)))
 
 
 def test_a_message_that_comes_early_changes_nothing(patient: World) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from local.demo import private_world
-from local.up import World
+from local.up import LocalService
 
 
 def load(tool: str, *options: str, env: dict[str, str] | None = None) -> tuple[int, str, str]:
@@ -46,14 +46,14 @@ def test_the_pump_is_bounded_and_says_so(options: tuple[str, str]) -> None:
 
 
 @pytest.fixture(scope="module")
-def service() -> Iterator[World]:
+def service() -> Iterator[LocalService]:
     with private_world() as running:
         yield running
 
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("loads")
-def test_a_small_crowd_meets_no_error(service: World) -> None:
+def test_a_small_crowd_meets_no_error(service: LocalService) -> None:
     crowd = ("--users", "6", "--ramp", "6", "--think", "0.3", "--for", "15")
     code, told, errors = load("web_load", "--url", service.url, *crowd, "--json")
     assert code == 0, errors
@@ -66,7 +66,7 @@ def test_a_small_crowd_meets_no_error(service: World) -> None:
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("loads")
-def test_what_the_pump_sends_is_annotated(service: World) -> None:
+def test_what_the_pump_sends_is_annotated(service: LocalService) -> None:
     code, told, errors = load("ann_load", "--count", "8", "--rate", "20", "--json", env=service.env)
     assert code == 0, errors
     figures = json.loads(told.splitlines()[-1])

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from aws.accounts import Account
 from aws.events import Event
-from aws.job import Job, Status
 from aws.resources import World
-from tests import scene
+from aws.rows.accounts import Account
+from aws.rows.job import Job, Status
+from tests import builders
 from tests.conftest import Handle
 from util import notify
 
@@ -53,9 +53,9 @@ def test_a_span_is_said_as_people_say_it(seconds: float, words: str) -> None:
 def test_an_owner_is_mailed_once_and_nobody_about_a_job_that_runs(
     world: World, local_aws: Handle
 ) -> None:
-    account = scene.user(world)
-    running = scene.started(world, account)
-    done = scene.completed(world, account)
+    account = builders.user(world)
+    running = builders.started(world, account)
+    done = builders.completed(world, account)
     for job in (running, done, done):
         notify.handle(world, Event(job.event))
     told = [mail["to"] for mail in local_aws.mail() if done.job_id in mail["text"]]

@@ -6,9 +6,9 @@ import sys
 import pytest
 
 from aws import outbox
-from aws.job import Status
 from aws.resources import World
-from tests import scene
+from aws.rows.job import Status
+from tests import builders
 from tests.conftest import Clock
 from util import sweep
 
@@ -16,8 +16,8 @@ from util import sweep
 def test_a_row_that_fails_keeps_no_other_waiting(
     world: World, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    jobs = [world.jobs.submit(scene.uploaded(world, scene.user(world))) for _ in range(3)]
-    clock.advance(scene.LATE_S)
+    jobs = [world.jobs.submit(builders.uploaded(world, builders.user(world))) for _ in range(3)]
+    clock.advance(builders.LATE_S)
     real = sweep.mend
 
     def mend(world: World, job_id: str) -> None:
@@ -33,13 +33,13 @@ def test_a_row_that_fails_keeps_no_other_waiting(
 
 
 def test_only_what_is_old_and_named_by_no_row_is_dropped(world: World, clock: Clock) -> None:
-    account = scene.user(world)
-    job = outbox.finish(world, scene.completed(world, account))
+    account = builders.user(world)
+    job = outbox.flush(world, builders.completed(world, account))
     bucket = world.files.results
     forgotten = world.files.input_prefix(account.user_id, "unknown") + "x.vcf"
     world.files.write(bucket, forgotten, b"x")
     assert sweep.take_inventory(world) == 0
-    clock.advance(scene.LATE_S)
+    clock.advance(builders.LATE_S)
     assert sweep.take_inventory(world) == 1
     assert world.files.read(bucket, job.s3_key_result_file or "")
     with pytest.raises(FileNotFoundError):
@@ -47,10 +47,10 @@ def test_only_what_is_old_and_named_by_no_row_is_dropped(world: World, clock: Cl
 
 
 def test_a_job_that_no_message_remembers_runs(world: World, clock: Clock) -> None:
-    job = world.jobs.submit(scene.uploaded(world, scene.user(world)))
-    clock.advance(scene.LATE_S)
+    job = world.jobs.submit(builders.uploaded(world, builders.user(world)))
+    clock.advance(builders.LATE_S)
     sweep.sweep(world)
-    scene.deliver(world, scene.handlers())
+    builders.deliver(world, builders.handlers())
     assert world.jobs.get(job.job_id).job_status is Status.COMPLETED
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from flask import Flask
 
-from aws.config import Globus, load
+from aws.config import GlobusSettings, load
 from aws.provision import provision
 from aws.resources import World, connect
 from aws.secrets import Secrets
@@ -29,7 +29,7 @@ def world(local_aws: Handle) -> World:
 def site(world: World, monkeypatch: pytest.MonkeyPatch) -> Flask:
     """The site on this world, with a Globus that is not asked."""
     monkeypatch.setenv("GLOBUS_SDK_SERVICE_URL_AUTH", NOWHERE)
-    config = replace(world.config, globus=Globus(NOWHERE))
+    config = replace(world.config, globus=GlobusSettings(NOWHERE))
     return create_app(replace(world, config=config), SECRETS)
 
 

@@ -12,8 +12,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from aws.job import Job, Result, in_s3
 from aws.resources import World
+from aws.rows.job import Job, Result, in_s3
 
 COLUMNS = b"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
 VCF = b"##fileformat=VCFv4.2\n" + COLUMNS + b"chrM\t73\t.\tA\tG\t.\t.\t.\n"
@@ -94,7 +94,9 @@ def complete(world: World, job: Job) -> Job:
     bucket = world.files.results
     names = (job.result_name, "r.tbi", f"{job.stem}.vcf.count.log", f"{job.stem}.summary.json")
     keys = [world.files.result_key(job, name) for name in names]
-    world.jobs.write(job.job_id, owner=OWNER, names=tuple(in_s3(bucket, key) for key in keys))
+    world.jobs.intend_outputs(
+        job.job_id, owner=OWNER, names=tuple(in_s3(bucket, key) for key in keys)
+    )
     for key, body in zip(keys, (b"result", b"index", LOG, SUMMARY), strict=True):
         world.files.write(bucket, key, body)
     result = Result(bucket, *keys, 6, "5" * 64, "rCRS", {"records": 3})
@@ -108,17 +110,17 @@ def fail(world: World, job: Job, error: str) -> Job:
 
 def archive(world: World, job: Job) -> Job:
     """Take a completed job's row to archived."""
-    job = world.jobs.store(job.job_id, name="upload:1")
-    return world.jobs.archive(
+    job = world.jobs.begin_archive(job.job_id, name="upload:1")
+    return world.jobs.commit_archive(
         job.job_id, key=job.s3_key_result_file, name="upload:1", archive_id=f"a-{job.job_id}"
     )
 
 
 def ask_back(world: World, job: Job, tier: str = "Expedited", refused: bool = False) -> Job:
     """Take an archived job's row to being restored."""
-    world.jobs.retrieve(job.job_id, token="t", tier="Expedited")
+    world.jobs.begin_retrieval(job.job_id, token="t", tier="Expedited")
     asked = SimpleNamespace(id="g", tier=tier, expedited_refused=refused)
-    return world.jobs.retrieving(job.job_id, token="t", asked=asked)
+    return world.jobs.record_retrieval(job.job_id, token="t", asked=asked)
 
 
 def thaw(world: World, job: Job) -> Job:
@@ -126,6 +128,6 @@ def thaw(world: World, job: Job) -> Job:
     archive_id, bucket = job.results_file_archive_id, world.files.results
     key = world.files.thaw_key(job, 1)
     name = in_s3(bucket, key)
-    world.jobs.bring_back(job.job_id, archive_id=archive_id, name=name, thaws=1)
+    world.jobs.begin_thaw(job.job_id, archive_id=archive_id, name=name, thaws=1)
     world.files.write(bucket, key, b"result")
-    return world.jobs.thaw(job.job_id, archive_id=archive_id, bucket=bucket, key=key)
+    return world.jobs.commit_thaw(job.job_id, archive_id=archive_id, bucket=bucket, key=key)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from aws.config import ConfigError, Gas, Payments
-from aws.config import Globus as GlobusSettings
+from aws.config import ConfigError, GasSettings, PaymentSettings
+from aws.config import GlobusSettings as GlobusSettings
 from aws.resources import World
 from aws.secrets import Secrets
 from web.__main__ import options
@@ -27,7 +27,9 @@ def made(
     **more: Any,
 ) -> Any:
     monkeypatch.setenv("GLOBUS_SDK_SERVICE_URL_AUTH", service)
-    config = replace(world.config, gas=Gas("gas", base_url), globus=GlobusSettings(issuer), **more)
+    config = replace(
+        world.config, gas=GasSettings("gas", base_url), globus=GlobusSettings(issuer), **more
+    )
     return create_app(replace(world, config=config), SECRETS)
 
 
@@ -63,7 +65,7 @@ def test_an_issuer_that_could_be_anybody_is_refused(
 
 def test_stripe_without_its_keys_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match="stripe_key"):
-        made(world, monkeypatch, LOCAL, LOCAL, LOCAL, payments=Payments("stripe", "price_1"))
+        made(world, monkeypatch, LOCAL, LOCAL, LOCAL, payments=PaymentSettings("stripe", "price_1"))
 
 
 def test_behind_tls_the_cookie_is_secure_and_the_transport_strict(

@@ -1,4 +1,4 @@
-from web.so import term
+from web.display.sequence_ontology import term
 
 
 def test_bcftools_names_have_their_ontology_terms() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from aws.simulate.alarms import Alarm, LiveAlarm, State
+from aws.simulate.alarms import Alarm, AlarmState, LiveAlarm
 from aws.simulate.metrics import Metrics, Query, Stat
 
 GAUGE = Query({"value": Stat("AWS/AutoScaling", "gauge", "Maximum")})
@@ -20,24 +20,24 @@ def points(text: str) -> list[float | None]:
 @pytest.mark.parametrize(
     ("text", "missing", "state"),
     [
-        ("00XXX", "missing", State.ALARM),
-        ("XX0XX", "missing", State.OK),
-        ("-----", "missing", State.INSUFFICIENT_DATA),
-        ("0XX-X", "missing", State.ALARM),
-        ("--X--", "missing", State.ALARM),
-        ("----X", "missing", State.OK),
-        ("--X-0", "missing", State.OK),
-        ("00XX-", "notBreaching", State.OK),
-        ("00XX-", "breaching", State.ALARM),
-        ("00---", "ignore", State.OK),
+        ("00XXX", "missing", AlarmState.ALARM),
+        ("XX0XX", "missing", AlarmState.OK),
+        ("-----", "missing", AlarmState.INSUFFICIENT_DATA),
+        ("0XX-X", "missing", AlarmState.ALARM),
+        ("--X--", "missing", AlarmState.ALARM),
+        ("----X", "missing", AlarmState.OK),
+        ("--X-0", "missing", AlarmState.OK),
+        ("00XX-", "notBreaching", AlarmState.OK),
+        ("00XX-", "breaching", AlarmState.ALARM),
+        ("00---", "ignore", AlarmState.OK),
     ],
 )
-def test_missing_data_counts_as_told(text: str, missing: str, state: State) -> None:
-    assert alarm(missing).state(points(text), State.OK) is state
+def test_missing_data_counts_as_told(text: str, missing: str, state: AlarmState) -> None:
+    assert alarm(missing).state(points(text), AlarmState.OK) is state
 
 
 def test_some_datapoints_of_several_are_enough_where_it_says_so() -> None:
-    assert alarm(periods=3, datapoints=2).state(points("00X0X"), State.OK) is State.ALARM
+    assert alarm(periods=3, datapoints=2).state(points("00X0X"), AlarmState.OK) is AlarmState.ALARM
 
 
 def test_a_window_of_ten_minutes_slides_by_the_minute() -> None:

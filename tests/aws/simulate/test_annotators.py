@@ -1,35 +1,35 @@
 """The annotators' tier: queue metrics, protection, interrupted jobs, the origin's own worker."""
 
 from aws.simulate import loads
-from aws.simulate.annotators import Annotators, Job
+from aws.simulate.annotators import Annotators, SimulatedJob
 from aws.simulate.compare import percentile
 from aws.simulate.forking import ForkingAnnotators
-from aws.simulate.group import Limits
+from aws.simulate.group import GroupSize
+from aws.simulate.run import Scaling, SimulationRun
 from aws.simulate.template import ORIGIN, read
-from aws.simulate.world import Scaling, World
 
-NO_POLICY = Scaling(Limits(smallest=2), ())
+NO_POLICY = Scaling(GroupSize(smallest=2), ())
 
 
-def run(tier: Annotators, minutes: int = 30) -> World:
-    return World(NO_POLICY, tier).run(minutes)
+def run(tier: Annotators, minutes: int = 30) -> SimulationRun:
+    return SimulationRun(NO_POLICY, tier).run(minutes)
 
 
 def test_jobs_wait_for_a_free_slot() -> None:
-    tier = Annotators([Job(10.0, 100.0) for _ in range(3)])
+    tier = Annotators([SimulatedJob(10.0, 100.0) for _ in range(3)])
     run(tier)
     assert tier.finished
     assert tier.waits() == [0.0, 0.0, 100.0]
 
 
 def test_more_slots_take_more_jobs() -> None:
-    tier = Annotators([Job(10.0, 100.0) for _ in range(4)], slots=2)
+    tier = Annotators([SimulatedJob(10.0, 100.0) for _ in range(4)], slots=2)
     run(tier)
     assert tier.waits() == [0.0] * 4
 
 
 def test_not_visible_is_missing_when_nothing_is_in_flight() -> None:
-    world = run(Annotators([Job(65.0, 30.0)]))
+    world = run(Annotators([SimulatedJob(65.0, 30.0)]))
     read_at = [
         world.metrics.statistic("ApproximateNumberOfMessagesNotVisible", "Maximum", 60, end)
         for end in (60, 120, 180)
@@ -38,16 +38,16 @@ def test_not_visible_is_missing_when_nothing_is_in_flight() -> None:
 
 
 def test_a_queue_long_unused_publishes_nothing() -> None:
-    world = run(Annotators([Job(65.0, 30.0)]), minutes=400)
+    world = run(Annotators([SimulatedJob(65.0, 30.0)]), minutes=400)
     depth = "ApproximateNumberOfMessagesVisible"
     assert world.metrics.statistic(depth, "Maximum", 60, 300) == 0
     assert world.metrics.statistic(depth, "Maximum", 60, 60 * 390) is None
 
 
-def shrunk(protects: bool) -> tuple[Annotators, World]:
+def shrunk(protects: bool) -> tuple[Annotators, SimulationRun]:
     """Three instances at work, and the group is asked for two."""
-    tier = Annotators([Job(0.0, 400.0) for _ in range(3)], protects=protects)
-    world = World(Scaling(Limits(smallest=1), ()), tier)
+    tier = Annotators([SimulatedJob(0.0, 400.0) for _ in range(3)], protects=protects)
+    world = SimulationRun(Scaling(GroupSize(smallest=1), ()), tier)
     world.clock.at(0, lambda: world.group.ask(3))
     world.clock.at(100, lambda: world.group.ask(2))
     return tier, world.run(30)
@@ -66,14 +66,14 @@ def test_an_unprotected_one_is_interrupted_and_its_job_done_again() -> None:
 
 def test_the_origins_worker_loses_what_runs_on_an_instance_that_goes() -> None:
     tier = ForkingAnnotators(loads.burst(60.0))
-    World(read(ORIGIN, "AnnotatorGroup"), tier, seed=2).run(60)
+    SimulationRun(read(ORIGIN, "AnnotatorGroup"), tier, seed=2).run(60)
     assert tier.lost > 0
 
 
 def test_an_instance_shares_its_processor_fairly() -> None:
-    jobs = [Job(0.0, 10.0), Job(0.0, 20.0)]
+    jobs = [SimulatedJob(0.0, 10.0), SimulatedJob(0.0, 20.0)]
     tier = ForkingAnnotators(jobs)
-    World(Scaling(Limits(smallest=1), ()), tier).run(2)
+    SimulationRun(Scaling(GroupSize(smallest=1), ()), tier).run(2)
     assert [job.finished for job in jobs] == [20.0, 30.0]
 
 

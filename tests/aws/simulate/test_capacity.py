@@ -9,8 +9,9 @@ from aws.resources import World
 from aws.simulate import capacity
 from aws.simulate.capacity import Demand
 from aws.simulate.template import TEMPLATE
-from tests import faults, scene
+from tests import builders
 from tests.conftest import Clock
+from tests.proofs import faults
 
 SIZES = capacity.sizes(TEMPLATE)
 
@@ -41,8 +42,8 @@ def test_a_jobs_calls_are_as_many_as_the_table_assumes(world: World, clock: Cloc
 
     for client in faults.clients(world):
         client.meta.events.register("before-call.*.*", count)
-    job = scene.submitted(world, scene.user(world))
-    scene.settle(world, clock, scene.handlers())
+    job = builders.submitted(world, builders.user(world))
+    builders.settle(world, clock, builders.handlers())
     row = world.jobs.table.get(job.job_id)
     assert calls["PutItem"] <= capacity.WRITES_A_JOB
     assert calls["PutObject"] <= capacity.PUTS_A_JOB

@@ -3,12 +3,12 @@
 import pytest
 
 from aws.simulate.clock import Clock
-from aws.simulate.group import Group, Limits, Phase, Timing
+from aws.simulate.group import Group, GroupSize, Phase, Timing
 
 
 @pytest.fixture
 def group() -> Group:
-    group = Group(Clock(), Limits(), Timing(lambda n: 50.0, lambda n: 90.0))
+    group = Group(Clock(), GroupSize(), Timing(lambda n: 50.0, lambda n: 90.0))
     group.fill()
     return group
 

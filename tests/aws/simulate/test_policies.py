@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from aws.simulate.alarms import Alarm
 from aws.simulate.clock import Clock
-from aws.simulate.group import Group, Limits, Timing
+from aws.simulate.group import Group, GroupSize, Timing
 from aws.simulate.metrics import Metrics, Query, Stat
 from aws.simulate.policies import Policy, Simple, Step, Tracking, Want, decide, live
 
@@ -20,7 +20,7 @@ class Bench:
 
     def __init__(self, *policies: Policy, size: int = 2) -> None:
         self.metrics, self.clock = Metrics(), Clock()
-        self.group = Group(self.clock, Limits(), Timing(lambda n: 54.0, lambda n: 95.0))
+        self.group = Group(self.clock, GroupSize(), Timing(lambda n: 54.0, lambda n: 95.0))
         self.policies = [live(policy, self.metrics) for policy in policies]
         self.group.fill()
         self.minute = 0

@@ -3,18 +3,18 @@
 import pytest
 
 from aws.simulate import loads
-from aws.simulate.group import Limits
+from aws.simulate.group import GroupSize
+from aws.simulate.run import Scaling, SimulationRun
 from aws.simulate.template import TEMPLATE
-from aws.simulate.web import Instances, Web
+from aws.simulate.web import Instances, WebTier
 from aws.simulate.web_compare import WebComparison
-from aws.simulate.world import Scaling, World
 
-TWO = Scaling(Limits(smallest=2, largest=2), ())
+TWO = Scaling(GroupSize(smallest=2, largest=2), ())
 
 
 def mean_ms(requests_s: float) -> float:
-    tier = Web(loads.web_steady(requests_s), Instances(50.0))
-    World(TWO, tier).run(10)
+    tier = WebTier(loads.web_steady(requests_s), Instances(50.0))
+    SimulationRun(TWO, tier).run(10)
     return 1000 * tier.total.seconds / tier.total.requests
 
 
@@ -26,7 +26,7 @@ def test_the_response_time_grows_with_load_and_without_bound_beyond_capacity() -
 
 
 def test_a_minute_without_requests_publishes_nothing() -> None:
-    world = World(TWO, Web(loads.web_step(5.0, 0.0, 60.0), Instances(50.0))).run(5)
+    world = SimulationRun(TWO, WebTier(loads.web_step(5.0, 0.0, 60.0), Instances(50.0))).run(5)
     read = [world.metrics.statistic("TargetResponseTime", "Average", 60, s) for s in (60, 180)]
     assert read == [pytest.approx(0.021, abs=0.002), None]
 

@@ -18,12 +18,12 @@ import pytest
 
 from aws import secrets
 from aws.config import load
-from aws.job import Status
 from aws.provision import provision
 from aws.resources import World, connect
+from aws.rows.job import Status
 from aws.stack import release
 from aws.stack.template import user_data
-from tests import scene
+from tests import builders
 from tests.aws.stack.edge import Edge
 from tests.aws.stack.imds import FakeImds
 from tests.aws.stack.machine import Machine, booted
@@ -40,7 +40,7 @@ GROUP = "boot-group"
 CTL = "/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl"
 RUNNING_S = 90
 LOGS = "tail /var/log/gas/*; systemctl status --no-pager 'gas*'; journalctl --no-pager -n 40"
-LONG = scene.RESULT + b"".join(b"MT\t3107\t.\tN\tA\t.\t.\t.\n" for _ in range(150_000))
+LONG = builders.RESULT + b"".join(b"MT\t3107\t.\tN\tA\t.\t.\t.\n" for _ in range(150_000))
 
 pytestmark = [
     pytest.mark.slow,
@@ -203,14 +203,14 @@ def user_data_again_does_no_harm(site: Site) -> None:
 
 def a_stop_hands_the_job_in_hand_back_at_once(site: Site) -> None:
     world, (unit,) = site.world, UNITS["annotator"]
-    job = scene.submitted(world, scene.user(world), LONG)
+    job = builders.submitted(world, builders.user(world), LONG)
     until(lambda: world.jobs.get(job.job_id).job_status is Status.RUNNING, "the job does not run")
     assert site.edge.called("SetInstanceProtection")[-1]["ProtectedFromScaleIn"] == "true"
     ran = site.machine.run(f"systemctl stop '{unit}'")
     assert ran.returncode == 0, ran.stdout
     assert site.machine.show(unit, "Result") == "success"
     after = world.jobs.get(job.job_id)
-    assert (after.job_status, after.lease_owner, after.strikes) == (Status.PENDING, None, 0)
+    assert (after.job_status, after.lease_owner, after.crashes) == (Status.PENDING, None, 0)
     (message,) = world.queues.receive("job_requests", 1, 60)
     assert job.job_id in message.body
 

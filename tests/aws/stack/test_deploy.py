@@ -18,7 +18,7 @@ import boto3
 import pytest
 
 from aws.stack import deploy
-from aws.stack.plan import Globus
+from aws.stack.plan import GlobusClient
 from aws.stack.steps import fill_secret
 from aws.stack.template import TEMPLATE
 from tests.aws.stack.edge import Edge
@@ -168,7 +168,7 @@ def test_a_globus_client_needs_its_secret(run: Run) -> None:
 
 def test_the_secret_keeps_its_session_key_and_gains_the_client(edge: Edge, prefix: str) -> None:
     secrets, name = boto3.client("secretsmanager"), f"{prefix}/web"
-    client = Globus("an id", "a secret")
+    client = GlobusClient("an id", "a secret")
     fill_secret(secrets, name, client)
     secrets.create_secret(Name=name, SecretString=json.dumps({"flask_key": "k"}))
     fill_secret(secrets, name, client)

@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 import pytest
 
-from aws.config import Archive, Config, Gas
+from aws.config import ArchiveSettings, Config, GasSettings
 from aws.provision import provision
 from aws.resources import TOPICS
 from tests.aws.stack.edge import Edge
@@ -22,8 +22,8 @@ def made(edge: Edge, config: Config) -> str:
     """The prefix of what `provision` made, with the template's own settings."""
     config = replace(
         config,
-        gas=Gas(config.gas.prefix, "https://gas.example.org"),
-        archive=Archive("s3", 300, "gas"),
+        gas=GasSettings(config.gas.prefix, "https://gas.example.org"),
+        archive=ArchiveSettings("s3", 300, "gas"),
     )
     provision(config)
     return config.gas.prefix

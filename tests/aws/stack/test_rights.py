@@ -7,11 +7,11 @@ import pytest
 from aws.events import Event
 from aws.resources import DAEMONS, World
 from aws.stack.template import rendered
-from tests import scene
-from tests import test_crash_points as acts
+from tests import builders
 from tests.aws.stack.iam import Need, Rights, recorded
 from tests.aws.stack.parsed import ACCOUNT, REGION, Parsed
 from tests.conftest import Handle
+from tests.proofs import test_crash_points as acts
 from tests.web import scenes
 from tests.web.conftest import site
 from util import sweep
@@ -62,12 +62,12 @@ def test_a_process_stays_within_its_role(
 
 @pytest.mark.parametrize("process", QUEUES)
 def test_a_daemon_may_serve_its_queue_and_no_other(process: str, world: World) -> None:
-    account = scene.user(world)
+    account = builders.user(world)
     queue = QUEUES[process]
     world.queues.send(queue, '{"job_id": "none", "user_id": "' + account.user_id + '"}')
     with recorded(world) as needs:
         for message in world.queues.receive(queue, 1, VISIBILITY_S):
-            world.queues.hide(message, 0)
+            world.queues.change_visibility(message, 0)
         for message in world.queues.receive(queue, 1, VISIBILITY_S):
             world.queues.delete(message)
     assert {n.action for n in needs} >= {"sqs:ReceiveMessage", "sqs:DeleteMessage"}
@@ -78,10 +78,10 @@ def test_a_daemon_may_serve_its_queue_and_no_other(process: str, world: World) -
 
 @pytest.mark.parametrize("backend", ["s3", "vault"], indirect=True)
 def test_an_inventory_is_within_the_sweepers_role(backend: str, world: World) -> None:
-    job = scene.archived(world, scene.user(world))
+    job = builders.archived(world, builders.user(world))
     with recorded(world) as needs:
         sweep.take_inventory(world)
-        scene.take_stock(world)
+        builders.take_stock(world)
         world.files.delete(world.files.results, f"{world.files.prefix}/{job.user_id}/x~1/a")
     assert beyond(world, "sweep", needs) == []
 
@@ -136,7 +136,7 @@ def test_nobody_but_the_mailer_mails_and_only_as_the_sender(world: World) -> Non
 
 
 def test_the_recorder_sees_what_a_handler_does(world: World) -> None:
-    job = scene.completed(world, scene.user(world))
+    job = builders.completed(world, builders.user(world))
     with recorded(world) as needs:
-        scene.handlers()["job_results"](world, Event(job.event))
+        builders.handlers()["job_results"](world, Event(job.event))
     assert {"dynamodb:PutItem", "ses:SendEmail", "sns:Publish"} <= {n.action for n in needs}

@@ -1,0 +1,1 @@
+"""The EC2 instance that a daemon runs on: its metadata, its protection, and systemd."""

@@ -1,0 +1,171 @@
+"""The EC2 instance that a daemon runs on: kept while it works, left in order when it must go."""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from aws.machine.imds import Imds, find
+
+log = logging.getLogger(__name__)
+
+POLL_S = 5.0
+IDLE_S = 60.0
+"""How long an idle instance stays protected: a protection for every job would be throttled."""
+TERMINATING_HOOK = "terminating"
+"""The template's name of the lifecycle hook that waits for `leave`."""
+GROUP_TAG = "tags/instance/aws:autoscaling:groupName"
+
+
+class Instance:
+    """Where nothing can be scaled in: a machine of no Auto Scaling group has nothing to tell."""
+
+    @staticmethod
+    def detect(env: Mapping[str, str] = os.environ) -> "Instance":
+        """This machine: a GroupInstance within an Auto Scaling group, else one that does nothing.
+
+        Takes a second at most, off EC2.
+        """
+        imds = find(env)
+        if imds is None:
+            return Instance()
+        try:
+            group, instance_id = imds.get(GROUP_TAG), imds.get("instance-id")
+            region = imds.get("placement/region")
+        except OSError as absent:
+            log.info("not on EC2: %s", absent)
+            return Instance()
+        if not group or not instance_id:
+            return Instance()
+        return GroupInstance(
+            imds, boto3.client("autoscaling", region_name=region), group, instance_id
+        )
+
+    def busy(self) -> None:
+        """A job is about to be claimed: protect the instance from scale-in if it was idle."""
+
+    def idle(self) -> None:
+        """A job is over; the protection of an idle instance is given up after IDLE_S."""
+
+    def watch(self, stop: Callable[[], None]) -> None:
+        """Call `stop` once when the instance is to go; at once where that is known already.
+
+        Starts a daemon thread, which also gives up the protection in time.
+        """
+
+    def leave(self) -> None:
+        """All is drained: let the termination go on, or the instance be scaled in again."""
+
+
+class GroupInstance(Instance):
+    """An instance of an Auto Scaling group.
+
+    https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-instance-protection.html
+    """
+
+    def __init__(
+        self,
+        imds: Imds,
+        autoscaling: Any,
+        group: str,
+        instance_id: str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.imds, self.autoscaling, self.clock = imds, autoscaling, clock
+        self.group, self.instance_id = group, instance_id
+        self.jobs, self.idle_time = 0, -IDLE_S
+        self.is_protected: bool | None = None
+        """None: not known, for an earlier process may have left a protection behind."""
+        self.lock = threading.Lock()
+        self.ended = threading.Event()
+
+    def busy(self) -> None:
+        with self.lock:
+            self.jobs += 1
+            self._protect(wanted=True)
+
+    def idle(self) -> None:
+        with self.lock:
+            self.jobs -= 1
+            self.idle_time = self.clock()
+
+    def watch(self, stop: Callable[[], None]) -> None:
+        if self.tick(stop):
+            threading.Thread(target=self._watch, args=(stop,), daemon=True).start()
+
+    def _watch(self, stop: Callable[[], None]) -> None:
+        while not self.ended.wait(POLL_S) and self.tick(stop):
+            pass
+
+    def tick(self, stop: Callable[[], None]) -> bool:
+        """One look at the metadata and at the protection; False once `stop` was called."""
+        try:
+            reason = self._end()
+        except OSError as fault:
+            log.warning("%s", fault)
+            return True
+        if reason:
+            log.warning("this instance is to go (%s): stopping", reason)
+            stop()
+            return False
+        with self.lock:
+            if not self.jobs and self.clock() - self.idle_time >= IDLE_S:
+                self._protect(wanted=False)
+        return True
+
+    def leave(self) -> None:
+        self.ended.set()
+        try:
+            terminating = self._is_terminating()
+        except OSError as fault:
+            log.warning("%s", fault)
+            return
+        if terminating:
+            self._let_terminate()
+        else:
+            with self.lock:
+                self._protect(wanted=False)
+
+    def _end(self) -> str | None:
+        """Why the instance is about to go, in a word or two; None while it stays.
+
+        https://docs.aws.amazon.com/autoscaling/ec2/userguide/retrieving-target-lifecycle-state-through-imds.html
+        https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html
+        """
+        if self._is_terminating():
+            return "scale-in"
+        return "Spot notice" if self.imds.get("spot/instance-action") else None
+
+    def _is_terminating(self) -> bool:
+        return self.imds.get("autoscaling/target-lifecycle-state") == "Terminated"
+
+    def _protect(self, wanted: bool) -> None:
+        """Without a protection a job can be interrupted, and is then handed back: no loss."""
+        if wanted is self.is_protected:
+            return
+        try:
+            self.autoscaling.set_instance_protection(
+                AutoScalingGroupName=self.group,
+                InstanceIds=[self.instance_id],
+                ProtectedFromScaleIn=wanted,
+            )
+        except (ClientError, BotoCoreError) as fault:
+            log.warning("protection from scale-in stays %s: %s", self.is_protected, fault)
+            return
+        self.is_protected = wanted
+
+    def _let_terminate(self) -> None:
+        try:
+            self.autoscaling.complete_lifecycle_action(
+                AutoScalingGroupName=self.group,
+                InstanceId=self.instance_id,
+                LifecycleHookName=TERMINATING_HOOK,
+                LifecycleActionResult="CONTINUE",
+            )
+        except (ClientError, BotoCoreError) as fault:
+            log.warning("the termination goes on by itself: %s", fault)

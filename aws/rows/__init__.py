@@ -1,0 +1,1 @@
+"""The rows of the two tables: their states, the steps between them, and their writes."""

@@ -1,0 +1,133 @@
+"""The accounts table: who a user is, and the role that decides what may be kept."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+
+from aws.rows.job import MAX_DOUBLINGS, Timeouts
+from aws.rows.table import Conflict, Row, Table, shard
+
+
+class Role(StrEnum):
+    FREE = "free_user"
+    PREMIUM = "premium_user"
+
+
+@dataclass(frozen=True)
+class Account:
+    """One row of the accounts table; `user_id` is the Globus identity's UUID.
+
+    `pending_role_change` numbers the role change that `restore` has not yet acted on.
+    """
+
+    user_id: str
+    name: str
+    email: str
+    institution: str = ""
+    role: Role = Role.FREE
+    created_time: int = 0
+    rev: int = 0
+    write_token: str = ""
+    role_changes: int = 0
+    changed_time: int = 0
+    pending_role_change: int | None = None
+    reminders: int = 0
+    reminder_time: int = 0
+    customer: str | None = None
+
+    @property
+    def is_premium(self) -> bool:
+        return self.role is Role.PREMIUM
+
+    @property
+    def event(self) -> dict[str, str]:
+        return {"user_id": self.user_id}
+
+
+class Accounts:
+    """Accounts by user; a change of role is recorded as unfinished until `restore` saw to it."""
+
+    def __init__(
+        self, table: Table, timeouts: Timeouts, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.table, self.timeouts, self.clock = table, timeouts, clock
+
+    def get(self, user_id: str) -> Account:
+        """The account, read strongly consistent. Raises KeyError for an unknown user."""
+        row = self.table.get(user_id)
+        if row is None:
+            raise KeyError(user_id)
+        return _account(row)
+
+    def sign_in(self, user_id: str, name: str, email: str, institution: str) -> Account:
+        """Create the account at the first login; later logins refresh what Globus says."""
+        new = Account(user_id, name, email, institution, created_time=int(self.clock()))
+        try:
+            return _account(self.table.create(self._row(new)))
+        except Conflict:
+            return self._change(
+                user_id,
+                lambda a: replace(a, name=name, email=email, institution=institution),
+            )
+
+    def subscribe(self, user_id: str, customer: str | None = None) -> Account:
+        """Make the user premium; already premium changes nothing."""
+        return self._change(user_id, lambda a: self._role(a, Role.PREMIUM, customer))
+
+    def unsubscribe(self, user_id: str) -> Account:
+        """Make the user free; already free changes nothing."""
+        return self._change(user_id, lambda a: self._role(a, Role.FREE, a.customer))
+
+    def clear_role_change(self, user_id: str, number: int) -> Account:
+        """Note that role change `number` has been acted on; a later change stays pending."""
+        return self._change(
+            user_id,
+            lambda a: (
+                replace(a, pending_role_change=None) if a.pending_role_change == number else a
+            ),
+        )
+
+    def count_reminder(self, user_id: str) -> Account:
+        """Note that `restore` was reminded; the wait doubles with each."""
+        now = int(self.clock())
+        return self._change(
+            user_id, lambda a: replace(a, reminders=a.reminders + 1, reminder_time=now)
+        )
+
+    def due(self) -> Iterator[Account]:
+        """Every account with a role change whose consequences are overdue."""
+        return (_account(row) for row in self.table.due(int(self.clock())))
+
+    def _role(self, account: Account, role: Role, customer: str | None) -> Account:
+        if account.role is role:
+            return account
+        number = account.role_changes + 1
+        return replace(
+            account,
+            role=role,
+            customer=customer or account.customer,
+            role_changes=number,
+            pending_role_change=number,
+            changed_time=int(self.clock()),
+            reminders=0,
+            reminder_time=0,
+        )
+
+    def _change(self, user_id: str, alter: Callable[[Account], Account]) -> Account:
+        return _account(self.table.change(user_id, lambda row: self._row(alter(_account(row)))))
+
+    def _row(self, account: Account) -> Row:
+        row = {f.name: getattr(account, f.name) for f in fields(Account)}
+        row["role"] = str(account.role)
+        if account.pending_role_change is not None:
+            since = max(account.changed_time, account.reminder_time)
+            wait_s = self.timeouts.grace_s * 2 ** min(account.reminders, MAX_DOUBLINGS)
+            row |= {"due_time": since + wait_s, "due_shard": shard(account.user_id)}
+        return {name: value for name, value in row.items() if value is not None}
+
+
+def _account(row: Row) -> Account:
+    known = {f.name for f in fields(Account)}
+    account = Account(**{name: value for name, value in row.items() if name in known})
+    return replace(account, role=Role(account.role))

@@ -1,0 +1,171 @@
+"""The annotations table: fetching jobs, listing them, and taking them through their steps."""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Any, Concatenate, ParamSpec
+
+from aws.rows import lifecycle
+from aws.rows.job import Job, Now, Retrieval, Status, Timeouts, due
+from aws.rows.table import Conflict, Row, Table, shard
+
+P = ParamSpec("P")
+INDEX = "user_id_index"
+TIME = re.compile(r"[0-9]{1,12}(\.[0-9]{1,3})?")
+
+
+@dataclass(frozen=True)
+class JobPage:
+    """One page of a user's jobs; `next` is the token of the next page, None on the last."""
+
+    jobs: list[Job]
+    next: str | None
+
+
+def _step(
+    step: Callable[Concatenate[Job, Now, P], Job],
+) -> Callable[Concatenate["Jobs", str, P], Job]:
+    """A method that takes a job, named by its id, through one step of its lifecycle.
+
+    Returns the job as written. Raises KeyError for an unknown id and Refused for a wrong state.
+    """
+
+    def take(self: "Jobs", job_id: str, /, *args: P.args, **kwargs: P.kwargs) -> Job:
+        return self.change(job_id, lambda job: step(job, self.now(), *args, **kwargs))
+
+    take.__name__ = step.__name__
+    take.__doc__ = step.__doc__
+    return take
+
+
+class Jobs:
+    """Jobs by id and by user; steps are compare-and-swaps, safe against each other."""
+
+    def __init__(
+        self, table: Table, timeouts: Timeouts, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.table, self.timeouts, self.clock = table, timeouts, clock
+
+    start = _step(lifecycle.start)
+    renew = _step(lifecycle.renew)
+    intend_outputs = _step(lifecycle.intend_outputs)
+    complete = _step(lifecycle.complete)
+    fail = _step(lifecycle.fail)
+    return_to_queue = _step(lifecycle.return_to_queue)
+    cancel = _step(lifecycle.cancel)
+    republish = _step(lifecycle.republish)
+    mark_mailed = _step(lifecycle.mark_mailed)
+    strike_out = _step(lifecycle.strike_out)
+    begin_archive = _step(lifecycle.begin_archive)
+    commit_archive = _step(lifecycle.commit_archive)
+    pin = _step(lifecycle.pin)
+    release = _step(lifecycle.release)
+    clear_role_check = _step(lifecycle.clear_role_check)
+    begin_retrieval = _step(lifecycle.begin_retrieval)
+    record_retrieval = _step(lifecycle.record_retrieval)
+    postpone_check = _step(lifecycle.postpone_check)
+    begin_thaw = _step(lifecycle.begin_thaw)
+    commit_thaw = _step(lifecycle.commit_thaw)
+
+    def now(self) -> Now:
+        return Now(round(self.clock(), 3), self.timeouts)
+
+    def submit(self, job: Job) -> Job:
+        """Create the row with its request in the outbox; the stored job where it exists already.
+
+        Raises FileExistsError where the id is another user's.
+        """
+        try:
+            return self._job(self.table.create(self._row(lifecycle.submit(job, self.now()))))
+        except Conflict:
+            stored = self.get(job.job_id)
+        if stored.user_id != job.user_id:
+            raise FileExistsError(job.job_id)
+        return stored
+
+    def get(self, job_id: str) -> Job:
+        """The job, read strongly consistent. Raises KeyError for an unknown id."""
+        row = self.table.get(job_id)
+        if row is None:
+            raise KeyError(job_id)
+        return self._job(row)
+
+    def change(self, job_id: str, alter: Callable[[Job], Job]) -> Job:
+        """Alter the job by a pure function, again while others write in between."""
+        changed = self.table.change(job_id, lambda row: self._row(alter(self._job(row))))
+        return self._job(changed)
+
+    def page_of(self, user_id: str, limit: int, after: str | None = None) -> JobPage:
+        """One page of a user's jobs, newest first: one Query whatever the number of jobs.
+
+        `after` is the `next` of the page before. Raises ValueError for any other text.
+        """
+        options: dict[str, Any] = {"Limit": limit}
+        if after:
+            options["ExclusiveStartKey"] = _start_key(user_id, after)
+        page = self.table.page(INDEX, "user_id", user_id, options)
+        return JobPage([self._job(row) for row in page.rows], _token(page.next))
+
+    def all_of(self, user_id: str) -> Iterator[Job]:
+        """Every job of a user, newest first, a page in memory at a time."""
+        after: str | None = None
+        while True:
+            page = self.page_of(user_id, 100, after)
+            yield from page.jobs
+            after = page.next
+            if not after:
+                return
+
+    def due(self) -> Iterator[Job]:
+        """Every job with unfinished business whose time has come (from an index: re-read it)."""
+        return (self._job(row) for row in self.table.due(self.now().now))
+
+    def _row(self, job: Job) -> Row:
+        """The row of a job, its due time derived anew in every write."""
+        at = self.now()
+        due_time = due(job, at)
+        row = {f.name: _stored(getattr(job, f.name)) for f in fields(Job)}
+        if due_time is not None:
+            row |= {"due_time": due_time, "due_shard": shard(job.job_id)}
+        return {name: value for name, value in row.items() if value is not None}
+
+    @staticmethod
+    def _job(row: Row) -> Job:
+        known = {f.name for f in fields(Job)}
+        job = Job(**{name: value for name, value in row.items() if name in known})
+        retrieval = row.get("retrieval")
+        return replace(
+            job,
+            job_status=Status(job.job_status),
+            outbox=tuple(job.outbox),
+            garbage=tuple(job.garbage),
+            pending_writes=tuple(job.pending_writes),
+            retrieval=Retrieval(**retrieval) if retrieval else None,
+        )
+
+
+def _stored(value: Any) -> Any:
+    """DynamoDB has no booleans worth indexing and no dataclasses; empty things are left out."""
+    if isinstance(value, Retrieval):
+        return vars(value)
+    if isinstance(value, Status):
+        return str(value)
+    return None if value in ((), {}, "") else value
+
+
+def _token(key: Row | None) -> str | None:
+    if key is None:
+        return None
+    return f"{key['submit_time']}~{key['job_id']}"
+
+
+def _start_key(user_id: str, token: str) -> Row:
+    time_text, _, job_id = token.partition("~")
+    if not TIME.fullmatch(time_text) or not job_id:
+        raise ValueError(f"{token!r} is no place in the list")
+    return {
+        "user_id": {"S": user_id},
+        "submit_time": {"N": time_text},
+        "job_id": {"S": job_id},
+    }

@@ -1,0 +1,171 @@
+"""Objects in S3: their keys, and moving their bytes; every key is written once."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from boto3.s3.transfer import TransferConfig
+from botocore.exceptions import ClientError
+
+from aws.rows.job import Job
+
+MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
+SNIFF_BYTES = 65536
+ENCRYPTION = "AES256"
+PARTS_IN_MEMORY = 4
+"""Of 8 MiB each, while a stream is stored: boto3's own ten take a daemon to 190 MB."""
+
+
+@dataclass(frozen=True)
+class PresignedPost:
+    """A presigned POST: where a browser sends the file, and the fields before it."""
+
+    url: str
+    fields: dict[str, str]
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object as a listing tells it; `time` is epoch seconds."""
+
+    bucket: str
+    key: str
+    bytes: int
+    time: int
+
+
+def transfer() -> TransferConfig:
+    """How boto3 moves large objects: in parts, a few in memory at a time."""
+    config = TransferConfig(max_concurrency=PARTS_IN_MEMORY)
+    config.max_in_memory_upload_chunks = PARTS_IN_MEMORY
+    return config
+
+
+class Files:
+    """Reads, writes and signs objects in the inputs, results and references buckets."""
+
+    def __init__(self, s3: Any, inputs: str, results: str, references: str, prefix: str) -> None:
+        self.s3, self.prefix = s3, prefix
+        self.transfer = transfer()
+        self.inputs, self.results, self.references = inputs, results, references
+
+    def input_prefix(self, user_id: str, job_id: str) -> str:
+        """What an upload's key starts with; the user's file name follows."""
+        return f"{self.prefix}/{user_id}/{job_id}~"
+
+    def result_key(self, job: Job, name: str) -> str:
+        """The key of an output of the job's current attempt."""
+        return f"{self.prefix}/{job.user_id}/{job.job_id}~{job.attempt}/{name}"
+
+    def thaw_key(self, job: Job, thaws: int) -> str:
+        """The key that the `thaws`-th thaw of the job's result writes."""
+        return f"{self.prefix}/{job.user_id}/{job.job_id}~thaw-{thaws}/{job.result_name}"
+
+    def upload_form(
+        self, user_id: str, job_id: str, max_bytes: int, expires_s: int, redirect: str = ""
+    ) -> PresignedPost:
+        """A form for one upload of 1 to `max_bytes` bytes, valid for `expires_s`.
+
+        S3 sends the browser on to `redirect`; without one it answers 201, for a script to read.
+        https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
+        """
+        then = (
+            {"success_action_redirect": redirect} if redirect else {"success_action_status": "201"}
+        )
+        fixed = {**then, "x-amz-server-side-encryption": ENCRYPTION}
+        start = self.input_prefix(user_id, job_id)
+        conditions: list[Any] = [{name: value} for name, value in fixed.items()]
+        conditions += [["starts-with", "$key", start], ["content-length-range", 1, max_bytes]]
+        signed = self.s3.generate_presigned_post(
+            self.inputs,
+            start + "${filename}",
+            Fields=fixed,
+            Conditions=conditions,
+            ExpiresIn=expires_s,
+        )
+        return PresignedPost(signed["url"], signed["fields"])
+
+    def link(self, bucket: str, key: str, name: str, expires_s: int) -> str:
+        """A link that downloads the object as `name` for `expires_s` seconds."""
+        ascii_name = name.encode("ascii", "replace").decode().replace('"', "_").replace("\\", "_")
+        return str(
+            self.s3.generate_presigned_url(
+                "get_object",
+                Params={
+                    "Bucket": bucket,
+                    "Key": key,
+                    "ResponseContentDisposition": f'attachment; filename="{ascii_name}"',
+                },
+                ExpiresIn=expires_s,
+            )
+        )
+
+    def size(self, bucket: str, key: str) -> int:
+        """The object's bytes. Raises FileNotFoundError."""
+        return int(self._found(self.s3.head_object, bucket, key)["ContentLength"])
+
+    def head(self, bucket: str, key: str, n: int = SNIFF_BYTES) -> bytes:
+        """The object's first `n` bytes. Raises FileNotFoundError."""
+        try:
+            found = self._found(self.s3.get_object, bucket, key, f"bytes=0-{n - 1}")
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "InvalidRange":
+                raise
+            return b""
+        return bytes(found["Body"].read())
+
+    def open(self, bucket: str, key: str) -> Any:
+        """A stream of the object's bytes. Raises FileNotFoundError."""
+        return self._found(self.s3.get_object, bucket, key)["Body"]
+
+    def read(self, bucket: str, key: str) -> bytes:
+        """All of a small object. Raises FileNotFoundError."""
+        return bytes(self.open(bucket, key).read())
+
+    def read_json(self, bucket: str, key: str) -> Any:
+        return json.loads(self.read(bucket, key))
+
+    def download(self, bucket: str, key: str, path: Path) -> None:
+        """Raises FileNotFoundError."""
+        try:
+            self.s3.download_file(bucket, key, str(path), Config=self.transfer)
+        except ClientError as error:
+            raise _translated(error, bucket, key) from None
+
+    def upload(self, path: Path, bucket: str, key: str) -> None:
+        extra = {"ServerSideEncryption": ENCRYPTION}
+        self.s3.upload_file(str(path), bucket, key, ExtraArgs=extra, Config=self.transfer)
+
+    def upload_stream(self, stream: BinaryIO, bucket: str, key: str) -> None:
+        """Write all of `stream`, in parts, in bounded memory."""
+        extra = {"ServerSideEncryption": ENCRYPTION}
+        self.s3.upload_fileobj(stream, bucket, key, ExtraArgs=extra, Config=self.transfer)
+
+    def write(self, bucket: str, key: str, body: bytes) -> None:
+        self.s3.put_object(Bucket=bucket, Key=key, Body=body, ServerSideEncryption=ENCRYPTION)
+
+    def delete(self, bucket: str, key: str) -> None:
+        """Deleting what is not there is no error."""
+        self.s3.delete_object(Bucket=bucket, Key=key)
+
+    def listing(self, bucket: str, under: str = "") -> Iterator[StoredObject]:
+        """Every object whose key starts with `under`, a page in memory at a time."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=under)
+        for page in pages:
+            for item in page.get("Contents", []):
+                time = int(item["LastModified"].timestamp())
+                yield StoredObject(bucket, item["Key"], item["Size"], time)
+
+    @staticmethod
+    def _found(call: Any, bucket: str, key: str, part: str | None = None) -> Any:
+        try:
+            return call(Bucket=bucket, Key=key, **({"Range": part} if part else {}))
+        except ClientError as error:
+            raise _translated(error, bucket, key) from None
+
+
+def _translated(error: ClientError, bucket: str, key: str) -> Exception:
+    missing = error.response["Error"]["Code"] in MISSING
+    return FileNotFoundError(f"s3://{bucket}/{key}") if missing else error

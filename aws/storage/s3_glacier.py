@@ -1,0 +1,103 @@
+"""The archive in S3's own Glacier class: S3 Glacier Flexible Retrieval."""
+
+import re
+import uuid
+from collections.abc import Iterator
+from typing import Any, BinaryIO, cast
+from urllib.parse import unquote_plus
+
+from botocore.exceptions import ClientError
+
+from aws.rows.job import in_archive
+from aws.storage.files import transfer
+from aws.storage.vault import InventoryEntry, RetrievalNotice, RetrievalRequest, RetrievalState
+
+KEPT_DAYS = 2
+"""How long S3 keeps the restored copy: time for a thaw that has to be tried again."""
+STORAGE_CLASS = "GLACIER"
+NO_CAPACITY = "GlacierExpeditedRetrievalNotAvailable"
+UNDER_WAY = "RestoreAlreadyInProgress"
+KEY = re.compile(r".+/(?P<job_id>[^/~]+)~[0-9a-f]{32}")
+
+
+class S3Vault:
+    """Archives as objects; an archive's id is its key, known before a byte is sent.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects.html
+    """
+
+    def __init__(self, s3: Any, bucket: str, prefix: str) -> None:
+        self.s3, self.bucket, self.prefix = s3, bucket, prefix
+        self.transfer = transfer()
+
+    def name(self, user_id: str, job_id: str) -> str:
+        return in_archive(f"{self.prefix}/{user_id}/{job_id}~{uuid.uuid4().hex}")
+
+    def store(self, name: str, job_id: str, stream: BinaryIO, size: int) -> str:
+        key = name.partition(":")[2]
+        extra = {"StorageClass": STORAGE_CLASS, "ServerSideEncryption": "AES256"}
+        self.s3.upload_fileobj(stream, self.bucket, key, ExtraArgs=extra, Config=self.transfer)
+        return key
+
+    def request(self, archive_id: str, job_id: str, tier: str) -> RetrievalRequest:
+        refused = not self._asked(archive_id, tier)
+        if refused:
+            self._asked(archive_id, "Standard")
+        return RetrievalRequest(archive_id, "Standard" if refused else tier, refused)
+
+    def _asked(self, key: str, tier: str) -> bool:
+        """Whether S3 took the request; False where Expedited has no capacity."""
+        request = {"Days": KEPT_DAYS, "GlacierJobParameters": {"Tier": tier}}
+        try:
+            self.s3.restore_object(Bucket=self.bucket, Key=key, RestoreRequest=request)
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code == NO_CAPACITY and tier == "Expedited":
+                return False
+            if code != UNDER_WAY:
+                raise
+        return True
+
+    def describe(self, archive_id: str, retrieval_id: str | None) -> RetrievalState:
+        """Told by the `x-amz-restore` header; a copy that has expired has none."""
+        restore = self.s3.head_object(Bucket=self.bucket, Key=archive_id).get("Restore", "")
+        if 'ongoing-request="true"' in restore:
+            return RetrievalState.PENDING
+        return (
+            RetrievalState.READY if 'ongoing-request="false"' in restore else RetrievalState.FAILED
+        )
+
+    def fetch(self, archive_id: str, retrieval_id: str | None) -> BinaryIO:
+        try:
+            reply = self.s3.get_object(Bucket=self.bucket, Key=archive_id)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ("InvalidObjectState", "NoSuchKey"):
+                raise
+            raise FileNotFoundError(f"archive {archive_id} is not restored") from None
+        return cast(BinaryIO, reply["Body"])
+
+    def delete(self, archive_id: str) -> None:
+        self.s3.delete_object(Bucket=self.bucket, Key=archive_id)
+
+    def notices(self, body: dict[str, Any]) -> list[RetrievalNotice]:
+        """S3 sends keys URL-encoded, and a test event when the notification is set up."""
+        if body.get("Event") == "s3:TestEvent":
+            return []
+        if "Records" not in body:
+            raise ValueError("not an S3 event")
+        events = [r for r in body["Records"] if r["eventName"] == "ObjectRestore:Completed"]
+        keys = [unquote_plus(event["s3"]["object"]["key"]) for event in events]
+        return [RetrievalNotice(_job_id(key), key, None, succeeded=True) for key in keys]
+
+    def inventory(self) -> Iterator[InventoryEntry]:
+        for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket):
+            for item in page.get("Contents", []):
+                time = item["LastModified"].timestamp()
+                yield InventoryEntry(item["Key"], _job_id(item["Key"]), time)
+
+
+def _job_id(key: str) -> str:
+    match = KEY.fullmatch(key)
+    if not match:
+        raise ValueError(f"{key!r} is no archive's key")
+    return match["job_id"]

@@ -1,0 +1,103 @@
+"""A free result's whole life in a private world: archived, refused, restored, thawed."""
+
+import hashlib
+import time
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from local.up import LocalService
+from local.visitor import Visitor
+
+AFTER_S = 3
+"""The retention of the demonstration; five minutes in earnest."""
+STAGE_S = 120
+
+
+def settings(backend: str) -> dict[str, str]:
+    """What the private world is told."""
+    return {"GAS_ARCHIVE_BACKEND": backend, "GAS_ARCHIVE_AFTER_S": str(AFTER_S)}
+
+
+def live(world: LocalService, path: Path, capacity: str) -> dict[str, Any]:
+    """Take one free user through; the stages with their times since the upload.
+
+    Raises TimeoutError or LifeError where the life takes another turn.
+    """
+    aws = f"http://localhost:{world.port + 1}"
+    requests.put(f"{aws}/_gas/settings", json={"capacity": capacity}, timeout=5).raise_for_status()
+    visitor = Visitor(world.url)
+    visitor.sign_in("free")
+    life = LifecycleDemo(visitor, visitor.upload(path))
+    return {"backend": world.config().archive.backend, **life.run()}
+
+
+class LifecycleDemoError(RuntimeError):
+    """The life of a result took a turn that it must not take."""
+
+
+class LifecycleDemo:
+    """One job's stages, each noted when it is reached."""
+
+    def __init__(self, visitor: Visitor, job_id: str) -> None:
+        self.visitor, self.job_id = visitor, job_id
+        self.began = time.monotonic()
+        self.stages: list[dict[str, Any]] = []
+        self.tier: str | None = None
+
+    def run(self) -> dict[str, Any]:
+        """Every stage in its order."""
+        self._until("completed", lambda s: s["job_status"] == "COMPLETED")
+        first = self._download()
+        self._until("archived", lambda s: s["existed"] is False)
+        self._demand_refused()
+        self._note("refused")
+        self.visitor.submit(self.visitor.page("/subscribe"), "/subscribe")
+        self._note("subscribed")
+        self._until("restoring", lambda s: s["retrieval"] or s["existed"])
+        self._until("thawed", self._has_thawed)
+        second = self._download()
+        self._note("downloaded")
+        return {
+            "job_id": self.job_id,
+            "tier": self.tier,
+            "stages": self.stages,
+            "bytes_equal": first == second,
+            "sha256": hashlib.sha256(second).hexdigest(),
+        }
+
+    def _until(self, stage: str, reached: Any) -> dict[str, Any]:
+        status = self.visitor.wait_until(self.job_id, reached, STAGE_S)
+        self._note(stage)
+        return status
+
+    def _has_thawed(self, status: dict[str, Any]) -> bool:
+        """Notes the tier that Glacier granted, as long as it is told."""
+        if status["retrieval"]:
+            self.tier = status["retrieval"]["tier"]
+        return bool(status["existed"])
+
+    def _note(self, stage: str) -> None:
+        at_s = round(time.monotonic() - self.began, 3)
+        self.stages.append({"stage": stage, "at_s": at_s})
+
+    def _download(self) -> bytes:
+        response = self.visitor.get(f"/annotations/{self.job_id}/download")
+        response.raise_for_status()
+        return response.content
+
+    def _demand_refused(self) -> None:
+        """While it is archived there is no download, but log and summary are read as before."""
+        base = f"/annotations/{self.job_id}"
+        codes = [self.visitor.get(base + p).status_code for p in ("/download", "/log", "/summary")]
+        if codes != [409, 200, 200]:
+            raise LifecycleDemoError(f"while archived, download, log and summary answered {codes}")
+
+
+def words(told: dict[str, Any]) -> str:
+    """The stages as a person reads them."""
+    lines = [f"archive backend {told['backend']}, retrieval tier {told['tier']}"]
+    lines += [f"{stage['at_s']:>8.1f} s  {stage['stage']}" for stage in told["stages"]]
+    equal = "equal to the first download" if told["bytes_equal"] else "NOT THE SAME BYTES"
+    return "\n".join([*lines, f"result {equal}, SHA-256 {told['sha256']}"]) + "\n"

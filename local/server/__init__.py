@@ -1,0 +1,1 @@
+"""The embedded AWS: moto's server, and the behaviour of AWS that moto lacks."""

@@ -1,0 +1,16 @@
+"""S3's refusals, raised where a check fails and told in S3's words."""
+
+from dataclasses import dataclass
+
+
+@dataclass
+class S3Error(Exception):
+    """Why S3 refuses a request: HTTP status, S3's error code, words."""
+
+    status: int
+    code: str
+    words: str
+
+
+def denied(words: str = "Access Denied") -> S3Error:
+    return S3Error(403, "AccessDenied", words)

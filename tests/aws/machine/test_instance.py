@@ -1,0 +1,207 @@
+"""An annotator's instance against a metadata service and an Auto Scaling API."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from aws.machine.instance import GROUP_TAG, IDLE_S, GroupInstance, Instance
+from tests.aws.stack.edge import Edge
+from tests.aws.stack.imds import FakeImds
+
+GROUP = "instance-test"
+STATE = "autoscaling/target-lifecycle-state"
+
+
+@pytest.fixture
+def group(edge: Edge) -> Iterator[Any]:
+    """A group of one instance; yields the description of that instance, asked anew each time."""
+    autoscaling, ec2 = boto3.client("autoscaling"), boto3.client("ec2")
+    image = ec2.describe_images()["Images"][0]["ImageId"]
+    autoscaling.create_launch_configuration(
+        LaunchConfigurationName=GROUP, ImageId=image, InstanceType="t3.small"
+    )
+    autoscaling.create_auto_scaling_group(
+        AutoScalingGroupName=GROUP,
+        LaunchConfigurationName=GROUP,
+        MinSize=1,
+        MaxSize=1,
+        AvailabilityZones=["us-east-1a"],
+    )
+
+    def instance() -> dict[str, Any]:
+        found = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[GROUP])
+        return dict(found["AutoScalingGroups"][0]["Instances"][0])
+
+    yield instance
+    autoscaling.delete_auto_scaling_group(AutoScalingGroupName=GROUP, ForceDelete=True)
+    autoscaling.delete_launch_configuration(LaunchConfigurationName=GROUP)
+
+
+@pytest.fixture
+def imds(group: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeImds]:
+    told = {
+        GROUP_TAG: GROUP,
+        "instance-id": group()["InstanceId"],
+        "placement/region": "us-east-1",
+        STATE: "InService",
+    }
+    server = FakeImds(("127.0.0.1", 0), told).start()
+    monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", server.url)
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+class Clock:
+    """Seconds that pass when told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def detected() -> tuple[GroupInstance, Clock]:
+    instance = Instance.detect()
+    assert isinstance(instance, GroupInstance)
+    clock = Clock()
+    instance.clock = clock
+    return instance, clock
+
+
+def never() -> None:
+    raise AssertionError("nothing asked this instance to go")
+
+
+def protections(edge: Edge) -> list[str]:
+    return [call["ProtectedFromScaleIn"] for call in edge.called("SetInstanceProtection")]
+
+
+def test_the_first_job_protects_the_instance_and_the_second_needs_no_call(
+    group: Any, imds: FakeImds, edge: Edge
+) -> None:
+    instance, _ = detected()
+    instance.busy()
+    instance.busy()
+    assert group()["ProtectedFromScaleIn"]
+    assert protections(edge) == ["true"]
+
+
+def test_an_idle_instance_gives_its_protection_up_after_a_minute(
+    group: Any, imds: FakeImds, edge: Edge
+) -> None:
+    instance, clock = detected()
+    instance.busy()
+    instance.idle()
+    clock.now += IDLE_S - 1
+    instance.tick(never)
+    assert group()["ProtectedFromScaleIn"]
+    clock.now += 1
+    instance.tick(never)
+    assert not group()["ProtectedFromScaleIn"]
+
+
+def test_jobs_in_quick_succession_cost_one_call(group: Any, imds: FakeImds, edge: Edge) -> None:
+    instance, clock = detected()
+    for _ in range(20):
+        instance.busy()
+        instance.idle()
+        clock.now += IDLE_S / 2
+        instance.tick(never)
+    assert protections(edge) == ["true"]
+
+
+def test_a_protection_left_by_an_earlier_process_is_given_up(
+    group: Any, imds: FakeImds, edge: Edge
+) -> None:
+    before, _ = detected()
+    before.busy()
+    after, _ = detected()
+    after.tick(never)
+    assert not group()["ProtectedFromScaleIn"]
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [(STATE, "Terminated"), ("spot/instance-action", '{"action": "terminate"}')],
+)
+def test_an_instance_that_is_to_go_stops_its_daemon_once(
+    imds: FakeImds, path: str, text: str
+) -> None:
+    instance, _ = detected()
+    stops: list[str] = []
+    imds.told[path] = text
+    instance.watch(lambda: stops.append("stopped"))
+    assert stops == ["stopped"]
+
+
+def test_the_watch_sees_what_comes_later(imds: FakeImds, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aws.machine.instance.POLL_S", 0.02)
+    instance, _ = detected()
+    stopped = threading.Event()
+    instance.watch(stopped.set)
+    assert not stopped.is_set()
+    imds.told[STATE] = "Terminated"
+    assert stopped.wait(5)
+
+
+def test_after_the_drain_the_termination_goes_on(imds: FakeImds, edge: Edge) -> None:
+    instance, _ = detected()
+    imds.told[STATE] = "Terminated"
+    instance.leave()
+    (call,) = edge.called("CompleteLifecycleAction")
+    assert call["LifecycleHookName"] == "terminating"
+    assert call["LifecycleActionResult"] == "CONTINUE"
+    assert call["InstanceId"] == imds.told["instance-id"]
+
+
+def test_a_daemon_that_merely_stops_leaves_the_instance_free_to_go(
+    group: Any, imds: FakeImds, edge: Edge
+) -> None:
+    instance, _ = detected()
+    instance.busy()
+    instance.idle()
+    instance.leave()
+    assert not group()["ProtectedFromScaleIn"]
+    assert not edge.called("CompleteLifecycleAction")
+
+
+def test_a_refused_protection_keeps_nobody_from_working(imds: FakeImds, edge: Edge) -> None:
+    edge.refused.add("SetInstanceProtection")
+    instance, _ = detected()
+    instance.busy()
+    assert instance.is_protected is None
+
+
+def test_an_expired_token_is_renewed(imds: FakeImds) -> None:
+    instance, _ = detected()
+    imds.token = "another"
+    assert instance.tick(never)
+
+
+def test_metadata_that_do_not_answer_stop_nothing(imds: FakeImds) -> None:
+    instance, _ = detected()
+    imds.shutdown()
+    imds.server_close()
+    assert instance.tick(never)
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"AWS_EC2_METADATA_DISABLED": "true"},
+        {"AWS_ENDPOINT_URL": "http://localhost:5001"},
+        {"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:1"},
+    ],
+)
+def test_off_ec2_there_is_nothing_to_tell(env: dict[str, str]) -> None:
+    instance = Instance.detect(env)
+    assert type(instance) is Instance
+    instance.busy()
+    instance.idle()
+    instance.watch(never)
+    instance.leave()

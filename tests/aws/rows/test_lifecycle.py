@@ -1,0 +1,180 @@
+"""The steps as pure functions: what each demands, and what it leaves to be done."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from aws.rows import lifecycle
+from aws.rows.job import (
+    Job,
+    Leased,
+    Now,
+    PendingWork,
+    Refused,
+    Result,
+    Status,
+    Timeouts,
+    unfinished,
+)
+
+SPANS = Timeouts(grace_s=60, patience_s=600, retrieval_s=21600, after_s=300, by_queue=True)
+AT = Now(1000.0, SPANS)
+LATER = Now(10_000.0, SPANS)
+NEW = Job("j", "u", "a.vcf", "in", "k", 10)
+PENDING = lifecycle.submit(NEW, AT)
+RUNNING = lifecycle.start(PENDING, AT, owner="me", lease_s=30)
+NAMES = ("s3:out/r", "s3:out/i")
+WRITING = lifecycle.intend_outputs(RUNNING, AT, owner="me", names=NAMES)
+RESULT = Result("out", "r", "i", "l", "s", 5, "00", "rCRS", {"records": 1})
+HOT = lifecycle.complete(WRITING, AT, owner="me", result=RESULT)
+STORING = lifecycle.begin_archive(HOT, AT, name="archive:x")
+COLD = lifecycle.commit_archive(STORING, AT, key="r", name="archive:x", archive_id="x")
+ASKED = lifecycle.begin_retrieval(COLD, AT, token="t", tier="Expedited")
+THAWING = lifecycle.begin_thaw(ASKED, AT, archive_id="x", name="s3:out/t", thaws=1)
+THAWED = lifecycle.commit_thaw(THAWING, AT, archive_id="x", bucket="out", key="t")
+
+
+def test_a_new_job_has_its_request_to_publish() -> None:
+    assert PENDING.job_status is Status.PENDING
+    assert PENDING.outbox == ("job_requests@1",)
+
+
+def test_a_leased_job_is_left_alone_until_its_lease_is_over() -> None:
+    with pytest.raises(Leased):
+        lifecycle.start(RUNNING, AT, owner="other", lease_s=30)
+    taken = lifecycle.start(WRITING, LATER, owner="other", lease_s=30)
+    assert (taken.lease_owner, taken.attempt, taken.crashes) == ("other", 2, 1)
+    assert taken.pending_writes == ()
+    assert taken.garbage == NAMES
+
+
+def test_a_commit_publishes_the_result_and_starts_the_retention() -> None:
+    assert HOT.job_status is Status.COMPLETED
+    assert HOT.is_hot
+    assert [entry.partition("@")[0] for entry in HOT.outbox] == [
+        "job_requests",
+        "job_results",
+        "results_archive",
+    ]
+    assert HOT.expires_time == AT.now + SPANS.after_s
+
+
+def test_a_retention_longer_than_a_queue_can_wait_is_left_to_the_due_time() -> None:
+    at = replace(AT, spans=replace(SPANS, by_queue=False))
+    done = lifecycle.complete(WRITING, at, owner="me", result=RESULT)
+    assert not any(entry.startswith("results_archive") for entry in done.outbox)
+    assert unfinished(done, at)[PendingWork.RETENTION] == done.expires_time
+
+
+def test_a_job_handed_back_waits_without_a_strike_unless_there_was_a_fault() -> None:
+    back = lifecycle.return_to_queue(WRITING, AT, owner="me")
+    assert (back.job_status, back.lease_owner, back.crashes) == (Status.PENDING, None, 0)
+    assert back.garbage == NAMES
+    assert lifecycle.return_to_queue(RUNNING, AT, owner="me", fault="it crashed").crashes == 1
+
+
+def test_an_archived_result_names_its_object_as_garbage_and_wants_a_check() -> None:
+    assert COLD.is_archived
+    assert not COLD.is_hot
+    assert "s3:out/r" in COLD.garbage
+    assert COLD.role_check_due
+
+
+def test_a_thawed_result_names_its_archive_as_garbage_and_wants_a_check() -> None:
+    assert THAWED.is_hot
+    assert THAWED.s3_key_result_file == "t"
+    assert "archive:x" in THAWED.garbage
+    assert (THAWED.role_check_due, THAWED.retrieval, THAWED.results_file_archive_id) == (
+        True,
+        None,
+        None,
+    )
+
+
+def test_keeping_overtakes_an_archive_in_progress() -> None:
+    kept = lifecycle.pin(STORING, AT)
+    assert (kept.pinned, kept.role_check_due, kept.pending_writes) == (True, True, ())
+    assert "archive:x" in kept.garbage
+    with pytest.raises(Refused):
+        lifecycle.commit_archive(kept, AT, key="r", name="archive:x", archive_id="x")
+
+
+def test_a_check_is_cleared_only_at_the_revision_it_was_made_at() -> None:
+    assert not lifecycle.clear_role_check(replace(COLD, rev=7), AT, rev=7).role_check_due
+    assert lifecycle.clear_role_check(replace(COLD, rev=8), AT, rev=7).role_check_due
+
+
+def test_a_downgrade_restarts_the_retention() -> None:
+    released = lifecycle.release(lifecycle.pin(HOT, AT), LATER)
+    assert released.expires_time == LATER.now + SPANS.after_s
+    assert not released.pinned
+
+
+def test_finishing_strikes_out_only_what_was_done() -> None:
+    job = replace(HOT, garbage=("s3:a/b", "s3:a/c"))
+    done = lifecycle.strike_out(job, AT, outbox=HOT.outbox[:1], garbage=("s3:a/b",))
+    assert done.outbox == HOT.outbox[1:]
+    assert done.garbage == ("s3:a/c",)
+
+
+def test_a_reminder_waits_longer_each_time() -> None:
+    at = replace(LATER, now=AT.now)
+    waits = []
+    job = PENDING
+    for _ in range(3):
+        job = lifecycle.republish(job, at)
+        waits.append(unfinished(job, at)[PendingWork.PROGRESS] - at.now)
+    assert waits == [1200, 2400, 4800]
+
+
+REFUSED: dict[str, Callable[[], Any]] = {
+    "starting what has ended": lambda: lifecycle.start(HOT, LATER, owner="x", lease_s=1),
+    "renewing another's lease": lambda: lifecycle.renew(
+        RUNNING, AT, owner="x", lease_s=1, progress=""
+    ),
+    "writing under another's lease": lambda: lifecycle.intend_outputs(
+        RUNNING, AT, owner="x", names=NAMES
+    ),
+    "a zombie's commit": lambda: lifecycle.complete(WRITING, AT, owner="x", result=RESULT),
+    "a commit of what was not named": lambda: lifecycle.complete(
+        RUNNING, AT, owner="me", result=RESULT
+    ),
+    "failing what has ended": lambda: lifecycle.fail(HOT, AT, owner="me", error="e"),
+    "cancelling what has ended": lambda: lifecycle.cancel(HOT, AT),
+    "archiving twice": lambda: lifecycle.begin_archive(COLD, AT, name="archive:y"),
+    "archiving what is kept": lambda: lifecycle.begin_archive(
+        lifecycle.pin(HOT, AT), AT, name="archive:y"
+    ),
+    "archiving another key": lambda: lifecycle.commit_archive(
+        STORING, AT, key="other", name="archive:x", archive_id="x"
+    ),
+    "keeping what is cold": lambda: lifecycle.pin(COLD, AT),
+    "releasing what is cold": lambda: lifecycle.release(COLD, AT),
+    "asking for what is hot": lambda: lifecycle.begin_retrieval(
+        HOT, AT, token="t", tier="Standard"
+    ),
+    "asking twice": lambda: lifecycle.begin_retrieval(ASKED, AT, token="u", tier="Standard"),
+    "an answer to an older asking": lambda: lifecycle.postpone_check(
+        ASKED, AT, token="u", after_s=1
+    ),
+    "thawing another archive": lambda: lifecycle.begin_thaw(
+        ASKED, AT, archive_id="y", name="s3:out/t", thaws=1
+    ),
+    "thawing with a number used before": lambda: lifecycle.begin_thaw(
+        ASKED, AT, archive_id="x", name="s3:out/t", thaws=2
+    ),
+    "a thaw's commit of what was not named": lambda: lifecycle.commit_thaw(
+        THAWING, AT, archive_id="x", bucket="out", key="other"
+    ),
+    "reminding where nothing is left to do": lambda: lifecycle.republish(
+        lifecycle.mark_mailed(HOT, AT), AT
+    ),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_refused(what: str) -> None:
+    with pytest.raises(Refused):
+        REFUSED[what]()

@@ -1,0 +1,19 @@
+"""A small chaos run: real processes, killed at random, and every invariant after it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["s3", "vault"])
+def test_killing_processes_at_random_loses_nothing(backend: str) -> None:
+    argv = [sys.executable, "-m", "tests.proofs.chaos", "--jobs", "30", "--seed", "4", "--json"]
+    run = subprocess.run([*argv, "--backend", backend], capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+    told = json.loads(run.stdout.splitlines()[-1])
+    assert told["violations"] == []
+    assert told["kills"] > 0
+    assert told["jobs"] == told["completed"] + told["failed"] >= 30

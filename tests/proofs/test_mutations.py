@@ -1,0 +1,442 @@
+"""Each rule switched off in turn: the scene that it was made for must end badly without it.
+
+A rule whose absence no scene notices is not tested; docs/processes.md lists the rules.
+"""
+
+import contextlib
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from aws import outbox
+from aws.events import Event
+from aws.mail import Letter, Mail
+from aws.resources import World
+from aws.rows import jobs as jobs_module
+from aws.rows import lifecycle
+from aws.rows.accounts import Account, Accounts, Role
+from aws.rows.job import Job, Now, PendingWork, Status, in_s3, unfinished
+from aws.rows.jobs import Jobs
+from aws.rows.table import Row, Table
+from aws.storage.vault import RetrievalNotice
+from tests import builders
+from tests.conftest import Clock, Handle
+from tests.proofs import invariants
+from tests.proofs.faults import Crash, Mode, fault_at, meanwhile
+from util import archive, notify, restore, sweep, thaw
+
+ROUNDS = 8
+RETENTION_S = 300
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where a scene is played; transfers in the calling thread."""
+
+    world: World
+    clock: Clock
+    aws: Handle
+
+    def calm(self) -> None:
+        """All comes to rest soundly, and without an inventory having to clear up."""
+        builders.settle(self.world, self.clock, builders.handlers(), ROUNDS)
+        assert not invariants.check(self.world, self.aws.mail()).violations
+
+    def stored(self, account: Account) -> Job:
+        job = outbox.flush(self.world, builders.completed(self.world, account))
+        notify.handle(self.world, Event(job.event))
+        return self.world.jobs.get(job.job_id)
+
+    def asked_for(self) -> tuple[Job, RetrievalNotice]:
+        account = builders.user(self.world)
+        job = builders.archived(self.world, account)
+        self.world.accounts.subscribe(account.user_id)
+        restore.handle(self.world, Event(account.event))
+        notice = RetrievalNotice(
+            job.job_id, job.results_file_archive_id or "", None, succeeded=True
+        )
+        return self.world.jobs.get(job.job_id), notice
+
+    def demand_copies(self) -> None:
+        archives = set(invariants.archive_ids(self.world))
+        for job in invariants.rows(self.world):
+            assert invariants.has_a_copy(self.world, job, archives), job
+
+
+def die() -> None:
+    raise Crash
+
+
+@contextlib.contextmanager
+def reply_lost(world: World, at: int, then: Callable[[], object]) -> Iterator[None]:
+    """The reply to the `at`-th write of a job is lost; `then` happens before it is repeated."""
+    table, real, count = world.jobs.table, world.jobs.table.swap, iter(range(1, 1000))
+
+    def swap(row: Row) -> Row:
+        if next(count) != at:
+            return real(row)
+        real(row)
+        then()
+        return real(row)
+
+    table.swap = swap  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        table.swap = real  # type: ignore[method-assign]
+
+
+def two_writers(stage: Stage) -> None:
+    """The mail is marked while the outbox is being struck out."""
+    job = builders.completed(stage.world, builders.user(stage.world))
+    with meanwhile(
+        stage.world, lambda: notify.handle(stage.world, Event(job.event)), operation="PutItem"
+    ):
+        outbox.flush(stage.world, job)
+    assert stage.world.jobs.get(job.job_id).mailed
+
+
+def forgotten_request(stage: Stage) -> None:
+    """The site dies between row and message."""
+    stage.world.jobs.submit(builders.uploaded(stage.world, builders.user(stage.world)))
+    stage.calm()
+
+
+def lost_reply_of_a_claim(stage: Stage) -> None:
+    """The claim's reply is lost: the attempt goes on all the same."""
+    job = builders.submitted(stage.world, builders.user(stage.world))
+    with fault_at(stage.world, Mode.REPEATED, at=2) as fault:
+        builders.handlers()["job_requests"](stage.world, Event(job.event))
+    assert fault.struck == "dynamodb.PutItem"
+    assert stage.world.jobs.get(job.job_id).job_status is Status.COMPLETED
+
+
+def dead_while_writing(stage: Stage) -> None:
+    """An annotator dies between its uploads and its commit; another completes the job."""
+    job = builders.started(stage.world, builders.user(stage.world), owner="dead")
+    builders.result_of(stage.world, job)
+    stage.calm()
+
+
+def garbage_added_while_striking_out(stage: Stage) -> None:
+    """An archive is committed, and its daemon dies, while the outbox is being struck out."""
+    world = stage.world
+    job = builders.completed(world, builders.user(world))
+
+    with meanwhile(world, lambda: commit(world, job), at=2, operation="Publish"):
+        outbox.flush(world, job)
+    stage.calm()
+
+
+def commit(world: World, job: Job) -> None:
+    """The archive daemon's steps up to its commit."""
+    bucket, key = job.s3_results_bucket or "", job.s3_key_result_file or ""
+    name = world.vault.name(job.user_id, job.job_id)
+    world.jobs.begin_archive(job.job_id, name=name)
+    with contextlib.closing(world.files.open(bucket, key)) as stream:
+        archive_id = world.vault.store(name, job.job_id, stream, job.result_bytes or 0)
+    world.jobs.commit_archive(job.job_id, key=key, name=name, archive_id=archive_id)
+
+
+def dead_at_the_commit(stage: Stage) -> None:
+    """The archive daemon dies when it would commit."""
+    job = stage.stored(builders.user(stage.world))
+    with (
+        contextlib.suppress(Crash),
+        meanwhile(stage.world, die, at=2, operation="PutItem"),
+    ):
+        archive.handle(stage.world, Event(job.event))
+    stage.demand_copies()
+
+
+def lost_reply_of_a_commit(stage: Stage) -> None:
+    """The archive's commit came through, the sweeper finished it, and its reply was lost."""
+    job = stage.stored(builders.user(stage.world))
+    with reply_lost(stage.world, 2, lambda: sweep.mend(stage.world, job.job_id)):
+        archive.handle(stage.world, Event(job.event))
+    stage.demand_copies()
+
+
+def upgrade_that_no_index_shows(stage: Stage) -> None:
+    """Between role and commit its owner upgrades, and `restore` does not see the job yet."""
+    world, account = stage.world, builders.user(stage.world)
+    job = stage.stored(account)
+
+    def upgrade() -> None:
+        real = world.jobs.all_of
+        world.jobs.all_of = lambda _: iter(())  # type: ignore[method-assign]
+        change_role(world, account, premium=True)
+        world.jobs.all_of = real  # type: ignore[method-assign]
+
+    with meanwhile(world, upgrade, operation="GetObject"):
+        archive.handle(world, Event(job.event))
+    stage.calm()
+
+
+def change_role(world: World, account: Account, premium: bool) -> None:
+    change = world.accounts.subscribe if premium else world.accounts.unsubscribe
+    change(account.user_id)
+    restore.handle(world, Event(account.event))
+
+
+def dead_before_the_announcement(stage: Stage) -> None:
+    """The site dies between the new role and its event."""
+    account = builders.user(stage.world)
+    builders.archived(stage.world, account)
+    stage.world.accounts.subscribe(account.user_id)
+    stage.calm()
+
+
+def downgrade_during_the_pass(stage: Stage) -> None:
+    """While `restore` sees to one change comes the next, and its event is lost."""
+    world, account = stage.world, builders.user(stage.world)
+    job = stage.stored(account)
+    world.accounts.subscribe(account.user_id)
+    outbox.flush(world, world.jobs.pin(job.job_id))
+    with meanwhile(
+        world, lambda: world.accounts.unsubscribe(account.user_id), operation="Query"
+    ) as meeting:
+        restore.handle(world, Event(account.event))
+    assert meeting.met
+    stage.calm()
+
+
+def kept(stage: Stage) -> tuple[Account, Job]:
+    """A premium user's result."""
+    account = builders.user(stage.world, premium=True)
+    job = stage.stored(account)
+    return account, outbox.flush(stage.world, stage.world.jobs.pin(job.job_id))
+
+
+def downgraded_just_now(stage: Stage) -> None:
+    """A premium user cancels: old results stay for the whole retention."""
+    world = stage.world
+    account, job = kept(stage)
+    world.jobs.timeouts = replace(world.jobs.timeouts, after_s=RETENTION_S)
+    change_role(world, account, premium=False)
+    archive.handle(world, Event(job.event))
+    assert world.jobs.get(job.job_id).is_hot
+
+
+def premium_at_rest(stage: Stage) -> None:
+    """A premium user's result is nobody's business."""
+    _, job = kept(stage)
+    assert unfinished(job, stage.world.jobs.now()) == {}
+
+
+def upgrade_during_the_upload(stage: Stage) -> None:
+    """Its owner upgrades while the archive is being written: the result never leaves S3."""
+    world, account = stage.world, builders.user(stage.world)
+    job = stage.stored(account)
+    with meanwhile(
+        world, lambda: change_role(world, account, premium=True), operation="PutObject"
+    ) as meeting:
+        archive.handle(world, Event(job.event))
+    assert meeting.met
+    assert world.jobs.get(job.job_id).archived_time is None
+
+
+def damaged_archive(stage: Stage) -> None:
+    """Glacier returns other bytes."""
+    job, notice = stage.asked_for()
+    bucket = stage.world.names.bucket("archive")
+    stage.world.vault.s3.put_object(  # type: ignore[attr-defined]
+        Bucket=bucket, Key=job.results_file_archive_id, Body=b"damaged"
+    )
+    with contextlib.suppress(thaw.DamagedError):
+        thaw.follow(stage.world, notice)
+    stage.demand_copies()
+
+
+def zombie_thaw(stage: Stage) -> None:
+    """A thaw wakes before its commit, when the result has been thawed and archived anew."""
+    world = stage.world
+    job, notice = stage.asked_for()
+
+    def thawed_and_archived_anew() -> None:
+        thaw.follow(world, notice)
+        change_role(world, world.accounts.get(job.user_id), premium=False)
+        archive.handle(world, Event(job.event))
+        assert world.jobs.get(job.job_id).is_archived
+
+    with meanwhile(world, thawed_and_archived_anew, at=2, operation="PutItem") as meeting:
+        thaw.follow(world, notice)
+    assert meeting.met
+    stage.calm()
+
+
+def failed_retrieval(stage: Stage) -> None:
+    """Glacier tells that a retrieval failed."""
+    job, notice = stage.asked_for()
+    stage.world.jobs.postpone_check(job.job_id, token=job.retrieval.token, after_s=RETENTION_S)  # type: ignore[union-attr]
+    thaw.follow(stage.world, replace(notice, succeeded=False))
+    at = stage.world.jobs.now()
+    assert unfinished(stage.world.jobs.get(job.job_id), at)[PendingWork.RETRIEVAL] <= at.now
+
+
+def dead_while_mailing(stage: Stage) -> None:
+    """The mail daemon dies before the mail is sent."""
+    job = outbox.flush(stage.world, builders.completed(stage.world, builders.user(stage.world)))
+    with contextlib.suppress(Crash), meanwhile(stage.world, die, operation="SendEmail"):
+        notify.handle(stage.world, Event(job.event))
+    stage.calm()
+
+
+Off = Callable[[pytest.MonkeyPatch, World], None]
+
+
+def patched(where: Any, name: str, mutant: Any) -> Off:
+    """Switch a rule off by putting `mutant` in its place."""
+    return lambda patch, world: patch.setattr(where, name, mutant)
+
+
+def step(name: str, mutant: Callable[..., Job]) -> Off:
+    """Switch off what one step of the lifecycle does."""
+    return patched(Jobs, name, jobs_module._step(mutant))
+
+
+def deletes_first(patch: pytest.MonkeyPatch, world: World) -> None:
+    real = Jobs.archive
+
+    def early(self: Jobs, job_id: str, *, key: str, **rest: str) -> Job:
+        world.files.delete(world.files.results, key)
+        return real(self, job_id, key=key, **rest)
+
+    patch.setattr(Jobs, "archive", early)
+
+
+def marks_first(patch: pytest.MonkeyPatch, world: World) -> None:
+    real = Mail.send
+
+    def early(self: Mail, letter: Letter) -> None:
+        (job_id,) = re.findall(r"/annotations/(\S+)", letter.text)
+        world.jobs.mark_mailed(job_id)
+        real(self, letter)
+
+    patch.setattr(Mail, "send", early)
+
+
+def believes_the_row(patch: pytest.MonkeyPatch, world: World) -> None:
+    """A thaw that compares nothing: whatever came back counts as what was stored."""
+    honest = thaw.Digest
+
+    class Credulous(honest):  # type: ignore[valid-type, misc]
+        def __init__(self, stream: Any) -> None:
+            super().__init__(stream)
+            (self.job,) = invariants.rows(world)
+
+        def __getattribute__(self, name: str) -> Any:
+            told = {"bytes": "result_bytes", "sha256": "result_sha256"}.get(name)
+            get = super().__getattribute__
+            return getattr(get("job"), told) if told and "job" in get("__dict__") else get(name)
+
+    patch.setattr(thaw, "Digest", Credulous)
+
+
+def unconditional(table: Table, row: Row) -> Row:
+    return table._put({**row, "rev": row["rev"] + 1}, "attribute_exists(rev)", {})
+
+
+def without_a_todo(accounts: Accounts, account: Account, role: Role, customer: Any) -> Account:
+    return replace(account, role=role)
+
+
+def blindly_done(accounts: Accounts, user_id: str, pending_role_change: int) -> Account:
+    return accounts._change(user_id, lambda a: replace(a, pending_role_change=None))
+
+
+def unchecked(job: Job, at: Now, **told: str) -> Job:
+    return replace(lifecycle.commit_archive(job, at, **told), role_check_due=False)
+
+
+def wiped(job: Job, at: Now, **_: Any) -> Job:
+    return replace(job, outbox=(), garbage=())
+
+
+def not_restarted(job: Job, at: Now) -> Job:
+    return replace(lifecycle.release(job, at), expires_time=job.expires_time)
+
+
+def unmarked(job: Job, at: Now) -> Job:
+    return replace(lifecycle.pin(job, at), pinned=False, role_check_due=False)
+
+
+def not_overtaking(job: Job, at: Now) -> Job:
+    return replace(lifecycle.pin(job, at), pending_writes=job.pending_writes, garbage=job.garbage)
+
+
+def of_any_archive(job: Job, at: Now, *, archive_id: str, bucket: str, key: str) -> Job:
+    named = replace(job, results_file_archive_id=archive_id, pending_writes=(in_s3(bucket, key),))
+    return lifecycle.commit_thaw(named, at, archive_id=archive_id, bucket=bucket, key=key)
+
+
+RULES: dict[str, tuple[Callable[[Stage], None], Off]] = {
+    "1 every write is a compare-and-swap": (two_writers, patched(Table, "swap", unconditional)),
+    "1 due-ness is derived in each write": (
+        forgotten_request,
+        patched(jobs_module, "due", lambda job, at: None),
+    ),
+    "2 a write knows its own": (
+        lost_reply_of_a_claim,
+        patched(Table, "_is_mine", lambda table, row: False),
+    ),
+    "3 names go before bytes": (
+        dead_while_writing,
+        patched(lifecycle, "_dropped", lambda job: replace(job, pending_writes=())),
+    ),
+    "4 commit before delete": (dead_at_the_commit, deletes_first),
+    "4 entries are struck out one by one": (
+        garbage_added_while_striking_out,
+        step("strike_out", wiped),
+    ),
+    "5 the loser re-reads": (
+        lost_reply_of_a_commit,
+        patched(archive, "_drop", lambda world, job_id, archived: world.vault.delete(archived)),
+    ),
+    "6 the re-check is recorded": (upgrade_that_no_index_shows, step("commit_archive", unchecked)),
+    "7 a change of role is unfinished business": (
+        dead_before_the_announcement,
+        patched(Accounts, "_role", without_a_todo),
+    ),
+    "7 only the change seen to is done": (
+        downgrade_during_the_pass,
+        patched(Accounts, "done", blindly_done),
+    ),
+    "8 a downgrade restarts the retention": (downgraded_just_now, step("release", not_restarted)),
+    "8 what is premium is marked": (premium_at_rest, step("pin", unmarked)),
+    "9 a restore overtakes an archive": (upgrade_during_the_upload, step("pin", not_overtaking)),
+    "10 a thaw verifies the bytes": (damaged_archive, believes_the_row),
+    "10 a thaw names its archive": (zombie_thaw, step("commit_thaw", of_any_archive)),
+    "10 a failed retrieval is due at once": (
+        failed_retrieval,
+        step("postpone_check", lambda job, at, **_: job),
+    ),
+    "11 marked after it was mailed": (dead_while_mailing, marks_first),
+}
+
+
+@pytest.fixture
+def stage(world: World, clock: Clock, local_aws: Handle) -> Stage:
+    local_aws.settings(expedited_s=0, standard_s=0)
+    return Stage(builders.unthreaded(world), clock, local_aws)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_with_the_rule_its_scene_ends_well(stage: Stage, rule: str) -> None:
+    play, _ = RULES[rule]
+    play(stage)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_without_the_rule_its_scene_ends_badly(
+    stage: Stage, rule: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play, off = RULES[rule]
+    off(monkeypatch, stage.world)
+    with pytest.raises(AssertionError):
+        play(stage)

@@ -1,0 +1,36 @@
+import pytest
+
+from web.display.summary import MAX_CONTIGS, Summary
+
+TOLD = {
+    "records": 10,
+    "not_annotated": {"few": 1, "many": 5},
+    "consequences": {"missense": 3, "synonymous": 6},
+    "genes": {"MT-ND1": 4},
+    "density": {"chrM": [0, 2, 5, 1]},
+    "reference": {"name": "rCRS", "version": "NC_012920.1", "contigs": {"chrM": 16569}},
+    "tools": {"bcftools": "1.24"},
+}
+
+
+def test_it_is_ready_to_be_drawn() -> None:
+    summary = Summary(TOLD)
+    assert [bar.label for bar in summary.consequence_bars] == ["synonymous", "missense"]
+    assert summary.reasons == [("many", 5), ("few", 1)]
+    (contig,) = summary.contigs
+    assert (contig.name, contig.length, contig.busiest.count) == ("chrM", 16569, 5)
+    assert list(summary.versions) == ["rCRS", "bcftools"]
+
+
+@pytest.mark.parametrize("told", [{}, {"density": None, "genes": 3, "reference": "rCRS"}])
+def test_what_is_missing_is_left_out(told: dict[str, object]) -> None:
+    summary = Summary(told)
+    assert bool(summary) is bool(told)
+    assert (summary.contigs, summary.gene_bars, summary.versions) == ([], [], {})
+
+
+def test_a_reference_of_many_contigs_does_not_fill_the_page() -> None:
+    names = [f"c{n}" for n in range(200)]
+    reference = {"contigs": dict.fromkeys(names, 100)}
+    summary = Summary({"density": {n: [1] for n in names}, "reference": reference})
+    assert len(summary.contigs) == MAX_CONTIGS

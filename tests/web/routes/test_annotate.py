@@ -1,0 +1,225 @@
+import io
+import zipfile
+from dataclasses import replace
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+import pytest
+import requests
+from flask import Flask
+
+from aws.events import Events
+from aws.resources import World
+from aws.rows.job import Status
+from tests.web.scenes import VCF, Person, form_of, put_job, submit, upload, visitor
+from web import rate_limits
+
+
+def with_query(path: str, **changes: str) -> str:
+    parts = urlsplit(path)
+    return f"{parts.path}?{urlencode({**dict(parse_qsl(parts.query)), **changes})}"
+
+
+def without(path: str, name: str) -> str:
+    parts = urlsplit(path)
+    return f"{parts.path}?{urlencode([p for p in parse_qsl(parts.query) if p[0] != name])}"
+
+
+def key_in(path: str) -> str:
+    return dict(parse_qsl(urlsplit(path).query))["key"]
+
+
+def test_an_upload_becomes_a_job_that_is_asked_for(ada: Person, world: World) -> None:
+    job = world.jobs.get(submit(ada, "sample.vcf"))
+    assert (job.user_id, job.job_status) == (ada.user_id, Status.PENDING)
+    assert (job.input_file_name, job.input_bytes) == ("sample.vcf", len(VCF))
+    assert job.outbox == ()
+
+
+def test_reloading_the_redirect_shows_the_same_job(ada: Person, world: World) -> None:
+    path = upload(ada)
+    first, second = ada.get(path), ada.get(path)
+    assert first.location == second.location
+    job_id = first.location.rpartition("/")[2]
+    world.jobs.cancel(job_id)
+    assert ada.get(path).location == first.location
+    assert world.jobs.get(job_id).job_status is Status.CANCELLED
+
+
+def test_a_job_whose_event_could_not_be_published_is_kept_for_the_sweeper(
+    ada: Person, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise ConnectionError("SNS is away")
+
+    monkeypatch.setattr(Events, "publish", refuse)
+    job = world.jobs.get(submit(ada))
+    assert [entry.partition("@")[0] for entry in job.outbox] == ["job_requests"]
+
+
+def test_the_form_is_bound_to_user_job_size_and_encryption(ada: Person) -> None:
+    action, fields = form_of(ada.get("/annotate").text)
+    assert f"/{ada.user_id}/" in fields["key"]
+    for change in ({"key": "gas/somebody/else~x.vcf"}, {"x-amz-server-side-encryption": "none"}):
+        reply = requests.post(
+            action, data={**fields, **change}, files={"file": ("x.vcf", VCF)}, timeout=10
+        )
+        assert reply.status_code == 403, change
+    big = requests.post(action, data=fields, files={"file": ("x.vcf", b"#" * 150_001)}, timeout=10)
+    assert "EntityTooLarge" in big.text
+
+
+@pytest.mark.parametrize("page", ["/annotate", "/annotate/form"])
+def test_every_form_has_a_job_id_of_its_own(ada: Person, page: str) -> None:
+    assert ada.get(page).text != ada.get(page).text
+
+
+def test_a_script_gets_a_form_that_answers_201_and_where_to_go_then(ada: Person) -> None:
+    told = ada.get("/annotate/form").json
+    reply = requests.post(
+        told["url"], data=told["fields"], files={"file": ("x.vcf", VCF)}, timeout=10
+    )
+    assert reply.status_code == 201
+    parts = urlsplit(told["then"])
+    key = told["fields"]["key"].replace("${filename}", "x.vcf")
+    path = with_query(f"{parts.path}?{parts.query}", bucket=told["bucket"], key=key)
+    assert ada.get(path).status_code == 302
+
+
+def test_anothers_upload_is_not_there_for_me(app: Flask, ada: Person, world: World) -> None:
+    mallory = visitor(app, world)
+    path = upload(ada)
+    assert mallory.get(path).status_code == 404
+    assert ada.get(path).status_code == 302
+    assert mallory.get(path).status_code == 404
+
+
+def test_my_ticket_does_not_admit_anothers_key(app: Flask, ada: Person, world: World) -> None:
+    mallory = visitor(app, world)
+    hers, mine = upload(ada), upload(mallory)
+    assert mallory.get(with_query(mine, key=key_in(hers))).status_code == 404
+
+
+def test_a_job_id_that_was_not_issued_is_refused(ada: Person, world: World) -> None:
+    made_up = "00000000-0000-4000-8000-000000000000"
+    key = world.files.input_prefix(ada.user_id, made_up) + "x.vcf"
+    world.files.write(world.files.inputs, key, VCF)
+    path = upload(ada)
+    assert ada.get(with_query(path, key=key)).status_code == 404
+    assert ada.get(without(path, "ticket")).status_code == 404
+    assert ada.get(with_query(path, ticket="bm8.x.y")).status_code == 404
+    with pytest.raises(KeyError):
+        world.jobs.get(made_up)
+
+
+def test_another_bucket_is_refused(ada: Person, world: World) -> None:
+    path = upload(ada)
+    world.files.write(world.files.results, key_in(path), VCF)
+    assert ada.get(with_query(path, bucket=world.files.results)).status_code == 404
+    assert ada.get(with_query(path, bucket="somebody-elses")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "bend",
+    [
+        lambda key: key.replace("~", "~../"),
+        lambda key: key.replace("/", "/../", 1),
+        lambda key: quote(key, safe=""),
+        lambda key: key.replace("~", "~..%2f"),
+        lambda key: key.replace("~", ""),
+        lambda key: key + "/../x.vcf",
+        lambda key: key.partition("~")[0] + "~",
+        lambda key: "/" + key,
+        lambda key: key.replace("~", "~a\\"),
+        lambda _: "",
+        lambda _: "~",
+    ],
+)
+def test_bent_keys_are_refused(ada: Person, bend: object) -> None:
+    path = upload(ada)
+    assert ada.get(with_query(path, key=bend(key_in(path)))).status_code == 404
+
+
+def test_a_missing_object_is_told_of(ada: Person, world: World) -> None:
+    path = upload(ada)
+    world.files.delete(world.files.inputs, key_in(path))
+    reply = ada.get(path)
+    assert (reply.status_code, "upload it again" in reply.text) == (404, True)
+
+
+def test_the_name_is_cut_at_the_first_tilde_only(ada: Person, world: World) -> None:
+    assert world.jobs.get(submit(ada, "a~b~c.vcf")).input_file_name == "a~b~c.vcf"
+
+
+def test_the_size_is_checked_against_the_tier_of_now(
+    app: Flask, grace: Person, world: World
+) -> None:
+    path = upload(grace, body=VCF + b"#" * 160_000)
+    world.accounts.unsubscribe(grace.user_id)
+    reply = grace.get(path)
+    assert reply.status_code == 413
+    assert "the free plan allows 150 kB" in reply.text
+    with pytest.raises(FileNotFoundError):
+        world.files.size(world.files.inputs, key_in(path))
+
+
+def test_a_premium_file_may_be_larger(grace: Person) -> None:
+    assert submit(grace, body=VCF + b"#" * 160_000)
+
+
+def test_what_is_no_vcf_is_refused_in_words_deleted_and_leaves_no_job(
+    ada: Person, world: World
+) -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as made:
+        made.writestr("xl/workbook.xml", "x")
+    path = upload(ada, "sheet.xlsx", archive.getvalue())
+    reply = ada.get(path)
+    assert reply.status_code == 400
+    assert "Excel" in reply.text
+    assert 'role="alert"' in reply.text
+    with pytest.raises(FileNotFoundError):
+        world.files.size(world.files.inputs, key_in(path))
+    assert ada.get(path).status_code == 404
+    assert world.jobs.page_of(ada.user_id, 5).jobs == []
+
+
+def test_the_chosen_reference_goes_with_the_upload(ada: Person, world: World) -> None:
+    body = b'{"name": "rCRS", "title": "The human mitochondrion"}'
+    world.files.write(world.files.references, "rCRS/reference.json", body)
+    assert "The human mitochondrion" in ada.get("/annotate").text
+    job_id = ada.get(upload(ada, page="/annotate?reference=rCRS")).location.rpartition("/")[2]
+    assert world.jobs.get(job_id).reference == "rCRS"
+    assert ada.get("/annotate?reference=Klingon").status_code == 400
+
+
+@pytest.fixture
+def narrow(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A site that allows three open jobs and four an hour."""
+    monkeypatch.setattr(rate_limits, "STRIDE", 2)
+    site = app.extensions["gas"]
+    web = replace(site.config.web, max_open_jobs=3, max_jobs_hour=4)
+    world = replace(site.world, config=replace(site.config, web=web))
+    app.extensions["gas"] = replace(site, world=world)
+
+
+@pytest.mark.usefixtures("narrow")
+def test_too_many_open_jobs_are_a_clear_429_and_the_upload_waits(ada: Person, world: World) -> None:
+    path = upload(ada)
+    jobs = [put_job(world, ada) for _ in range(3)]
+    refused = ada.get(path)
+    assert refused.status_code == 429
+    assert "3 jobs waiting or running" in refused.text
+    assert ada.get("/annotate").status_code == 429
+    told = ada.get("/annotate/form", headers={"Accept": "application/json"})
+    assert "3 jobs" in told.json["error"]
+    world.jobs.cancel(jobs[0].job_id)
+    assert ada.get(path).status_code == 302
+
+
+@pytest.mark.usefixtures("narrow")
+def test_too_many_jobs_an_hour_are_a_clear_429(ada: Person, world: World) -> None:
+    for _ in range(4):
+        world.jobs.cancel(put_job(world, ada).job_id)
+    refused = ada.get("/annotate")
+    assert refused.status_code == 429
+    assert "4 jobs within an hour" in refused.text

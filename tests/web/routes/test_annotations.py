@@ -1,0 +1,176 @@
+import re
+from typing import Any
+
+import pytest
+
+from aws.resources import World
+from aws.rows.job import Job, Status
+from tests.web.scenes import (
+    LOG,
+    Person,
+    archive,
+    ask_back,
+    complete,
+    fail,
+    put_job,
+    thaw,
+)
+
+HOSTILE = '"><img src=x onerror=alert(1)>.vcf'
+
+
+def page(person: Person, job: Job, rest: str = "") -> str:
+    reply = person.get(f"/annotations/{job.job_id}{rest}")
+    assert reply.status_code == 200, reply.text
+    return reply.text
+
+
+def test_the_list_is_newest_first_and_turns_both_ways(ada: Person, world: World) -> None:
+    size = world.config.web.page_size
+    names = [f"sample-{n}.vcf" for n in range(size + 2)]
+    for name in names:
+        put_job(world, ada, name)
+    first = ada.get("/annotations").text
+    assert re.findall(r">(sample-\d+\.vcf)<", first) == names[:1:-1]
+    forward = re.search(r'href="([^"]+)" rel="next"', first)
+    assert forward
+    second = ada.get(forward[1].replace("&amp;", "&")).text
+    assert re.findall(r">(sample-\d+\.vcf)<", second) == ["sample-1.vcf", "sample-0.vcf"]
+    back = re.search(r'href="([^"]+)" rel="prev"', second)
+    assert back
+    assert "sample-26.vcf" in ada.get(back[1].replace("&amp;", "&")).text
+    assert 'rel="next"' not in second
+
+
+def test_a_page_of_the_list_is_one_query_of_one_page(ada: Person, world: World) -> None:
+    for n in range(world.config.web.page_size + 15):
+        put_job(world, ada, f"{n}.vcf")
+    calls: list[tuple[str, Any]] = []
+
+    def note(params: Any, model: Any, **_: Any) -> None:
+        calls.append((model.name, params.get("body")))
+
+    events = world.jobs.table.client.meta.events
+    events.register("before-call.dynamodb", note)
+    assert ada.get("/annotations").status_code == 200
+    events.unregister("before-call.dynamodb", note)
+    names = [name for name, _ in calls]
+    assert names.count("Query") == 1
+    assert set(names) <= {"Query", "GetItem"}
+    assert f'"Limit": {world.config.web.page_size}' in str(calls[names.index("Query")][1])
+
+
+def test_a_made_up_place_in_the_list_is_refused_in_words(ada: Person) -> None:
+    reply = ada.get("/annotations?after=nonsense")
+    assert (reply.status_code, "no place in your list" in reply.text) == (400, True)
+
+
+def test_an_empty_list_invites(ada: Person) -> None:
+    assert "Annotate your first file" in ada.get("/annotations").text
+
+
+def test_a_waiting_job_says_so_and_can_be_cancelled(ada: Person, world: World) -> None:
+    job = put_job(world, ada)
+    path = f"/annotations/{job.job_id}"
+    assert "Waiting for an annotator" in page(ada, job)
+    assert ada.post(f"{path}/cancel", path).status_code == 303
+    assert world.jobs.get(job.job_id).job_status is Status.CANCELLED
+    assert "Cancelled" in page(ada, job)
+    again = ada.post(f"{path}/cancel", "/annotations")
+    assert (again.status_code, "ended already" in again.text) == (409, True)
+
+
+def test_a_running_job_tells_its_progress(ada: Person, world: World) -> None:
+    job = world.jobs.start(put_job(world, ada).job_id, owner="me", lease_s=60)
+    assert "Now: starting." in page(ada, job)
+
+
+def test_a_failed_job_tells_why_in_words(ada: Person, world: World) -> None:
+    job = fail(world, put_job(world, ada), "Line 7: <b>POS</b> is no number.")
+    assert "Line 7: &lt;b&gt;POS&lt;/b&gt; is no number." in page(ada, job)
+
+
+def test_a_completed_job_shows_counts_receipt_and_download(ada: Person, world: World) -> None:
+    job = complete(world, put_job(world, ada))
+    text = page(ada, job)
+    for words in ("missense_variant", "SO:0001583", "5" * 64, "archived in", "6 bytes"):
+        assert words in text
+    reply = ada.get(f"/annotations/{job.job_id}/download")
+    assert reply.status_code == 302
+    assert "response-content-disposition=attachment" in reply.location
+    assert "sample.annot.vcf.gz" in reply.location
+    assert ada.get(f"/annotations/{job.job_id}/index").status_code == 302
+
+
+def test_an_archived_result_keeps_log_summary_and_page_but_no_download(
+    ada: Person, world: World
+) -> None:
+    job = archive(world, complete(world, put_job(world, ada)))
+    assert "Subscribe to download" in page(ada, job)
+    assert "missense" in page(ada, job)
+    assert "records" in page(ada, job, "/log")
+    assert page(ada, job, "/summary")
+    refused = ada.get(f"/annotations/{job.job_id}/download")
+    assert (refused.status_code, "is archived" in refused.text) == (409, True)
+
+
+def test_a_restore_tells_since_when_and_by_when(grace: Person, world: World) -> None:
+    job = archive(world, complete(world, put_job(world, grace)))
+    text = page(grace, ask_back(world, job, "Standard", refused=True))
+    for words in ("being restored", "Asked for", "Expedited was refused", "5 hours", "Expected by"):
+        assert words in text
+    assert grace.get(f"/annotations/{job.job_id}/download").status_code == 409
+
+
+def test_a_thawed_result_is_available_again_and_its_receipt_tells(
+    grace: Person, world: World
+) -> None:
+    job = thaw(world, archive(world, complete(world, put_job(world, grace))))
+    text = page(grace, job)
+    assert "available again" in text
+    assert "byte for byte" in text
+    assert grace.get(f"/annotations/{job.job_id}/download").status_code == 302
+
+
+def test_the_status_is_304_until_something_changes(ada: Person, world: World) -> None:
+    job = put_job(world, ada)
+    path = f"/annotations/{job.job_id}/status"
+    first = ada.get(path)
+    assert first.json["job_status"] == "PENDING"
+    seen = {"If-None-Match": first.headers["ETag"]}
+    assert ada.get(path, headers=seen).status_code == 304
+    complete(world, job)
+    second = ada.get(path, headers=seen)
+    assert (second.status_code, second.json["job_status"]) == (200, "COMPLETED")
+    assert second.json["result"] == "leaving"
+
+
+def test_the_raw_log_is_plain_text_that_no_browser_interprets(ada: Person, world: World) -> None:
+    job = complete(world, put_job(world, ada))
+    reply = ada.get(f"/annotations/{job.job_id}/log?raw=1")
+    assert reply.data == LOG
+    assert reply.mimetype == "text/plain"
+    assert reply.headers["X-Content-Type-Options"] == "nosniff"
+    assert "<script>alert" not in page(ada, job, "/log")
+
+
+def test_a_job_without_log_or_summary_says_so(ada: Person, world: World) -> None:
+    job = put_job(world, ada)
+    for rest in ("log", "summary"):
+        assert ada.get(f"/annotations/{job.job_id}/{rest}").status_code == 404
+    assert ada.get(f"/annotations/{job.job_id}/download").status_code == 409
+
+
+@pytest.mark.parametrize("rest", ["", "/log"])
+def test_a_hostile_name_is_only_text(ada: Person, world: World, rest: str) -> None:
+    job = complete(world, put_job(world, ada, HOSTILE))
+    text = page(ada, job, rest)
+    assert "<img src=x" not in text
+    assert "&lt;img src=x onerror=alert(1)&gt;" in text
+    assert "<img src=x" not in ada.get("/annotations").text
+
+
+def test_the_page_links_nothing_from_elsewhere(ada: Person, world: World) -> None:
+    text = page(ada, complete(world, put_job(world, ada)))
+    assert not re.findall(r'(?:src|href)="(?:https?:)?//', text)
+    assert not re.findall(r"<script(?! type=\"module\" src)|<style| style=| on\w+=", text)

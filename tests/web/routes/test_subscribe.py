@@ -1,0 +1,60 @@
+import pytest
+
+from aws.events import Events
+from aws.resources import World
+from tests.web.scenes import Person, archive, complete, put_job
+
+
+def test_subscribing_makes_premium_and_says_what_is_coming_back(ada: Person, world: World) -> None:
+    for _ in range(2):
+        archive(world, complete(world, put_job(world, ada)))
+    assert "2 of your results are archived" in ada.get("/subscribe").text
+    reply = ada.post("/subscribe", "/subscribe")
+    assert (reply.status_code, reply.location) == (303, "/subscribe")
+    account = world.accounts.get(ada.user_id)
+    assert account.is_premium
+    assert account.pending_role_change == 1
+    assert "2 archived results are on the way back" in ada.get("/subscribe").text
+
+
+def test_subscribing_twice_changes_nothing_more(ada: Person, world: World) -> None:
+    for _ in range(2):
+        ada.post("/subscribe", "/annotations")
+    assert world.accounts.get(ada.user_id).role_changes == 1
+
+
+def test_unsubscribing_first_says_what_will_be_archived(grace: Person, world: World) -> None:
+    complete(world, put_job(world, grace))
+    page = grace.get("/unsubscribe").text
+    assert "1 result can be downloaded for another 5 min" in page
+    grace.post("/unsubscribe", "/unsubscribe")
+    assert not world.accounts.get(grace.user_id).is_premium
+    assert "You are on the free plan" in grace.get("/subscribe").text
+
+
+def test_the_last_of_many_changes_holds(ada: Person, world: World) -> None:
+    for path in ("/subscribe", "/unsubscribe", "/subscribe"):
+        ada.post(path, "/annotations")
+    account = world.accounts.get(ada.user_id)
+    assert (account.is_premium, account.pending_role_change) == (True, 3)
+
+
+def test_a_role_that_could_not_be_announced_is_written_all_the_same(
+    ada: Person, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise ConnectionError("SNS is away")
+
+    monkeypatch.setattr(Events, "publish", refuse)
+    assert ada.post("/subscribe", "/subscribe").status_code == 303
+    assert world.accounts.get(ada.user_id).pending_role_change == 1
+
+
+def test_the_profile_tells_who_and_what_plan(grace: Person) -> None:
+    page = grace.get("/profile").text
+    for words in ("Ada Lovelace", "ada@example.org", "Analytical Institute", "Premium", "5 GB"):
+        assert words in page
+
+
+def test_no_notices_are_taken_without_a_provider(ada: Person) -> None:
+    assert ada.client.post("/payments/notice", data=b"{}").status_code == 404

@@ -1,0 +1,52 @@
+"""What every view of one Flask app shares: the world, the secrets and what is built on them."""
+
+from dataclasses import dataclass
+
+from flask import current_app
+from itsdangerous import URLSafeTimedSerializer
+
+from aws.config import Config
+from aws.resources import World
+from aws.secrets import Secrets
+from web.services.globus import Globus
+from web.services.payments import Payments
+from web.services.references import OfferedReferences
+
+KEY = "gas"
+
+
+@dataclass(frozen=True)
+class Site:
+    """The collaborators of the views; `tickets` signs the job ids that the site issues."""
+
+    world: World
+    globus: Globus
+    payments: Payments
+    references: OfferedReferences
+    tickets: URLSafeTimedSerializer
+
+    @property
+    def config(self) -> Config:
+        return self.world.config
+
+
+def build(world: World, secrets: Secrets) -> Site:
+    """Raises ConfigError where the settings would put somebody's login at risk."""
+    keys = [*secrets.flask_old_keys, secrets.flask_key]
+    return Site(
+        world=world,
+        globus=Globus.of(world.config, secrets),
+        payments=Payments.of(world, secrets),
+        references=OfferedReferences(world.files, world.clock),
+        tickets=URLSafeTimedSerializer(keys, salt="upload"),
+    )
+
+
+def site() -> Site:
+    """The site of the app that serves this request."""
+    built: Site = current_app.extensions[KEY]
+    return built
+
+
+def world() -> World:
+    return site().world

@@ -1,0 +1,44 @@
+"""How much one user may ask for at a time; beyond that, a clear 429."""
+
+from collections.abc import Iterator
+
+from flask import abort
+
+from aws.rows.job import Job
+from web.context import world
+
+HOUR_S = 3600
+STRIDE = 25
+
+
+def demand_room(user_id: str) -> None:
+    """429 for a user with too many jobs open, or too many submitted within the hour."""
+    most = world().config.web
+    recent = list(_recent(user_id, most.max_open_jobs + most.max_jobs_hour))
+    if sum(not job.is_terminal for job in recent) >= most.max_open_jobs:
+        abort(
+            429,
+            f"You have {most.max_open_jobs} jobs waiting or running, the most that one person "
+            "may have. Please wait until some are done, or cancel some.",
+        )
+    since = world().clock() - HOUR_S
+    if sum(job.submit_time > since for job in recent) >= most.max_jobs_hour:
+        abort(
+            429,
+            f"You have submitted {most.max_jobs_hour} jobs within an hour, the most that one "
+            "person may. Please try again later.",
+        )
+
+
+def _recent(user_id: str, most: int) -> Iterator[Job]:
+    """The newest jobs, back to the first that is done and older than an hour."""
+    since, after, count = world().clock() - HOUR_S, None, 0
+    while count < most:
+        page = world().jobs.page_of(user_id, STRIDE, after)
+        for job in page.jobs:
+            if job.is_terminal and job.submit_time <= since:
+                return
+            count += 1
+            yield job
+        if not (after := page.next):
+            return

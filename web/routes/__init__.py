@@ -1,0 +1,1 @@
+"""The blueprints of the site, one a file."""

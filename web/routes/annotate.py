@@ -1,0 +1,60 @@
+"""Uploading: the form for S3, the same for the script, and where S3 sends the browser."""
+
+from flask import Blueprint, Response, abort, jsonify, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from web.context import site, world
+from web.rate_limits import demand_room
+from web.routes import uploads
+from web.session import account
+
+bp = Blueprint("annotate", __name__)
+
+
+@bp.get("/annotate")
+def index() -> str:
+    """The form: it works as it stands; upload.js makes it comfortable."""
+    demand_room(account().user_id)
+    form, _ = uploads.issue(account(), _chosen(), scripted=False)
+    return render_template(
+        "annotate.html",
+        form=form,
+        account=account(),
+        max_bytes=uploads.max_bytes(account()),
+        tiers=site().config.tiers,
+        references=site().references.installed(),
+        chosen=_chosen(),
+    )
+
+
+@bp.get("/annotate/form")
+def form() -> Response:
+    """A fresh form for one upload by the script, and the address to go to after it."""
+    demand_room(account().user_id)
+    made, then = uploads.issue(account(), _chosen(), scripted=True)
+    bucket = world().files.inputs
+    return jsonify(url=made.url, fields=made.fields, then=then, bucket=bucket)
+
+
+@bp.get("/annotate/job")
+def job() -> AnyResponse:
+    """Where S3 sends the browser after an upload; loading it again shows the same job.
+
+    It changes state on a GET: the ticket names the one job that it can create, for its owner.
+    """
+    user = account()
+    upload = uploads.parse(
+        request.args.get("bucket", ""), request.args.get("key", ""), user.user_id
+    )
+    found = uploads.stored(upload, user.user_id) or uploads.submit(
+        upload, user, request.args.get("ticket", "")
+    )
+    return redirect(url_for("annotations.details", job_id=found.job_id))
+
+
+def _chosen() -> str:
+    """The reference asked for by name; empty: to be detected from the file."""
+    name = request.args.get("reference", "")
+    if name and name not in {r.name for r in site().references.installed()}:
+        abort(400, "That reference genome is not installed here. Please choose one of the list.")
+    return name

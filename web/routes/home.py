@@ -1,0 +1,18 @@
+"""The front page, and the health check."""
+
+from flask import Blueprint, render_template
+
+from web.context import site
+
+bp = Blueprint("home", __name__)
+
+
+@bp.get("/")
+def index() -> str:
+    return render_template("home.html", tiers=site().config.tiers)
+
+
+@bp.get("/healthz")
+def healthz() -> tuple[str, dict[str, str]]:
+    """Whether this process serves; it asks nobody else, so a fault elsewhere kills no instance."""
+    return "ok\n", {"Content-Type": "text/plain"}

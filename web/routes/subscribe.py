@@ -1,0 +1,84 @@
+"""Going premium and going back, and what either does to the results."""
+
+import logging
+from dataclasses import dataclass
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from aws.rows.accounts import Account
+from web.context import site, world
+from web.services.payments import ProviderUnavailable
+from web.session import account
+
+log = logging.getLogger(__name__)
+bp = Blueprint("subscribe", __name__)
+
+COUNTED = 500
+"""Results looked at for the figures on the page: one Query, whatever the number of jobs."""
+DOWN = "The payment service does not answer just now. Nothing was charged; please try again."
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """How many of a user's newest results are archived and how many not; `more`: it has others."""
+
+    archived: int
+    hot: int
+    more: bool
+
+
+@bp.get("/subscribe")
+def index() -> str:
+    """What premium gives; for a premium user what it has done."""
+    return _page("subscribe.html", is_paying="paid" in request.args)
+
+
+@bp.post("/subscribe")
+def subscribe() -> Response:
+    return _changed(account(), to_premium=True)
+
+
+@bp.get("/unsubscribe")
+def leaving() -> str:
+    """What going back to the free plan would do."""
+    return _page("unsubscribe.html")
+
+
+@bp.post("/unsubscribe")
+def unsubscribe() -> Response:
+    return _changed(account(), to_premium=False)
+
+
+def _changed(user: Account, to_premium: bool) -> Response:
+    """Change the role here, or go to where it is paid for; then show what follows."""
+    payments = site().payments
+    try:
+        elsewhere = (payments.subscribe if to_premium else payments.unsubscribe)(user)
+    except ProviderUnavailable as fault:
+        log.error("the payment service is down: %s", fault)
+        abort(503, DOWN)
+    log.info("%s of %s", "subscription" if to_premium else "unsubscription", user.user_id)
+    return redirect(elsewhere or url_for("subscribe.index"), 303)
+
+
+def _page(template: str, **more: bool) -> str:
+    config = site().config
+    return render_template(
+        template,
+        account=account(),
+        holdings=_holdings(account().user_id),
+        tiers=config.tiers,
+        after_s=config.archive.after_s,
+        is_paid_elsewhere=site().payments.till is not None,
+        **more,
+    )
+
+
+def _holdings(user_id: str) -> Holdings:
+    page = world().jobs.page_of(user_id, COUNTED)
+    return Holdings(
+        archived=sum(job.is_archived for job in page.jobs),
+        hot=sum(job.is_hot for job in page.jobs),
+        more=page.next is not None,
+    )

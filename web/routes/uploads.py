@@ -1,0 +1,167 @@
+"""From an issued job id to a job: the form for S3, and the checks of what S3 sends back."""
+
+import logging
+import uuid
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from urllib.parse import urlencode
+
+from flask import abort
+from itsdangerous import BadSignature
+from werkzeug.exceptions import HTTPException
+
+from aws.outbox import flush
+from aws.rows.accounts import Account
+from aws.rows.job import Job
+from aws.storage.files import PresignedPost
+from web import sniff
+from web.context import site, world
+from web.display.filenames import display_name
+from web.display.formatting import size_words
+from web.rate_limits import demand_room
+from web.security import JOB_ID
+
+log = logging.getLogger(__name__)
+
+TICKET_AGE_S = 24 * 3600
+"""A slow upload may end long after its form has expired."""
+NOT_ISSUED = (
+    "This upload does not belong to a form that GAS gave you, so it was left out. "
+    "Please upload the file again."
+)
+GONE = "The uploaded file is not there (any more). Please upload it again."
+
+
+@dataclass(frozen=True)
+class ReceivedUpload:
+    """What S3's redirect names: a job id and the file name after it."""
+
+    bucket: str
+    key: str
+    job_id: str
+    name: str
+
+
+def max_bytes(account: Account) -> int:
+    """The most that one upload of this user may have."""
+    tiers = site().config.tiers
+    return tiers.premium_max_bytes if account.is_premium else tiers.free_max_bytes
+
+
+def issue(account: Account, reference: str, scripted: bool) -> tuple[PresignedPost, str]:
+    """A form for one upload, and the address to go to after it.
+
+    S3 sends the browser there itself, unless the form is `scripted`: then it answers 201.
+    """
+    job_id = str(uuid.uuid4())
+    ticket = site().tickets.dumps([account.user_id, job_id, reference])
+    then = f"{site().config.gas.base_url}/annotate/job?{urlencode({'ticket': ticket})}"
+    form = world().files.upload_form(
+        account.user_id,
+        job_id,
+        max_bytes(account),
+        site().config.web.upload_s,
+        "" if scripted else then,
+    )
+    return form, then
+
+
+def parse(bucket: str, key: str, user_id: str) -> ReceivedUpload:
+    """404 for anything but a file in the inputs bucket under this user's own prefix."""
+    start, _, name = key.partition("~")
+    job_id = start.rpartition("/")[2]
+    is_ours = bucket == world().files.inputs and JOB_ID.fullmatch(job_id) is not None
+    is_theirs = key == world().files.input_prefix(user_id, job_id) + name
+    if not (is_ours and is_theirs and name) or "/" in name or "\\" in name:
+        abort(404, NOT_ISSUED)
+    return ReceivedUpload(bucket, key, job_id, name)
+
+
+def stored(upload: ReceivedUpload, user_id: str) -> Job | None:
+    """The job of this upload where there is one: a reload, or a second tab."""
+    try:
+        job = world().jobs.get(upload.job_id)
+    except KeyError:
+        return None
+    if job.user_id != user_id:
+        abort(404)
+    return job
+
+
+def submit(upload: ReceivedUpload, account: Account, ticket: str) -> Job:
+    """Check the upload and make it a job; what can be none is deleted, and no row is left.
+
+    What only came too soon (429) stays: the page loaded again later takes it up.
+    """
+    reference = _reference(ticket, account.user_id, upload.job_id)
+    size = _size(upload)
+    demand_room(account.user_id)
+    try:
+        _demand_size(size, account)
+        _demand_vcf(upload, size)
+    except HTTPException:
+        world().files.delete(upload.bucket, upload.key)
+        raise
+    job = world().jobs.submit(
+        Job(
+            job_id=upload.job_id,
+            user_id=account.user_id,
+            input_file_name=display_name(upload.name),
+            s3_inputs_bucket=upload.bucket,
+            s3_key_input_file=upload.key,
+            input_bytes=size,
+            reference=reference,
+        )
+    )
+    log.info("job %s submitted by %s, %d bytes", job.job_id, job.user_id, size)
+    return finished(job)
+
+
+def finished(job: Job) -> Job:
+    """Do what the commit asks for; where that fails the row still asks, and the sweeper obeys."""
+    try:
+        return flush(world(), job)
+    except Exception:
+        log.exception("job %s: its events wait for the sweeper", job.job_id)
+        return job
+
+
+def _reference(ticket: str, user_id: str, job_id: str) -> str:
+    """The reference chosen with the form; 404 unless this id was issued to this user."""
+    try:
+        owner, issued, reference = site().tickets.loads(ticket, max_age=TICKET_AGE_S)
+    except BadSignature:
+        abort(404, NOT_ISSUED)
+    if (owner, issued) != (user_id, job_id):
+        abort(404, NOT_ISSUED)
+    return str(reference)
+
+
+def _size(upload: ReceivedUpload) -> int:
+    try:
+        return world().files.size(upload.bucket, upload.key)
+    except FileNotFoundError:
+        abort(404, GONE)
+
+
+def _demand_size(size: int, account: Account) -> None:
+    limit = max_bytes(account)
+    if size <= limit:
+        return
+    more = "" if account.is_premium else " Premium allows larger files: see Subscribe."
+    plan = "premium" if account.is_premium else "free"
+    abort(
+        413,
+        f"This file has {size_words(size)}; the {plan} plan allows {size_words(limit)} a file. "
+        f"Please split it, or keep only the variants that you need.{more}",
+    )
+
+
+def _demand_vcf(upload: ReceivedUpload, size: int) -> None:
+    try:
+        reason = sniff.refusal(world().files.head(upload.bucket, upload.key), size)
+    except FileNotFoundError:
+        abort(404, GONE)
+    if reason:
+        log.info("upload %s refused: %s", upload.job_id, PurePosixPath(upload.name).suffix)
+        abort(400, reason)

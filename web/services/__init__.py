@@ -1,0 +1,1 @@
+"""Collaborators of the routes: Globus, payments, references."""

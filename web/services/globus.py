@@ -1,0 +1,266 @@
+"""Globus Auth: where to send people to sign in, and who it says came back.
+
+https://docs.globus.org/api/auth/developer-guide/
+"""
+
+import base64
+import contextlib
+import hashlib
+import hmac
+import logging
+import secrets as random
+import uuid
+from dataclasses import dataclass
+from typing import Any, NoReturn
+from urllib.parse import urlencode, urlsplit
+
+import jwt
+from globus_sdk import (
+    AuthLoginClient,
+    ConfidentialAppAuthClient,
+    GlobusAPIError,
+    GlobusError,
+    OAuthTokenResponse,
+)
+from globus_sdk.transport import RequestsTransport, RetryConfig
+
+from aws.config import Config, ConfigError
+from aws.secrets import Secrets
+
+log = logging.getLogger(__name__)
+
+SCOPES = "openid profile email"
+ALGORITHMS = ["RS512", "RS256"]
+LEEWAY_S = 60
+TIMEOUT_S = 10
+CLAIMS = ["iss", "aud", "exp", "iat", "sub"]
+UNSIGNED = (KeyError, jwt.InvalidSignatureError)
+"""The key id is unknown, or the key is not the one that signed."""
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+class LoginRefused(Exception):
+    """What came back from Globus does not prove who it is."""
+
+
+class GlobusUnavailable(Exception):
+    """Globus did not answer."""
+
+
+@dataclass(frozen=True)
+class Login:
+    """One login under way, kept in the session of the browser that began it."""
+
+    state: str
+    nonce: str
+    verifier: str
+
+    @classmethod
+    def new(cls) -> "Login":
+        return cls(*(random.token_urlsafe(32) for _ in range(3)))
+
+    @property
+    def challenge(self) -> str:
+        """PKCE's S256 (RFC 7636, section 4.2)."""
+        digest = hashlib.sha256(self.verifier.encode()).digest()
+        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who Globus says it is; `user_id` is the identity's UUID, the only thing to know them by."""
+
+    user_id: str
+    name: str
+    email: str
+    institution: str
+
+
+class Globus:
+    """One client registration at Globus Auth."""
+
+    def __init__(self, client_id: str, secret: str, issuer: str, base_url: str) -> None:
+        self.client_id, self.issuer, self.base_url = client_id, issuer, base_url
+        self.redirect_uri = f"{base_url}/authcallback"
+        self._secret, self._keys = secret, Keys(client_id)
+
+    @classmethod
+    def of(cls, config: Config, secrets: Secrets) -> "Globus":
+        """Raises ConfigError where the issuer could be anybody."""
+        made = cls(
+            secrets.globus_client_id,
+            secrets.globus_client_secret,
+            config.globus.issuer,
+            config.gas.base_url,
+        )
+        _demand_trustworthy(made.issuer, made.client().base_url or "", made.base_url)
+        return made
+
+    @property
+    def origin(self) -> str:
+        return _origin(self.client().base_url or "")
+
+    def client(self) -> ConfidentialAppAuthClient:
+        """A client for one request: it holds state, and its default retries take 12 s."""
+        return ConfidentialAppAuthClient(self.client_id, self._secret, **_patience())
+
+    def authorize_url(self, login: Login) -> str:
+        """Where the browser goes to sign in."""
+        client = self.client()
+        client.oauth2_start_flow(self.redirect_uri, SCOPES.split(), state=login.state)
+        extra = {
+            "nonce": login.nonce,
+            "code_challenge": login.challenge,
+            "code_challenge_method": "S256",
+        }
+        return client.oauth2_get_authorize_url(query_params=extra)
+
+    def logout_url(self) -> str:
+        """Where the browser goes to sign out of Globus too, and then back here."""
+        back = {
+            "client_id": self.client_id,
+            "redirect_uri": f"{self.base_url}/",
+            "redirect_name": "GAS",
+        }
+        return f"{self.origin}/v2/web/logout?{urlencode(back)}"
+
+    def identify(self, code: str, login: Login) -> Identity:
+        """Exchange the code of a callback whose state was checked; the tokens are not kept.
+
+        Raises LoginRefused, or GlobusDown where Globus did not answer.
+        """
+        client = self.client()
+        try:
+            tokens = self._exchange(client, code, login)
+            self._revoke(client, tokens)
+            claims = self._keys.verified(str(tokens.get("id_token") or ""), self.issuer)
+        except GlobusError as error:
+            _translate(error)
+        if not hmac.compare_digest(str(claims.get("nonce", "")), login.nonce):
+            raise LoginRefused("the nonce is another login's")
+        return _identity(claims)
+
+    def _exchange(
+        self, client: ConfidentialAppAuthClient, code: str, login: Login
+    ) -> OAuthTokenResponse:
+        return client.oauth2_token(
+            {
+                "grant_type": "authorization_code",
+                "code": code,
+                "redirect_uri": self.redirect_uri,
+                "code_verifier": login.verifier,
+            }
+        )
+
+    @staticmethod
+    def _revoke(client: ConfidentialAppAuthClient, tokens: OAuthTokenResponse) -> None:
+        """GAS only asks who somebody is: it has no use for a token, so nobody should."""
+        for token in tokens.by_resource_server.values():
+            try:
+                client.oauth2_revoke_token(token["access_token"])
+            except GlobusError as error:
+                log.warning("a token could not be revoked: %s", type(error).__name__)
+
+
+class Keys:
+    """Globus's signing keys by their ids, fetched when one is asked for that is not known."""
+
+    def __init__(self, client_id: str) -> None:
+        self.client_id = client_id
+        self._known: dict[str, Any] = {}
+
+    def verified(self, token: str, issuer: str) -> dict[str, Any]:
+        """The claims of an ID token of `issuer` for this client; keys are fetched again once.
+
+        Raises LoginRefused, or GlobusError where the keys cannot be fetched.
+        """
+        if self._known:
+            with contextlib.suppress(*UNSIGNED):
+                return self._decoded(token, issuer)
+        self._known = self._fetch()
+        try:
+            return self._decoded(token, issuer)
+        except UNSIGNED as fault:
+            raise LoginRefused(f"no key of Globus signed it: {fault}") from None
+
+    def _decoded(self, token: str, issuer: str) -> dict[str, Any]:
+        """Raises KeyError for an unknown key id."""
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                self._known[jwt.get_unverified_header(token)["kid"]],
+                algorithms=ALGORITHMS,
+                audience=self.client_id,
+                issuer=issuer,
+                leeway=LEEWAY_S,
+                options={"require": CLAIMS},
+            )
+        except jwt.InvalidSignatureError:
+            raise
+        except jwt.InvalidTokenError as fault:
+            raise LoginRefused(str(fault)) from None
+        if claims["aud"] not in (self.client_id, [self.client_id]):
+            raise LoginRefused("the token is for others too")
+        return claims
+
+    def _fetch(self) -> dict[str, Any]:
+        """Without our secret, and from Globus's own host only, whatever the metadata names."""
+        client = AuthLoginClient(self.client_id, **_patience())
+        address = str(client.get_openid_configuration()["jwks_uri"])
+        if _origin(address) != _origin(client.base_url or ""):
+            raise LoginRefused("the keys are on another host")
+        keys = client.get(urlsplit(address).path)["keys"]
+        return {key["kid"]: jwt.PyJWK(key, ALGORITHMS[0]).key for key in keys if key.get("kid")}
+
+
+def _patience() -> dict[str, Any]:
+    return {
+        "retry_config": RetryConfig(max_retries=1, max_sleep=1),
+        "transport": RequestsTransport(http_timeout=TIMEOUT_S),
+    }
+
+
+def _identity(claims: dict[str, Any]) -> Identity:
+    try:
+        user_id = str(uuid.UUID(claims["sub"]))
+    except ValueError:
+        raise LoginRefused("the subject is no identity of Globus") from None
+    email = claims.get("email") or claims.get("preferred_username") or ""
+    return Identity(
+        user_id=user_id,
+        name=_one_line(claims.get("name") or email),
+        email=_one_line(email),
+        institution=_one_line(
+            claims.get("organization") or claims.get("identity_provider_display_name") or ""
+        ),
+    )
+
+
+def _one_line(text: object) -> str:
+    """Names come from identity providers that GAS knows nothing of."""
+    return " ".join(str(text).split())[:200]
+
+
+def _translate(error: GlobusError) -> NoReturn:
+    """4xx means that the code was bad; all else that Globus is not there."""
+    if isinstance(error, GlobusAPIError) and error.http_status < 500:
+        raise LoginRefused(f"Globus refused the code ({error.http_status})") from None
+    raise GlobusUnavailable(type(error).__name__) from None
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _demand_trustworthy(issuer: str, service: str, base_url: str) -> None:
+    """Plain http, and the stand-in, are for a site on loopback; and one host is Globus."""
+    is_local = urlsplit(issuer).hostname in LOOPBACK
+    if urlsplit(issuer).scheme != "https" and not is_local:
+        raise ConfigError(f"[globus] issuer {issuer} must be an https address")
+    if is_local and urlsplit(base_url).hostname not in LOOPBACK:
+        raise ConfigError(f"the local Globus at {issuer} must not serve {base_url}")
+    if _origin(service) != _origin(issuer):
+        raise ConfigError(
+            f"[globus] issuer is {issuer}, but GLOBUS_SDK_SERVICE_URL_AUTH makes it {service}"
+        )

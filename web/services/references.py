@@ -1,0 +1,42 @@
+"""The reference genomes that are installed, as the annotators tell in the references bucket."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aws.storage.files import Files
+
+FRESH_S = 60
+ENDING = "/reference.json"
+
+
+@dataclass(frozen=True)
+class OfferedReference:
+    """One reference that a job may name."""
+
+    name: str
+    title: str
+
+
+class OfferedReferences:
+    """The installed references, asked for again once a minute."""
+
+    def __init__(self, files: Files, clock: Callable[[], float]) -> None:
+        self.files, self.clock = files, clock
+        self._lock = threading.Lock()
+        self._found: list[OfferedReference] = []
+        self._until = 0.0
+
+    def installed(self) -> list[OfferedReference]:
+        """By name; empty where no annotator has told of any yet."""
+        with self._lock:
+            if self.clock() >= self._until:
+                self._found = sorted(self._read(), key=lambda r: r.name)
+                self._until = self.clock() + FRESH_S
+            return self._found
+
+    def _read(self) -> list[OfferedReference]:
+        bucket = self.files.references
+        keys = [o.key for o in self.files.listing(bucket) if o.key.endswith(ENDING)]
+        told = {key.removesuffix(ENDING): self.files.read_json(bucket, key) for key in keys}
+        return [OfferedReference(name, str(t.get("title") or name)) for name, t in told.items()]
