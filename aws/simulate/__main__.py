@@ -9,12 +9,12 @@ from aws.simulate import loadfile, observed, plot, reports
 from aws.simulate.template import TEMPLATE
 
 ABOUT = """\
-Simulates CloudWatch alarms and EC2 Auto Scaling, without AWS, in about half a minute.
+Simulates CloudWatch alarms and EC2 Auto Scaling, without AWS, in about 12 seconds.
 
-First it reproduces what two groups were seen to do on AWS (a recorded run of each), so that you
-can trust it; then it runs the policies of the template and those of the origin project on the same
-loads: 4,000 jobs at once, steady work, days with peaks, web traffic. The numbers are read from the
-template, so what is simulated is what is deployed. Change a copy, simulate it, then deploy it."""
+First it reproduces recorded runs of two groups on AWS, so that you can trust it; then it runs
+the policies of the template and those of the origin project on the same loads: 4,000 jobs at
+once, steady work, days with peaks, web traffic. The numbers are read from the template, so what is
+simulated is what is deployed. Change a copy, simulate it, then deploy it."""
 EXAMPLES = """\
 examples:
   ./gas simulate                              all tables, as in docs/simulation.md
@@ -32,27 +32,27 @@ instance-minutes below 1 mean cheaper."""
 
 def main(argv: list[str] | None = None) -> None:
     """Parse, simulate, print; exits with one line where a file cannot be used."""
-    asked = _parser().parse_args(argv)
+    args = _parser().parse_args(argv)
     try:
-        _simulate(asked)
+        _simulate(args)
     except (OSError, ValueError) as fault:
         sys.exit(f"gas: {fault}")
 
 
-def _simulate(asked: argparse.Namespace) -> None:
-    if asked.load is None:
-        results = reports.everything(asked.policy, asked.seed)
+def _simulate(args: argparse.Namespace) -> None:
+    if args.load is None:
+        results = reports.everything(args.policy, args.seed)
         panels = observed.panels()
-        shown = reports.text(results, asked.policy)
+        shown = reports.text(results, args.policy)
         drawn = plot.REPRODUCED
     else:
-        file = loadfile.LoadFile(asked.load)
-        results, panel = loadfile.simulate(file, asked.policy, asked.job_seconds, asked.seed)
+        file = loadfile.LoadFile(args.load)
+        results, panel = loadfile.simulate(file, args.policy, args.job_seconds, args.seed)
         panels, shown = [panel], json.dumps(results, indent=2) + "\n"
         drawn = (panel.title, "The template's policies and the origin's, minute by minute.")
-    sys.stdout.write(json.dumps(results, indent=2) + "\n" if asked.json else shown)
-    if asked.plot is not None:
-        asked.plot.write_text(plot.chart(*drawn, panels))
+    sys.stdout.write(json.dumps(results, indent=2) + "\n" if args.json else shown)
+    if args.plot is not None:
+        args.plot.write_text(plot.chart(*drawn, panels))
 
 
 def _parser() -> argparse.ArgumentParser:

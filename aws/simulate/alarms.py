@@ -12,7 +12,7 @@ from aws.simulate.maths import Value
 from aws.simulate.metrics import Metrics, Query, Watch
 
 EXTRA_POINTS = 2
-"""Older datapoints that an alarm looks back to where newer ones are missing."""
+"""Older datapoints that an alarm falls back on when newer ones are missing."""
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "GreaterThanThreshold": operator.gt,
     "GreaterThanOrEqualToThreshold": operator.ge,
@@ -42,7 +42,7 @@ class Alarm:
     """missing, notBreaching, breaching or ignore."""
 
     def breaches(self, value: float) -> bool:
-        """Does this datapoint breach?"""
+        """Compare one datapoint with the threshold."""
         return COMPARISONS[self.comparison](value, self.threshold)
 
     def state(self, points: list[Value], before: AlarmState) -> AlarmState:

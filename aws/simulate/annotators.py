@@ -11,12 +11,12 @@ from aws.simulate.group import SimulatedInstance
 from aws.simulate.run import SimulationRun
 
 ACTIVE_S = 6 * 3600
-"""How long after its last message SQS still reports a queue's metrics."""
+"""SQS reports a queue's metrics for this long after its last message."""
 
 
 @dataclass(eq=False)
 class SimulatedJob:
-    """One job of `seconds`; times are seconds of the run."""
+    """A job that takes `seconds`; its times are seconds of the run."""
 
     arrived: float
     seconds: float
@@ -29,9 +29,13 @@ class Annotators:
     """The tier: deletes a message when its job is done, redoes a job that was interrupted."""
 
     def __init__(
-        self, jobs: Sequence[SimulatedJob], slots: int = 1, protects: bool = True, seed: int = 1
+        self,
+        jobs: Sequence[SimulatedJob],
+        concurrency: int = 1,
+        protects: bool = True,
+        seed: int = 1,
     ) -> None:
-        self.jobs, self.slots, self.protects = jobs, slots, protects
+        self.jobs, self.concurrency, self.protects = jobs, concurrency, protects
         self.interrupted = 0
         self._random = Random(seed)  # noqa: S311 (a simulation)
         self._coming = iter(jobs)
@@ -43,12 +47,16 @@ class Annotators:
 
     @property
     def finished(self) -> bool:
-        """Are all jobs done?"""
+        """True once all jobs are done."""
         return self._done == len(self.jobs)
 
-    def begin(self, world: SimulationRun) -> None:
-        """Set the hooks; the first job is on its way."""
-        self._clock, self._group, self._metrics = world.clock, world.group, world.metrics
+    def begin(self, simulation: SimulationRun) -> None:
+        """Set the group's hooks and schedule the first job."""
+        self._clock, self._group, self._metrics = (
+            simulation.clock,
+            simulation.group,
+            simulation.metrics,
+        )
         self._group.on_in_service = self._join
         self._group.on_terminating = self._leave
         self._expect_next()
@@ -62,7 +70,7 @@ class Annotators:
         self._metrics.put("ApproximateNumberOfMessagesNotVisible", minute, in_flight or None)
 
     def close_minute(self, minute: int) -> None:
-        """Publish how many messages came in the minute."""
+        """Publish the number of messages sent in the minute."""
         if self._clock.now - self._last_sent <= ACTIVE_S:
             self._metrics.put("NumberOfMessagesSent", minute, self._sent)
         self._sent = 0
@@ -84,17 +92,17 @@ class Annotators:
         self._sent += 1
         self._last_sent = self._clock.now
         self._waiting.append(job)
-        self._hand_out()
+        self._dispatch()
         self._expect_next()
 
     def _join(self, instance: SimulatedInstance) -> None:
         self._running[instance] = []
-        self._hand_out()
+        self._dispatch()
 
-    def _hand_out(self) -> None:
-        """Any instance with a free slot may get the next message."""
+    def _dispatch(self) -> None:
+        """Give the next message to any instance that works on fewer jobs than it may."""
         while self._waiting:
-            free = [one for one, jobs in self._running.items() if len(jobs) < self.slots]
+            free = [one for one, jobs in self._running.items() if len(jobs) < self.concurrency]
             if not free:
                 return
             self._start(self._random.choice(free), self._waiting.popleft())
@@ -114,7 +122,7 @@ class Annotators:
         self._running[instance].remove(job)
         job.finished = self._clock.now
         self._done += 1
-        self._hand_out()
+        self._dispatch()
         if self.protects and not self._running[instance]:
             self._last_job[instance] = job
             self._clock.after(IDLE_S, lambda: self._unprotect(instance, job))
@@ -125,9 +133,9 @@ class Annotators:
             self._group.protect(instance, False)
 
     def _leave(self, instance: SimulatedInstance) -> None:
-        """A termination hands running jobs back to the queue, where they come first."""
+        """A termination returns running jobs to the queue, where they come first."""
         for job in self._running.pop(instance):
             self.interrupted += 1
             job.attempts += 1
             self._waiting.appendleft(job)
-        self._hand_out()
+        self._dispatch()

@@ -1,4 +1,4 @@
-"""What gives way first as jobs and users grow: a table of quotas, what uses them, and the remedy.
+"""The limits that a growing service meets: quotas, their use by a job, and the remedies.
 
 Figures marked "estimated" are not AWS's: measure them on the dashboard and put yours in.
 """
@@ -14,9 +14,9 @@ from aws.simulate.template import Template
 JOB_FIXED_S, VARIANTS_S = 5.0, 100_000.0
 """One job: a fixed part, and variants a second with download and upload (estimated)."""
 BUSY = 0.8
-"""The part of their time that annotators work, once scaling has settled (simulated)."""
+"""The part of their time that annotators work, in a steady state (simulated)."""
 ONLINE, CLICK_EVERY_S = 0.02, 10.0
-"""The part of all users on the site in the busiest hour, and how often each asks for a page."""
+"""The part of all users on the site in the busiest hour, and the seconds between two pages."""
 REQUESTS_A_JOB = 12.0
 WRITES_A_JOB, UNITS_A_WRITE = 12.0, 2.0
 """Of a row of 1 to 2 KB, from its submission to its archive; a test counts these, and the next."""
@@ -56,13 +56,13 @@ class Demand:
         return users * ONLINE / CLICK_EVERY_S + self.a_second(REQUESTS_A_JOB)
 
     def a_second(self, times_a_job: float) -> float:
-        """What happens `times_a_job`, a second."""
+        """The rate per second of something that happens `times_a_job`."""
         return self.jobs_hour * times_a_job / HOUR_S
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """What the template's parameters say about size."""
+    """The template's parameters that set sizes."""
 
     smallest: int
     largest: int
@@ -84,7 +84,7 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Limit:
-    """Something finite: what a demand takes of it, how much there is, where from, what to do."""
+    """A finite resource: its use by a demand, its size, its source and its remedy."""
 
     name: str
     uses: Callable[[Demand], float]

@@ -9,7 +9,7 @@ MINUTE_S = 60
 Action = Callable[[], None]
 
 
-class Clock:
+class SimulatedClock:
     """Seconds from the start of a run; two actions of one second run in the order they were set."""
 
     def __init__(self) -> None:

@@ -19,11 +19,11 @@ DAYS = 3
 WORKER_RUNS = 10
 """Runs of the origin's own worker that make one figure."""
 WORKER_RUN_MIN = 60
-"""By then its group is back at its smallest, and whatever is lost is lost."""
+"""After this long its group is back at its smallest, and no more jobs are lost."""
 LONGEST_MIN = 60 * 24 * 30
 """A run that is not done by then is given up."""
 NO_WAIT_S = 1.0
-"""Waits below this are all as good: ratios are taken to it."""
+"""Shorter waits count as this one, so that ratios stay finite."""
 INSTANCE_HOUR_USD = 0.085
 """One c6i.large, the template's annotator, on demand in us-east-1."""
 
@@ -49,7 +49,7 @@ def settings_b(job_s: float) -> Settings:
 
 @dataclass(frozen=True)
 class PolicyOutcome:
-    """What came of one policy on one load, or on several days of it."""
+    """The figures of one policy on one load, or on several days of it."""
 
     jobs: int
     drain_min: float
@@ -61,7 +61,7 @@ class PolicyOutcome:
 
     @property
     def cost_usd(self) -> float:
-        """What the instances cost on demand."""
+        """The instances' on-demand price."""
         return self.instance_min / 60 * INSTANCE_HOUR_USD
 
 
@@ -85,16 +85,16 @@ def run(scaling: Scaling, jobs: Jobs, protects: bool = True, workers: int = 1) -
 
 def summary(runs: Sequence[Run]) -> PolicyOutcome:
     """Runs of one policy as one outcome."""
-    tiers, worlds = [tier for tier, _ in runs], [world for _, world in runs]
+    tiers, simulations = [tier for tier, _ in runs], [simulation for _, simulation in runs]
     waits = sorted(wait for tier in tiers for wait in tier.waits())
     return PolicyOutcome(
         len(waits),
         max(tier.drained_minutes() for tier in tiers),
         percentile(waits, 0.95),
-        sum(world.group.cost_minutes() for world in worlds),
+        sum(simulation.group.cost_minutes() for simulation in simulations),
         sum(tier.interrupted for tier in tiers),
-        sum(world.fights for world in worlds),
-        max(max(world.serving) for world in worlds),
+        sum(simulation.fights for simulation in simulations),
+        max(max(simulation.serving) for simulation in simulations),
     )
 
 
@@ -155,14 +155,14 @@ class Comparison:
         ours = self.ours(job_s, [loads.burst(job_s, seed=self.seed)], workers=2)
         return ratios(ours, self.theirs([loads.burst(job_s, seed=self.seed)], workers=2))
 
-    def untold(self, job_s: float) -> dict[str, Any]:
-        """The day where nobody told the template how long jobs take: its parameters' defaults."""
+    def defaults(self, job_s: float) -> dict[str, Any]:
+        """The days with the parameters' defaults, whatever time the jobs take."""
         scaling = read(self.template, GROUP, {"AnnotatorWorkers": 1})
         make = self._make(lambda seed: loads.day(job_s, seed), DAYS)
         return ratios(outcome(scaling, make()), self.theirs(make()))
 
     def origin_worker(self, job_s: float) -> dict[str, Any]:
-        """What the origin's own worker makes of 4,000 jobs under the origin's policies."""
+        """The part of 4,000 jobs that the origin's own worker loses under the origin's policies."""
         parts = sorted(self._lost(job_s, self.seed + number) for number in range(WORKER_RUNS))
         return {
             "lost_least": parts[0],
@@ -171,13 +171,13 @@ class Comparison:
         }
 
     def _lost(self, job_s: float, seed: int) -> float:
-        """The part of the jobs that one run loses; it depends on which instances go."""
+        """The part of the jobs that one run loses, which depends on the instances that end."""
         tier = ForkingAnnotators(loads.burst(job_s, seed=seed), seed)
         SimulationRun(self.origin, tier, seed=seed).run(WORKER_RUN_MIN)
         return tier.lost / len(tier.jobs)
 
     def _make(self, make: Callable[[int], Jobs], count: int) -> Callable[[], list[Jobs]]:
-        """Jobs are used up by a run: every run gets its own."""
+        """A maker of fresh jobs: a run changes the jobs that it gets."""
         return lambda: [make(self.seed + number) for number in range(count)]
 
     def _against(self, job_s: float, load: Callable[[int], Jobs], count: int) -> dict[str, Any]:
@@ -185,7 +185,7 @@ class Comparison:
         return ratios(self.ours(job_s, make()), self.theirs(make()))
 
     def _equal_wait(self, ours: PolicyOutcome, make: Callable[[], list[Jobs]]) -> dict[str, Any]:
-        """The origin's only remedy for waits is a larger minimum: what would ours cost of that?"""
+        """Our instance-minutes against the origin's at a minimum that gives it our waits."""
         for smallest in range(self.origin.limits.smallest, self.origin.limits.largest + 1):
             theirs = self.theirs(make(), smallest)
             if theirs.p95_wait_s <= max(ours.p95_wait_s, NO_WAIT_S):

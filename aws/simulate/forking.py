@@ -9,7 +9,7 @@ from aws.simulate.run import SimulationRun
 
 
 class ForkingAnnotators:
-    """The tier: every instance shares its processor among all that it took; what ends is lost.
+    """The tier: an instance shares its processor among its jobs, which are lost when it ends.
 
     Progress is kept in steps of one second, in which an instance does one second of work.
     """
@@ -25,21 +25,21 @@ class ForkingAnnotators:
 
     @property
     def finished(self) -> bool:
-        """Has every job ended, one way or the other?"""
+        """True once every job is either done or lost."""
         return not self._waiting and not any(self._left.values())
 
-    def begin(self, world: SimulationRun) -> None:
-        """Set the hooks; the first second begins."""
-        self._clock, self._metrics = world.clock, world.metrics
-        world.group.on_in_service = self._join
-        world.group.on_terminating = self._leave
+    def begin(self, simulation: SimulationRun) -> None:
+        """Set the group's hooks and schedule the first second."""
+        self._clock, self._metrics = simulation.clock, simulation.metrics
+        simulation.group.on_in_service = self._join
+        simulation.group.on_terminating = self._leave
         self._clock.after(1, self._second)
 
     def read_gauges(self, minute: int) -> None:
-        """Nothing waits, nothing is in flight: the messages are gone at receipt."""
+        """Publish nothing: messages are deleted at receipt, so none waits or is in flight."""
 
     def close_minute(self, minute: int) -> None:
-        """Publish how many messages came in the minute."""
+        """Publish the number of messages sent in the minute."""
         self._metrics.put("NumberOfMessagesSent", minute, self._sent)
         self._sent = 0
 
@@ -57,7 +57,7 @@ class ForkingAnnotators:
         self._clock.after(1, self._second)
 
     def _take(self, job: SimulatedJob) -> None:
-        """An instance at random; its `job.seconds` of work end when the share reaches the mark."""
+        """Give the job to a random instance; it ends when the instance's share reaches the mark."""
         instance = self._random.choice(list(self._left))
         self._left[instance].append((self._shared[instance] + job.seconds, job))
         self._left[instance].sort(key=lambda entry: -entry[0])

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
 
-from aws.simulate.clock import MINUTE_S, Clock
+from aws.simulate.clock import MINUTE_S, SimulatedClock
 
 
 class Phase(StrEnum):
-    """Where an instance is in its life."""
+    """The state of an instance, by EC2 Auto Scaling's names."""
 
     PENDING = "Pending"
     IN_SERVICE = "InService"
@@ -26,13 +26,13 @@ class SimulatedInstance:
     phase: Phase = Phase.PENDING
     in_service: float = 0.0
     ended: float | None = None
-    """When its shutdown began."""
+    """The second at which its shutdown began."""
     protected: bool = False
 
 
 @dataclass(frozen=True)
 class GroupSize:
-    """What the group's template says."""
+    """The limits and the warm-up that the template sets for a group."""
 
     smallest: int = 2
     largest: int = 10
@@ -41,7 +41,7 @@ class GroupSize:
 
 @dataclass(frozen=True)
 class Timing:
-    """How long things take; the argument counts launches, or terminations, from 0."""
+    """Seconds that starts and terminations take; the argument counts them from 0."""
 
     start_s: Callable[[int], float] = lambda launch: 54.0
     terminate_s: Callable[[int], float] = lambda termination: 95.0
@@ -51,9 +51,11 @@ Hook = Callable[[SimulatedInstance], None]
 
 
 class Group:
-    """The instances, and the one number that policies change: the desired capacity."""
+    """The instances, and the desired capacity, which is all that policies change."""
 
-    def __init__(self, clock: Clock, limits: GroupSize, timing: Timing, seed: int = 1) -> None:
+    def __init__(
+        self, clock: SimulatedClock, limits: GroupSize, timing: Timing, seed: int = 1
+    ) -> None:
         self.clock, self.limits, self.timing = clock, limits, timing
         self._random = Random(seed)  # noqa: S311 (a simulation)
         self.desired = limits.smallest
@@ -90,34 +92,34 @@ class Group:
 
     @property
     def warming(self) -> bool:
-        """Is any instance starting or warming up? That blocks scale-in."""
+        """True while any instance starts or warms up, which blocks scale-in."""
         return bool(self.of(Phase.PENDING)) or self.warm < self.serving
 
     @property
     def cooling(self) -> bool:
-        """Must simple scaling wait: for an activity in progress, or for its cooldown?"""
+        """True while simple scaling must wait for an activity in progress or for its cooldown."""
         in_progress = self.of(Phase.PENDING) or self.of(Phase.TERMINATING)
         return bool(in_progress) or self.clock.now < self._cooldown_until
 
     @property
     def resting(self) -> bool:
-        """Is the group at its smallest, with nothing starting or ending?"""
+        """True when the group is at its smallest and no instance is starting or ending."""
         alive = [i for i in self.instances if i.phase is not Phase.TERMINATED]
         return len(alive) == self.serving == self.desired == self.limits.smallest
 
-    def ask(self, capacity: int, cooldown_s: float = 0.0) -> None:
+    def set_desired(self, capacity: int, cooldown_s: float = 0.0) -> None:
         """Set the desired capacity, within the limits; `cooldown_s` follows its last activity."""
         capacity = min(max(capacity, self.limits.smallest), self.limits.largest)
         if capacity == self.desired:
             return
         self.changes.append((self.clock.now, capacity - self.desired))
         self.desired, self._cooldown_s = capacity, cooldown_s
-        self.settle()
+        self._adjust()
 
-    def settle(self) -> None:
-        """Launch or terminate towards the desired capacity; protected instances are left.
+    def _adjust(self) -> None:
+        """Launch or terminate towards the desired capacity; protected instances stay.
 
-        Which goes, with the default termination policy, is up to the billing hour: any of them.
+        The default termination policy goes by the billing hour, so the choice here is random.
         """
         missing = self.desired - len(self.of(Phase.PENDING)) - self.serving
         for _ in range(missing):
@@ -127,15 +129,15 @@ class Group:
             self._terminate(instance)
 
     def protect(self, instance: SimulatedInstance, protected: bool) -> None:
-        """Set or lift scale-in protection; lifted, a termination that waited for it begins."""
+        """Set or lift scale-in protection; lifting it starts a termination that waited for it."""
         instance.protected = protected
         if not protected:
-            self.settle()
+            self._adjust()
 
     def replace(self, instance: SimulatedInstance) -> None:
-        """A failed health check, a Spot notice or an operator: protection does not help here."""
+        """Replace an instance (failed health check, Spot notice, operator), protected or not."""
         self._terminate(instance)
-        self.settle()
+        self._adjust()
 
     def cost_minutes(self) -> float:
         """Instance-minutes that EC2 bills so far: from launch to the start of the shutdown."""
@@ -157,7 +159,7 @@ class Group:
         instance.in_service = self.clock.now
         self._enter_service(instance)
         self._activity_ended()
-        self.settle()
+        self._adjust()
 
     def _enter_service(self, instance: SimulatedInstance) -> None:
         instance.phase = Phase.IN_SERVICE

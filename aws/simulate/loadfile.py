@@ -16,7 +16,7 @@ from aws.simulate.template import read
 from aws.simulate.web_compare import WebComparison
 
 Result = tuple[dict[str, Any], Panel]
-"""What goes into the JSON, and what into the chart."""
+"""The report for the JSON output, and the panel for the chart."""
 
 
 class LoadFile:

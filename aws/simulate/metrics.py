@@ -1,4 +1,4 @@
-"""CloudWatch metrics: a value a minute, late, sometimes missing, and what queries make of them."""
+"""CloudWatch metrics: a value a minute, late or sometimes missing, and the queries over them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from aws.simulate import maths
 from aws.simulate.clock import MINUTE_S
 
 LATE_S = {"AWS/SQS": 60, "AWS/ApplicationELB": 60, "AWS/AutoScaling": 0}
-"""How long after its minute ended a value can be read (assumed: AWS promises no figure)."""
+"""Seconds from the end of a minute until its value can be read (assumed: AWS promises none)."""
 PUBLISHED = {
     "AWS/SQS": (
         "NumberOfMessagesSent",
@@ -21,7 +21,7 @@ PUBLISHED = {
     ),
     "AWS/AutoScaling": ("GroupInServiceInstances",),
 }
-"""What the simulated tiers and groups publish."""
+"""The metrics that the simulated tiers and groups publish, by namespace."""
 STATISTICS: dict[str, Callable[[list[float]], float]] = {
     "Sum": sum,
     "Maximum": max,

@@ -1,4 +1,4 @@
-"""What the origin's two groups really did, read off its charts, and the same runs simulated."""
+"""Two recorded runs of the origin's groups, read off its charts, and the same runs simulated."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -34,7 +34,7 @@ TERMINATE_SPREAD_S = 35.0
 
 @dataclass(frozen=True)
 class Fit:
-    """What is not known of the recorded runs and was chosen so that they come out."""
+    """Unrecorded values of the recorded runs, chosen so that the simulation reproduces them."""
 
     start_s: float = 54.0
     first_start_s: float = 75.0
@@ -79,8 +79,8 @@ def web_run(fit: Fit = FIT) -> SimulationRun:
     late = {("WebOut", minute_of(clock) - first): s for clock, s in fit.web_late.items()}
     timing = Timing(lambda _: fit.start_s, lambda _: fit.web_terminate_s)
     tier = WebTier(load, Instances(requests_s=50.0))
-    world = SimulationRun(read(ORIGIN, "WebGroup"), tier, timing, late=late)
-    return world.run(minute_of(WEB_END) - first + 1)
+    simulation = SimulationRun(read(ORIGIN, "WebGroup"), tier, timing, late=late)
+    return simulation.run(minute_of(WEB_END) - first + 1)
 
 
 def annotator_run(fit: Fit = FIT) -> SimulationRun:
@@ -93,8 +93,10 @@ def annotator_run(fit: Fit = FIT) -> SimulationRun:
         lambda launch: fit.start_s if launch else fit.first_start_s,
         lambda ended: fit.slow_terminations.get(ended, fit.terminate_s),
     )
-    world = SimulationRun(read(ORIGIN, "AnnotatorGroup"), Annotators(jobs, protects=False), timing)
-    return world.run(minute_of(ANNOTATOR_END) - first + 1)
+    simulation = SimulationRun(
+        read(ORIGIN, "AnnotatorGroup"), Annotators(jobs, protects=False), timing
+    )
+    return simulation.run(minute_of(ANNOTATOR_END) - first + 1)
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ class Agreement:
     equal: int
     largest_error: int
     largest_shift_min: int | None
-    """By how much the worst step is early or late; None where the steps are not the same ones."""
+    """Minutes by which the worst step is early or late; None where the steps differ."""
 
 
 def compare(observed: list[int], simulated: list[int]) -> Agreement:
@@ -122,7 +124,7 @@ def _shift(observed: list[int], simulated: list[int]) -> int | None:
 
 
 def _steps(counts: list[int]) -> tuple[list[int], list[int]]:
-    """The minutes at which a curve changes, and what to."""
+    """The minutes at which a curve changes, and the counts that it changes to."""
     when = [m for m in range(1, len(counts)) if counts[m] != counts[m - 1]]
     return when, [counts[minute] for minute in when]
 
@@ -148,7 +150,7 @@ def drawn(seed: int, runs: int = 100) -> list[int]:
 
 
 def report(seed: int) -> dict[str, Any]:
-    """Both groups, with what they would be without the inputs that were given."""
+    """Both groups' agreement, with and without the inputs that were given."""
     spread = drawn(seed)
     middle, last = len(spread) // 2, len(spread) - 1
     unaided_web, unaided = replace(FIT, web_late={}), replace(FIT, slow_terminations={})
@@ -172,7 +174,7 @@ def panels() -> list[Panel]:
         Panel(
             title,
             minute_of(steps[0][0]),
-            [Line("observed", curve(steps, end)), Line("simulated", world.serving)],
+            [Line("observed", curve(steps, end)), Line("simulated", simulation.serving)],
         )
-        for title, steps, end, world in runs
+        for title, steps, end, simulation in runs
     ]

@@ -29,7 +29,7 @@ class Simple:
 
 @dataclass(frozen=True)
 class Step:
-    """Add what the breach's size says: (from, below, adjustment), relative to the threshold."""
+    """Adjust by the size of the breach: steps are (from, below, adjustment) past the threshold."""
 
     name: str
     steps: tuple[tuple[float, float, int], ...]
@@ -62,7 +62,7 @@ Policy = Simple | Step | Tracking
 
 @dataclass(frozen=True)
 class Want:
-    """The capacity that a policy asks for, and the cooldown that follows it."""
+    """The capacity that a policy requests, and the cooldown that follows it."""
 
     capacity: int
     cooldown_s: float = 0.0
@@ -76,7 +76,7 @@ class LiveSimple:
         self.alarm = LiveAlarm(policy.alarm, metrics)
 
     def want(self, group: Group, now_s: int) -> Want | None:
-        """What the policy asks for at this evaluation, if anything."""
+        """The policy's request at this evaluation; None where it requests nothing."""
         if self.alarm.evaluate(now_s) is None or group.cooling:
             return None
         return Want(group.desired + self.policy.adjustment, self.policy.cooldown_s)
@@ -90,7 +90,7 @@ class LiveStep:
         self.alarm = LiveAlarm(policy.alarm, metrics)
 
     def want(self, group: Group, now_s: int) -> Want | None:
-        """What the policy asks for at this evaluation, if anything."""
+        """The policy's request at this evaluation; None where it requests nothing."""
         value = self.alarm.evaluate(now_s)
         if value is None:
             return None
@@ -107,7 +107,7 @@ class LiveTracking:
         self.high, self.low = LiveAlarm(high, metrics), LiveAlarm(low, metrics)
 
     def want(self, group: Group, now_s: int) -> Want | None:
-        """What the policy asks for at this evaluation, if anything."""
+        """The policy's request at this evaluation; None where it requests nothing."""
         above, below = self.high.evaluate(now_s), self.low.evaluate(now_s)
         if above is not None:
             return out(group, math.ceil(group.warm * above / self.policy.target))
@@ -121,12 +121,12 @@ Live = LiveSimple | LiveStep | LiveTracking
 
 
 def out(group: Group, capacity: int) -> Want | None:
-    """Instances that are still warming count: only what goes beyond them is asked for."""
+    """Scale out; warming instances count, so only capacity beyond them is requested."""
     return Want(capacity) if capacity > group.desired else None
 
 
 def into(group: Group, capacity: int) -> Want | None:
-    """Nothing is removed while any instance warms up."""
+    """Scale in, unless any instance is warming up."""
     return Want(capacity) if capacity < group.desired and not group.warming else None
 
 
@@ -149,10 +149,10 @@ def decide(policies: list[Live], group: Group, now_s: int) -> Want | None:
     wants = [(policy, policy.want(group, now_s)) for policy in policies]
     trackers = [w for p, w in wants if isinstance(p, LiveTracking) and p.policy.scales_in]
     agreed = all(want is not None for want in trackers)
-    heard = [
+    counted = [
         want
         for policy, want in wants
         if want is not None
         and (want.capacity > group.desired or agreed or not isinstance(policy, LiveTracking))
     ]
-    return max(heard, key=lambda want: want.capacity, default=None)
+    return max(counted, key=lambda want: want.capacity, default=None)

@@ -22,7 +22,7 @@ def everything(template: Path, seed: int) -> Results:
     """
     comparison = Comparison(template, seed)
     results: Results = {"seed": seed, "reproduce": observed.report(seed)}
-    for name in ("burst", "steady", "day", "two_workers", "untold"):
+    for name in ("burst", "steady", "day", "two_workers", "defaults"):
         of = getattr(comparison, name)
         results[name] = {str(job_s): of(job_s) for job_s in JOB_SECONDS}
     results["origin_worker"] = comparison.origin_worker(60)
@@ -60,7 +60,7 @@ def text(results: Results, template: Path) -> str:
             "4,000 jobs at once, two at a time on an instance",
             annotator_table(results["two_workers"]),
         ),
-        ("Three days, job time not told to the template", annotator_table(results["untold"])),
+        ("Three days with the default parameters", annotator_table(results["defaults"])),
         ("Web", web_table(results)),
         ("What a load takes", demand_table(template)),
         ("What gives way, and when", capacity_table(results)),
@@ -75,7 +75,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def reproduce_table(results: Results) -> str:
-    """How well the two recorded runs come out."""
+    """The agreement of the two recorded runs with their simulation."""
     head = ("group", "minutes", "equal", "largest error", "worst step", "equal with nothing given")
     web, annotator = results["reproduce"]["web"], results["reproduce"]["annotator"]
     unaided = (
@@ -214,7 +214,7 @@ def capacity_table(results: Results) -> str:
 
 
 def _jobs(jobs_hour: float | None) -> str:
-    """To two figures: more would be pretence."""
+    """Two significant figures: the estimates bear no more."""
     return "never" if jobs_hour is None else f"{float(f'{jobs_hour:.2g}'):,.0f}"
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-from aws.simulate.clock import MINUTE_S, Clock
+from aws.simulate.clock import MINUTE_S, SimulatedClock
 from aws.simulate.group import Group, GroupSize, Timing
 from aws.simulate.metrics import Metrics
 from aws.simulate.policies import Live, Policy, decide, live
@@ -13,7 +13,7 @@ from aws.simulate.policies import Live, Policy, decide, live
 GAUGE_S = 30
 """The second of its minute at which a gauge is read, and the in-service count for the charts."""
 FIGHT_S = 300
-"""One policy undoes another where the desired capacity turns round within this time."""
+"""A change of the desired capacity that is reversed within this time is a fight of policies."""
 
 
 @dataclass(frozen=True)
@@ -25,25 +25,25 @@ class Scaling:
 
 
 class Tier(Protocol):
-    """The machines' work: it feeds metrics and may protect instances."""
+    """The machines' work: it feeds metrics and may protect instances from scale-in."""
 
-    def begin(self, world: "SimulationRun") -> None:
+    def begin(self, simulation: "SimulationRun") -> None:
         """Set the hooks of the group and the first actions of the clock."""
 
     def read_gauges(self, minute: int) -> None:
-        """Publish what is read in the middle of a minute."""
+        """Publish the gauges read in the middle of a minute."""
 
     def close_minute(self, minute: int) -> None:
-        """Publish what was counted over a whole minute."""
+        """Publish the counts of a whole minute."""
 
     @property
     def finished(self) -> bool:
-        """Is all work done, so that a run may end?"""
+        """True once all work is done, so that a run may end."""
 
 
 @dataclass
 class SimulationRun:
-    """Everything of one run; `late` delays evaluations: {(policy, minute): seconds}."""
+    """One run: clock, metrics, group; `late` delays evaluations: {(policy, minute): seconds}."""
 
     scaling: Scaling
     tier: Tier
@@ -52,7 +52,7 @@ class SimulationRun:
     late: Mapping[tuple[str, int], float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.clock, self.metrics = Clock(), Metrics()
+        self.clock, self.metrics = SimulatedClock(), Metrics()
         self.group = Group(self.clock, self.scaling.limits, self.timing, self.seed)
         self.policies = [live(policy, self.metrics) for policy in self.scaling.policies]
         self.serving: list[int] = []
@@ -69,7 +69,7 @@ class SimulationRun:
 
     @property
     def fights(self) -> int:
-        """How often one change of the desired capacity was turned round within FIGHT_S."""
+        """Number of changes of the desired capacity that were reversed within FIGHT_S."""
         changes = self.group.changes
         return sum(
             (first > 0) != (second > 0) and after - before < FIGHT_S
@@ -105,4 +105,4 @@ class SimulationRun:
     def _decide(self, policies: list[Live], minute: int) -> None:
         want = decide(policies, self.group, minute * MINUTE_S)
         if want is not None:
-            self.group.ask(want.capacity, want.cooldown_s)
+            self.group.set_desired(want.capacity, want.cooldown_s)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from aws.simulate.alarms import Alarm
 from aws.simulate.clock import MINUTE_S
@@ -22,7 +22,7 @@ _PREDEFINED = {
 Properties = Mapping[str, Any]
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]
+class _Loader(yaml.SafeLoader):
     """YAML with CloudFormation's short tags."""
 
 
@@ -186,7 +186,7 @@ def _stat(about: Properties) -> Stat:
 
 
 def _known(stat: Stat) -> Stat:
-    """A metric that nobody publishes would be missing for ever, and the policy without effect."""
+    """Refuse a metric that is never published: its policy would silently do nothing."""
     if stat.name not in PUBLISHED.get(stat.namespace, ()):
         raise ValueError(f"the metric {stat.namespace} {stat.name} is not simulated")
     if stat.statistic not in STATISTICS:

@@ -18,7 +18,7 @@ GIVES_UP_S = 60.0
 
 @dataclass(frozen=True)
 class Instances:
-    """What one web instance bears: requests a second, and the response time with none waiting."""
+    """The capacity of one web instance in requests a second, and its response time when idle."""
 
     requests_s: float
     service_s: float = 0.02
@@ -54,13 +54,17 @@ class WebTier:
         self.total, self._minute = RequestCounts(), RequestCounts()
         self._backlog = 0.0
 
-    def begin(self, world: SimulationRun) -> None:
-        """The first second begins."""
-        self._clock, self._group, self._metrics = world.clock, world.group, world.metrics
+    def begin(self, simulation: SimulationRun) -> None:
+        """Schedule the first second."""
+        self._clock, self._group, self._metrics = (
+            simulation.clock,
+            simulation.group,
+            simulation.metrics,
+        )
         self._clock.after(0, self._second)
 
     def read_gauges(self, minute: int) -> None:
-        """The load balancer's metrics are all counted, none is read."""
+        """Publish nothing: all of the load balancer's metrics are counts."""
 
     def close_minute(self, minute: int) -> None:
         """Publish the minute as the load balancer does: nothing where there was no request."""

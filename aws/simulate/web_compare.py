@@ -12,14 +12,14 @@ from aws.simulate.web import Instances, Load, WebTier
 
 GROUP = "WebGroup"
 WANTED = 0.6
-"""WebTargetRequests is this part of what one instance was measured to bear."""
+"""WebTargetRequests is this part of the measured capacity of one instance."""
 RUN_MIN = 120
 STEP_AT_S = 600.0
 
 
 @dataclass(frozen=True)
 class Service:
-    """How a load was served: percentages of its requests, instance-minutes, and reversals."""
+    """The service that a load got: percentages of its requests, instance-minutes, fights."""
 
     mean_ms: float
     slow_percent: float
@@ -42,7 +42,7 @@ class WebComparison:
         self.instances = Instances(float(template.parameters["WebTargetRequests"]) / 60 / WANTED)
 
     def loads(self) -> dict[str, Load]:
-        """The loads by name, in units of what one instance bears."""
+        """The loads by name, in multiples of one instance's capacity."""
         one = self.instances.requests_s
         return {
             "origin's load": loads.web_step(FIT.web_requests_s, FIT.trickle_requests_s, 3300.0),
@@ -66,15 +66,15 @@ class WebComparison:
     def run(self, scaling: Scaling, load: Load, minutes: int) -> tuple[Service, SimulationRun]:
         """Run `minutes` of `load` behind one policy."""
         tier = WebTier(load, self.instances)
-        world = SimulationRun(scaling, tier).run(minutes)
+        simulation = SimulationRun(scaling, tier).run(minutes)
         count = tier.total
         requests = max(count.requests, 1.0)
         service = Service(
             round(1000 * count.seconds / requests, 1),
             round(100 * count.slow / requests, 2),
             round(100 * count.failed / requests, 2),
-            round(world.group.cost_minutes(), 1),
-            world.fights,
-            max(world.serving),
+            round(simulation.group.cost_minutes(), 1),
+            simulation.fights,
+            max(simulation.serving),
         )
-        return service, world
+        return service, simulation

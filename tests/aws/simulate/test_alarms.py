@@ -32,7 +32,7 @@ def points(text: str) -> list[float | None]:
         ("00---", "ignore", AlarmState.OK),
     ],
 )
-def test_missing_data_counts_as_told(text: str, missing: str, state: AlarmState) -> None:
+def test_missing_data_is_treated_as_declared(text: str, missing: str, state: AlarmState) -> None:
     assert alarm(missing).state(points(text), AlarmState.OK) is state
 
 

@@ -15,53 +15,53 @@ def run(tier: Annotators, minutes: int = 30) -> SimulationRun:
     return SimulationRun(NO_POLICY, tier).run(minutes)
 
 
-def test_jobs_wait_for_a_free_slot() -> None:
+def test_jobs_wait_for_a_free_instance() -> None:
     tier = Annotators([SimulatedJob(10.0, 100.0) for _ in range(3)])
     run(tier)
     assert tier.finished
     assert tier.waits() == [0.0, 0.0, 100.0]
 
 
-def test_more_slots_take_more_jobs() -> None:
-    tier = Annotators([SimulatedJob(10.0, 100.0) for _ in range(4)], slots=2)
+def test_a_higher_concurrency_takes_more_jobs() -> None:
+    tier = Annotators([SimulatedJob(10.0, 100.0) for _ in range(4)], concurrency=2)
     run(tier)
     assert tier.waits() == [0.0] * 4
 
 
 def test_not_visible_is_missing_when_nothing_is_in_flight() -> None:
-    world = run(Annotators([SimulatedJob(65.0, 30.0)]))
+    simulation = run(Annotators([SimulatedJob(65.0, 30.0)]))
     read_at = [
-        world.metrics.statistic("ApproximateNumberOfMessagesNotVisible", "Maximum", 60, end)
+        simulation.metrics.statistic("ApproximateNumberOfMessagesNotVisible", "Maximum", 60, end)
         for end in (60, 120, 180)
     ]
     assert read_at == [None, 1.0, None]
 
 
 def test_a_queue_long_unused_publishes_nothing() -> None:
-    world = run(Annotators([SimulatedJob(65.0, 30.0)]), minutes=400)
+    simulation = run(Annotators([SimulatedJob(65.0, 30.0)]), minutes=400)
     depth = "ApproximateNumberOfMessagesVisible"
-    assert world.metrics.statistic(depth, "Maximum", 60, 300) == 0
-    assert world.metrics.statistic(depth, "Maximum", 60, 60 * 390) is None
+    assert simulation.metrics.statistic(depth, "Maximum", 60, 300) == 0
+    assert simulation.metrics.statistic(depth, "Maximum", 60, 60 * 390) is None
 
 
 def shrunk(protects: bool) -> tuple[Annotators, SimulationRun]:
     """Three instances at work, and the group is asked for two."""
     tier = Annotators([SimulatedJob(0.0, 400.0) for _ in range(3)], protects=protects)
-    world = SimulationRun(Scaling(GroupSize(smallest=1), ()), tier)
-    world.clock.at(0, lambda: world.group.ask(3))
-    world.clock.at(100, lambda: world.group.ask(2))
-    return tier, world.run(30)
+    simulation = SimulationRun(Scaling(GroupSize(smallest=1), ()), tier)
+    simulation.clock.at(0, lambda: simulation.group.set_desired(3))
+    simulation.clock.at(100, lambda: simulation.group.set_desired(2))
+    return tier, simulation.run(30)
 
 
 def test_a_protected_instance_is_removed_only_after_its_job() -> None:
-    tier, world = shrunk(protects=True)
-    assert (tier.interrupted, world.group.serving, tier.finished) == (0, 2, True)
+    tier, simulation = shrunk(protects=True)
+    assert (tier.interrupted, simulation.group.serving, tier.finished) == (0, 2, True)
     assert {job.attempts for job in tier.jobs} == {1}
 
 
 def test_an_unprotected_one_is_interrupted_and_its_job_done_again() -> None:
-    tier, world = shrunk(protects=False)
-    assert (tier.interrupted, world.group.serving, tier.finished) == (1, 2, True)
+    tier, simulation = shrunk(protects=False)
+    assert (tier.interrupted, simulation.group.serving, tier.finished) == (1, 2, True)
 
 
 def test_the_origins_worker_loses_what_runs_on_an_instance_that_goes() -> None:

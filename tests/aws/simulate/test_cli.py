@@ -1,4 +1,4 @@
-"""`./gas simulate`: what it prints, draws and refuses."""
+"""`./gas simulate`: its tables, its chart, its refusals."""
 
 import json
 import re

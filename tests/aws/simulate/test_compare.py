@@ -1,4 +1,4 @@
-"""What the template's policies are worth against the origin's, on the same loads."""
+"""The template's policies against the origin's, on the same loads."""
 
 import pytest
 
@@ -45,8 +45,8 @@ def test_the_result_does_not_hang_on_one_seed() -> None:
         assert (report["interrupted"], report["fights"]) == (0, 0)
 
 
-def test_a_job_time_told_wrong_costs_but_does_not_break(comparison: Comparison) -> None:
-    for report in (comparison.untold(600), comparison.untold(60)):
+def test_default_parameters_cost_but_do_not_break(comparison: Comparison) -> None:
+    for report in (comparison.defaults(600), comparison.defaults(60)):
         assert report["p95_wait_ratio"] >= 3
         assert report["interrupted"] == 0
 

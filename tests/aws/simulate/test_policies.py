@@ -1,9 +1,9 @@
-"""What each kind of policy asks for, and whose word counts."""
+"""The request of each kind of policy, and which of several requests wins."""
 
 from collections.abc import Sequence
 
 from aws.simulate.alarms import Alarm
-from aws.simulate.clock import Clock
+from aws.simulate.clock import SimulatedClock
 from aws.simulate.group import Group, GroupSize, Timing
 from aws.simulate.metrics import Metrics, Query, Stat
 from aws.simulate.policies import Policy, Simple, Step, Tracking, Want, decide, live
@@ -19,13 +19,13 @@ class Bench:
     """A group, and policies to put to it minute by minute."""
 
     def __init__(self, *policies: Policy, size: int = 2) -> None:
-        self.metrics, self.clock = Metrics(), Clock()
+        self.metrics, self.clock = Metrics(), SimulatedClock()
         self.group = Group(self.clock, GroupSize(), Timing(lambda n: 54.0, lambda n: 95.0))
         self.policies = [live(policy, self.metrics) for policy in policies]
         self.group.fill()
         self.minute = 0
         if size > 2:
-            self.group.ask(size)
+            self.group.set_desired(size)
             self.group.changes.clear()
             self.pass_minutes(10)
 
@@ -35,13 +35,13 @@ class Bench:
         self.clock.now = self.minute * 60
 
     def show(self, **values: float | None) -> Want | None:
-        """One minute with these metrics, and what comes of it."""
+        """Pass one minute with these metrics; return the policies' request."""
         for name, value in values.items():
             self.metrics.put(name, self.minute, value)
         self.pass_minutes(1)
         want = decide(self.policies, self.group, self.minute * 60)
         if want is not None:
-            self.group.ask(want.capacity, want.cooldown_s)
+            self.group.set_desired(want.capacity, want.cooldown_s)
         return want
 
     def desired(self, loads: Sequence[float | None]) -> list[int]:

@@ -44,7 +44,7 @@ def test_parameters_go_into_expressions_and_periods() -> None:
     assert isinstance(idle, Step)
     assert isinstance(out, Step)
     assert (idle.alarm.periods, idle.alarm.datapoints) == (9, 9)
-    assert out.alarm.query.expressions["acceptable"] == "slots * 70 / 7"
+    assert out.alarm.query.expressions["acceptable"] == "concurrency * 70 / 7"
 
 
 def test_every_expression_uses_only_what_is_defined() -> None:
@@ -57,7 +57,7 @@ def test_every_expression_uses_only_what_is_defined() -> None:
                 known.add(name)
 
 
-def test_a_metric_that_nobody_publishes_is_refused() -> None:
+def test_a_metric_that_is_never_published_is_refused() -> None:
     text = TEMPLATE.read_text().replace("NumberOfMessagesVisible", "AgeOfOldestMessage")
     with pytest.raises(ValueError, match="ApproximateAgeOfOldestMessage is not simulated"):
         Template(text).scaling("AnnotatorGroup")

@@ -26,8 +26,8 @@ def test_the_response_time_grows_with_load_and_without_bound_beyond_capacity() -
 
 
 def test_a_minute_without_requests_publishes_nothing() -> None:
-    world = SimulationRun(TWO, WebTier(loads.web_step(5.0, 0.0, 60.0), Instances(50.0))).run(5)
-    read = [world.metrics.statistic("TargetResponseTime", "Average", 60, s) for s in (60, 180)]
+    simulation = SimulationRun(TWO, WebTier(loads.web_step(5.0, 0.0, 60.0), Instances(50.0))).run(5)
+    read = [simulation.metrics.statistic("TargetResponseTime", "Average", 60, s) for s in (60, 180)]
     assert read == [pytest.approx(0.021, abs=0.002), None]
 
 
