@@ -16,9 +16,9 @@ from typing import Any
 import pysam
 import pysam.bcftools
 
-from ann.recognise import GZIP
 from ann.references import DESCRIPTION, Reference, installed
 from aws.config import ConfigError, load
+from vcf.file_type import GZIP
 
 TAB_HEADER = ("#CHROM", "POS", "REF", "ALT", "ID")
 EMPTY = "##fileformat=VCFv4.2\n{contigs}#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
@@ -69,7 +69,7 @@ def _build(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "licence": asked.licence,
     }
     if asked.known:
-        told["known"] = _known(asked.known, folder)
+        told["known_tab"] = _known(asked.known, folder)
         told["source"].append(f"Known variants: {asked.known.name}")
     return told
 

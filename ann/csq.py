@@ -109,7 +109,7 @@ class Annotation:
             *("-B", HIDDEN_PEPTIDE, *options, "-f", str(reference.path(reference.fasta))),
             *("-g", str(reference.path(reference.gff3)), str(self.sites)),
         ]
-        known = reference.known
+        known = reference.known_tab
         if known is None:
             end, pid = start_tool(pysam.bcftools.csq, ["-Ov", *csq])
             return end, [pid]

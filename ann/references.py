@@ -35,8 +35,61 @@ class Known:
 
 
 @dataclass(frozen=True)
+class KnownField:
+    """One thing that a source of known variants says, and where it goes.
+
+    `column` names it in the source's Parquet file, `tag` in INFO (`type` and `number` as VCF has
+    them; "." says that the value's commas separate values, "1" that they are text), `label` to
+    people. `role` is what it means whatever the source: id, af, significance, disease, haplogroup,
+    filter, or None.
+    """
+
+    column: str
+    tag: str
+    type: str
+    number: str
+    label: str
+    role: str | None = None
+
+
+@dataclass(frozen=True)
+class KnownSource:
+    """A table of known variants: `file` is Parquet, beside reference.json.
+
+    Its columns are chrom (the reference's name), pos, ref, alt (normalised, one allele a row) and
+    those of `fields`; its rows go by contig, in the reference's order, then by position. `date` is
+    that of the data, which is to be shown with every value.
+    """
+
+    name: str
+    title: str
+    version: str
+    date: str
+    licence: str
+    citation: str
+    url: str
+    file: str
+    fields: tuple[KnownField, ...]
+
+    def with_role(self, role: str) -> KnownField | None:
+        """The field that has this role."""
+        return next((field for field in self.fields if field.role == role), None)
+
+
+@dataclass(frozen=True)
+class Region:
+    """A part of a contig outside its genes that has a name; both ends counted from 1, included."""
+
+    name: str
+    title: str
+    contig: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
 class Reference:
-    """A folder with reference.json, FASTA, GFF3 and, perhaps, known variants."""
+    """A folder with reference.json, FASTA, GFF3, gene models and, perhaps, known variants."""
 
     folder: Path
     name: str
@@ -46,7 +99,11 @@ class Reference:
     fasta: str
     gff3: str
     aliases: tuple[str, ...] = ()
-    known: Known | None = None
+    genes: str = ""
+    """The gene models as Parquet: a row for each transcript (`ann.genes`)."""
+    known: tuple[KnownSource, ...] = ()
+    known_tab: Known | None = None
+    regions: tuple[Region, ...] = ()
     not_these: dict[str, str] = field(default_factory=dict)
     """Lengths of look-alike contigs, each with the words that refuse it."""
     source: tuple[str, ...] = ()
@@ -85,15 +142,27 @@ def load(folder: Path) -> Reference:
     """The reference of a folder. Raises ValueError, naming the file that does not describe one."""
     path = folder / DESCRIPTION
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        contigs = tuple(
-            Contig(**{**c, "aliases": tuple(c.get("aliases", ()))}) for c in told.pop("contigs")
-        )
-        known = told.pop("known", None)
-        told |= {k: tuple(told[k]) for k in ("aliases", "source") if k in told}
-        return Reference(folder, contigs=contigs, known=Known(**known) if known else None, **told)
+        description = json.loads(path.read_text(encoding="utf-8"))
+        tab = description.pop("known_tab", None)
+        description |= {
+            "contigs": tuple(_contig(c) for c in description["contigs"]),
+            "known": tuple(_known(source) for source in description.get("known", ())),
+            "known_tab": Known(**tab) if tab else None,
+            "regions": tuple(Region(**region) for region in description.get("regions", ())),
+            **{k: tuple(description[k]) for k in ("aliases", "source") if k in description},
+        }
+        return Reference(folder, **description)
     except (OSError, KeyError, TypeError, ValueError) as fault:
         raise ValueError(f"{path}: {fault}") from None
+
+
+def _contig(description: dict[str, Any]) -> Contig:
+    return Contig(**{**description, "aliases": tuple(description.get("aliases", ()))})
+
+
+def _known(description: dict[str, Any]) -> KnownSource:
+    fields = tuple(KnownField(**field) for field in description["fields"])
+    return KnownSource(**{**description, "fields": fields})
 
 
 def installed(folder: Path | None = None) -> list[Reference]:
