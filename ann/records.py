@@ -13,13 +13,11 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
-from ann.recognise import GZIP, looks_like, shown
+from vcf.file_type import EMPTY, GZIP, OTHER_TEXT, refusal_of, shown
 
 BUFFER_BYTES = 1 << 20
-BOM = b"\xef\xbb\xbf"
 VERSION = re.compile(rb"##(?:file)?format=(?:VCFv?|VCRv)(\d\.\d)", re.IGNORECASE)
 VERSIONS = {"3.3", "4.0", "4.1", "4.2", "4.3", "4.4", "4.5"}
-FIRST_LINE = "A VCF's first line reads ##fileformat=VCFv4.2 (or another version)."
 COLUMNS = [b"#CHROM", b"POS", b"ID", b"REF", b"ALT", b"QUAL", b"FILTER", b"INFO"]
 CONTIG = re.compile(r"##contig=<(?:.*,)?ID=(?P<name>[^,>]+)")
 LENGTH = re.compile(r"[<,]length=(\d+)")
@@ -161,15 +159,10 @@ class Reader:
 
     def _version(self, line: bytes) -> str:
         if not self.number:
-            raise VCFError("The file is empty. Please upload a VCF.")
-        if line.startswith(BOM):
-            raise VCFError(
-                "The file starts with a byte order mark, which a text editor has added. "
-                "Please save it as plain UTF-8, without BOM."
-            )
+            raise VCFError(EMPTY)
         match = VERSION.match(line)
         if not match:
-            raise VCFError(f"This is not a VCF: {looks_like(line)}. {FIRST_LINE}")
+            raise VCFError(_not_vcf(line))
         version = match[1].decode()
         if version not in VERSIONS:
             raise VCFError(
@@ -239,6 +232,11 @@ def _open(path: Path) -> BinaryIO:
         return stream
     unpacked = cast(io.RawIOBase, gzip.GzipFile(fileobj=stream))
     return io.BufferedReader(unpacked, BUFFER_BYTES)
+
+
+def _not_vcf(line: bytes) -> str:
+    refusal = refusal_of(line)
+    return f"{refusal} It begins with {shown(line)}." if refusal == OTHER_TEXT else refusal
 
 
 def _fault_in(

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import pysam
 
-from ann.recognise import shown
 from ann.records import Header, Record, VCFError
 from ann.references import Contig, Reference
+from vcf.file_type import shown
 
 MISMATCH_SHARE = 0.2
 """REF bases that disagree with the reference: beyond this share it is another assembly."""

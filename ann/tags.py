@@ -8,8 +8,8 @@ import itertools
 import re
 
 from ann.csq import KNOWN
-from ann.recognise import shown
 from ann.records import Header, Record
+from vcf.file_type import shown
 
 OURS = {b"BCSQ", KNOWN}
 DECLARED = re.compile(rb"##(INFO|FILTER|FORMAT)=<(?:.*,)?ID=([^,>]+)")

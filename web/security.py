@@ -81,13 +81,15 @@ def add_headers(response: Response) -> Response:
     headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
     if request.endpoint not in STATIC:
         headers.setdefault("Cache-Control", "no-store")
+    elif "v" not in request.args:
+        headers["Cache-Control"] = "no-cache"
     if world().config.gas.base_url.startswith("https:"):
         headers["Strict-Transport-Security"] = f"max-age={YEAR_S}; includeSubDomains"
     return response
 
 
 def policy(site: Site) -> str:
-    """The Content-Security-Policy: uploads go to S3, a form may end at Globus or at the till."""
+    """The Content-Security-Policy: uploads go to S3, a form may end at Globus or the provider."""
     uploads = origin(site.world.files.upload_form("-", "-", 1, 1).url)
     ends = " ".join(["'self'", uploads, site.globus.origin, *site.payments.origins])
     return (

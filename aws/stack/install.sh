@@ -1,5 +1,5 @@
 #!/bin/bash
-# Installs the release that this file is part of and starts what the instance is for:
+# Installs the release that this file is part of and starts the instance's processes:
 # install.sh web|annotator|util. Needs no registry: the wheels are in the release. Called by boot.sh.
 set -euo pipefail
 
@@ -15,7 +15,7 @@ processes() {
     annotator) echo annotator ;;
     util) echo notify archive restore thaw sweep ;;
     *)
-        say "no kind of instance: $1" >&2
+        say "unknown kind of instance: $1 (web, annotator or util)" >&2
         return 1
         ;;
     esac
@@ -30,16 +30,16 @@ user_and_folders() {
     install -d -o gas -g gas -m 750 /var/log/gas /var/lib/gas /var/lib/gas/references
 }
 
-# The stamp is what ./gas compares before it would install anything itself.
+# ./gas compares this stamp and installs nothing itself where it is equal.
 python_packages() {
-    local venv=$release/.venv stamp pip
+    local venv=$release/.venv stamp pip packages=("$release"/*/__init__.py)
     stamp=$(cksum <"$release/requirements-dev.txt")
     [ "$(cat "$venv/.installed" 2>/dev/null)" = "$stamp" ] && return
     pip=$(echo "$release"/wheels/pip-*.whl)
     python3 -m venv --clear --without-pip "$venv"
     "$venv/bin/python" "$pip/pip" --disable-pip-version-check --quiet --no-cache-dir install \
         --no-index --find-links "$release/wheels" --require-hashes -r "$release/requirements.txt"
-    "$venv/bin/python" -m compileall -q "$release/aws" "$release/ann" "$release/util" "$release/web"
+    "$venv/bin/python" -m compileall -q "${packages[@]%/__init__.py}"
     printf '%s' "$stamp" >"$venv/.installed"
 }
 
@@ -102,7 +102,7 @@ agent_package() {
     echo "$file"
 }
 
-# Sends logs and memory to CloudWatch. An agent that is not to be had stops nobody's work.
+# Sends logs and memory to CloudWatch. Without an agent the instance works all the same.
 agent() {
     local ctl=/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl
     [ -x "$ctl" ] || dpkg --install "$(agent_package)"
@@ -126,11 +126,11 @@ main() {
     names=$(processes "$1")
     user_and_folders
     python_packages
-    # shellcheck disable=SC2086 # a list of words
+    # shellcheck disable=SC2086 # a list, to be split
     configuration $names
     [ "$1" != annotator ] || references
     agent || say "no CloudWatch agent: logs stay on the instance"
-    # shellcheck disable=SC2086 # a list of words
+    # shellcheck disable=SC2086 # a list, to be split
     start $names
 }
 

@@ -1,4 +1,4 @@
-"""Builds the artefact that an instance installs: the code, and a wheel of all that it needs."""
+"""Builds the artefact that an instance installs: the code, and the wheels of its requirements."""
 
 import argparse
 import gzip
@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from aws.stack.template import HERE
 
 ROOT = HERE.parents[1]
-FOLDERS = ("aws", "ann", "util", "web")
+FOLDERS = ("aws", "ann", "util", "vcf", "web")
 FILES = (
     "gas",
     "config.ini",
@@ -25,24 +25,25 @@ FILES = (
     "requirements-dev.txt",
     "README.md",
 )
-LEFT_OUT = {"__pycache__", "simulate"}
+LEFT_OUT = {"__pycache__", "simulate", "web_load.py", "ann_load.py"}
+"""Names of files and folders in FOLDERS that no instance needs."""
 PYTHON = "3.11"
-"""Debian 12's, which the template's image is."""
+"""The version of Debian 12, the template's image."""
 PLATFORMS = {
     "x86_64": ("manylinux_2_34_x86_64", "manylinux_2_28_x86_64", "manylinux2014_x86_64"),
     "aarch64": ("manylinux_2_34_aarch64", "manylinux_2_28_aarch64", "manylinux2014_aarch64"),
 }
 TIME = 315532800
-"""1980-01-01, the time of every file: the same sources give the same bytes."""
+"""1980-01-01, the time of every file, so that the same sources give the same bytes."""
 
 
 class ReleaseError(RuntimeError):
-    """The artefact cannot be built; the text says why."""
+    """The artefact cannot be built; the message gives the reason."""
 
 
 @dataclass(frozen=True)
 class Artefact:
-    """A built artefact; `sha256` is what an instance checks it by."""
+    """A built artefact; instances check the file against `sha256`."""
 
     path: Path
     sha256: str
@@ -66,12 +67,12 @@ def build(to: Path, machine: str, agent: Path | None = None, root: Path = ROOT) 
 
 
 def version(root: Path = ROOT) -> str:
-    told = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
-    return str(told["project"]["version"])
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return str(project["version"])
 
 
 def sources(root: Path) -> dict[str, Path]:
-    """What of the tree runs on an instance, by its name in the artefact."""
+    """The files to ship, keyed by their path in the artefact."""
     paths = [root / name for name in FILES if (root / name).exists()]
     for folder in FOLDERS:
         paths += _files(root / folder)
@@ -85,22 +86,24 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def download(to: Path, machine: str, root: Path = ROOT) -> None:
-    """Fetch the pinned wheels for the instances' Python, and pip; checked against their hashes."""
-    platforms = [word for name in PLATFORMS[machine] for word in ("--platform", name)]
-    tags = [word for abi in ("cp311", "abi3", "none") for word in ("--abi", abi)]
+    """Download pip and the pinned wheels for the instances' Python; pip checks their hashes."""
+    platforms = [part for name in PLATFORMS[machine] for part in ("--platform", name)]
+    tags = [part for abi in ("cp311", "abi3", "none") for part in ("--abi", abi)]
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
     command += ["--dest", str(to), "--no-deps", "--only-binary", ":all:", "--require-hashes"]
     command += ["--implementation", "cp", "--python-version", PYTHON, *tags, *platforms]
     for file in (root / "requirements.txt", root / "aws" / "stack" / "pip.txt"):
-        done = subprocess.run(  # noqa: S603 our own words
+        done = subprocess.run(  # noqa: S603 (the command is built here)
             [*command, "-r", str(file)], capture_output=True, text=True, check=False
         )
         if done.returncode:
-            raise ReleaseError(f"pip could not fetch {file.name}:\n{done.stderr.strip()}")
+            raise ReleaseError(
+                f"pip could not download the wheels of {file.name}:\n{done.stderr.strip()}"
+            )
 
 
 def packed(members: dict[str, Path]) -> bytes:
-    """A tar.gz whose bytes depend on names, contents and who may execute, and on nothing else."""
+    """A tar.gz whose bytes depend on names, contents and execute bits, and on nothing else."""
     body = io.BytesIO()
     with (
         gzip.GzipFile(filename="", mode="wb", fileobj=body, mtime=TIME) as zipped,
@@ -144,9 +147,9 @@ def _arguments() -> argparse.Namespace:
 
 def main() -> None:
     """The command line: `./gas release`."""
-    asked = _arguments()
+    args = _arguments()
     try:
-        artefact = build(asked.to, asked.machine, asked.agent)
+        artefact = build(args.to, args.machine, args.agent)
     except (ReleaseError, OSError) as fault:
         sys.exit(f"gas: {fault}")
     size_mb = artefact.path.stat().st_size / 1e6

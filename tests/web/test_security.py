@@ -70,7 +70,7 @@ def test_no_get_changes_a_plan(ada: Person, world: World) -> None:
     assert world.accounts.get(ada.user_id).rev == 1
 
 
-@pytest.mark.parametrize("path", ["/", "/annotate", "/nope", "/healthz", "/static/gas.css"])
+@pytest.mark.parametrize("path", ["/", "/annotate", "/nope", "/healthz", "/static/gas.css?v=1"])
 def test_every_answer_has_the_headers(ada: Person, path: str) -> None:
     headers = ada.get(path).headers
     policy = headers["Content-Security-Policy"]
@@ -81,6 +81,12 @@ def test_every_answer_has_the_headers(ada: Person, path: str) -> None:
     assert headers["Referrer-Policy"] == "same-origin"
     kept = headers["Cache-Control"]
     assert ("max-age" in kept) if path.startswith("/static") else (kept == "no-store")
+
+
+def test_an_asset_whose_address_does_not_change_is_looked_up_again(app: Flask) -> None:
+    reply = app.test_client().get("/static/vcf.js", buffered=True)
+    assert reply.headers["Cache-Control"] == "no-cache"
+    assert reply.headers["ETag"]
 
 
 def test_the_policy_lets_uploads_through_to_s3(ada: Person) -> None:

@@ -3,6 +3,7 @@
 from flask import Blueprint, Response, abort, jsonify, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from vcf import file_type
 from web.context import site, world
 from web.rate_limits import demand_room
 from web.routes import uploads
@@ -24,6 +25,7 @@ def index() -> str:
         tiers=site().config.tiers,
         references=site().references.installed(),
         chosen=_chosen(),
+        file_types=file_type.for_browser(),
     )
 
 

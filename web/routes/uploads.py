@@ -14,7 +14,7 @@ from aws.outbox import flush
 from aws.rows.accounts import Account
 from aws.rows.job import Job
 from aws.storage.files import PresignedPost
-from web import sniff
+from vcf import upload_check
 from web.context import site, world
 from web.display.filenames import display_name
 from web.display.formatting import size_words
@@ -159,7 +159,7 @@ def _demand_size(size: int, account: Account) -> None:
 
 def _demand_vcf(upload: ReceivedUpload, size: int) -> None:
     try:
-        reason = sniff.refusal(world().files.head(upload.bucket, upload.key), size)
+        reason = upload_check.refusal(world().files.head(upload.bucket, upload.key), size)
     except FileNotFoundError:
         abort(404, GONE)
     if reason:

@@ -1,23 +1,28 @@
-// What the first bytes of a chosen file tell, before anything is sent.
+// Looks at the first bytes of a chosen file before anything is sent. Its patterns and its words
+// are the server's (vcf/file_type.py), which stand in the page as JSON.
 
 const HEAD_BYTES = 65536;
 const CONTIGS_SHOWN = 4;
+const table = JSON.parse(document.getElementById("file-types").textContent);
+const fileformat = new RegExp(table.fileformat, "i");
+const types = table.types.map(({ pattern, refusal, any_case }) => ({ pattern: new RegExp(pattern, any_case ? "i" : ""), refusal }));
 
-/** Resolves to {problem} in words, or to {about}: what is known of the VCF. */
+/** Resolves to {problem}: why the file is no VCF, or to {about}: what is known of it. */
 export async function look(file) {
     const head = new Uint8Array(await file.slice(0, HEAD_BYTES).arrayBuffer());
-    if (head.length === 0) return { problem: "This file is empty. Please choose another one." };
+    if (head.length === 0) return { problem: table.empty };
     const packed = head[0] === 0x1f && head[1] === 0x8b;
+    if (packed && !("DecompressionStream" in window)) return { about: "compressed" };
     const bytes = packed ? await unpacked(head) : head;
-    if (bytes === null) return { problem: "This file is not compressed the way its beginning says: it is damaged. Please make it anew." };
-    const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
-    if (!/^##fileformat=VCF/i.test(text)) return { problem: notVcf(text) };
-    return { about: about(text, packed) };
+    if (bytes === null) return { problem: table.damaged };
+    if (bytes.length === 0) return { problem: table.nothing_inside };
+    const start = latin1(bytes.subarray(0, table.text_bytes));
+    if (!fileformat.test(start)) return { problem: refusal(start) };
+    return { about: about(new TextDecoder().decode(bytes), packed) };
 }
 
 /** As many bytes as can be unpacked from the beginning of a gzip file; null where none can. */
 async function unpacked(head) {
-    if (!("DecompressionStream" in window)) return head;
     const reader = new Blob([head]).stream().pipeThrough(new DecompressionStream("gzip")).getReader();
     const parts = [];
     try {
@@ -28,13 +33,13 @@ async function unpacked(head) {
     return new Uint8Array(await new Blob(parts).arrayBuffer());
 }
 
-function notVcf(text) {
-    if (/^\s*<(!doctype html|html)/i.test(text)) return "This is a web page, not a VCF: the download probably gave you a login or an error page.";
-    if (/^\ufeff/.test(text)) return "This text begins with a byte order mark (BOM). Please save it as plain UTF-8, without BOM.";
-    if (/^PK/.test(text)) return "This is a zip archive or an Excel file. Please choose the VCF itself.";
-    if (/^(BAM|CRAM|BCF)/.test(text)) return `This is a ${text.match(/^[A-Z]+/)[0]} file. Please choose a VCF.`;
-    if (/^#CHROM\t/m.test(text)) return "The first line, ##fileformat=VCFv4.2 or the like, is missing. Please put it back.";
-    return "This is not a VCF: its first line is not ##fileformat=VCFv4.2 or the like.";
+/** One character for each byte; TextDecoder's "latin1" is windows-1252, which is another. */
+function latin1(bytes) {
+    return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+}
+
+function refusal(start) {
+    return types.find(({ pattern }) => pattern.test(start))?.refusal ?? table.other;
 }
 
 function about(text, packed) {
@@ -52,7 +57,7 @@ function about(text, packed) {
 /** The contigs of the records seen; where none were, those of the header. */
 function contigsIn(lines) {
     const complete = lines.slice(0, -1);
-    const seen = complete.filter((line) => line && !line.startsWith("#")).map((line) => line.split("\t", 1)[0]);
-    const told = complete.map((line) => /^##contig=<ID=([^,>]+)/.exec(line)?.[1]).filter(Boolean);
-    return [...new Set(seen.length ? seen : told)];
+    const records = complete.filter((line) => line && !line.startsWith("#")).map((line) => line.split("\t", 1)[0]);
+    const header = complete.map((line) => /^##contig=<ID=([^,>]+)/.exec(line)?.[1]).filter(Boolean);
+    return [...new Set(records.length ? records : header)];
 }

@@ -1,0 +1,1 @@
+"""Recognises files for the site and the annotator; imports nothing of theirs."""
