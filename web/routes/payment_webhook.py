@@ -1,10 +1,10 @@
-"""Where the payment provider tells what has become of a subscription."""
+"""The webhook that the payment provider calls when a subscription has changed."""
 
 from flask import Blueprint, abort, request
 
 from web.context import site
 from web.security import csrf
-from web.services.payments import InvalidNotice, ProviderUnavailable
+from web.services.provider import InvalidNotice, ProviderUnavailable
 
 bp = Blueprint("payments", __name__)
 
@@ -12,19 +12,19 @@ bp = Blueprint("payments", __name__)
 @bp.post("/payments/notice")
 @csrf.exempt
 def webhook() -> tuple[str, int]:
-    """What the provider tells us; the same notice again, or an old one, changes nothing.
+    """Apply a notice; the same one again, or an old one, changes nothing.
 
-    An answer other than 2xx makes the provider tell it again later.
+    An answer other than 2xx makes the provider send it again later.
     """
     payments = site().payments
-    if payments.till is None:
+    if payments.provider is None:
         abort(404)
     try:
-        standing = payments.till.standing(
+        status = payments.provider.subscription(
             request.get_data(), request.headers.get("Stripe-Signature", "")
         )
-        if standing:
-            payments.settle(standing)
+        if status:
+            payments.apply(status)
     except InvalidNotice:
         abort(400, "This notice bears no valid signature.")
     except ProviderUnavailable:

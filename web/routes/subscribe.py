@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from aws.rows.accounts import Account
 from web.context import site, world
-from web.services.payments import ProviderUnavailable
+from web.services.provider import ProviderUnavailable
 from web.session import account
 
 log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ def _page(template: str, **more: bool) -> str:
         holdings=_holdings(account().user_id),
         tiers=config.tiers,
         after_s=config.archive.after_s,
-        is_paid_elsewhere=site().payments.till is not None,
+        is_paid_elsewhere=site().payments.provider is not None,
         **more,
     )
 

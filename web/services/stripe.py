@@ -1,10 +1,11 @@
-"""Stripe as the till: hosted Checkout, the customer portal, and signed notices.
+"""Stripe as the payment provider: hosted Checkout, the customer portal, and signed notices.
 
 https://docs.stripe.com/billing/subscriptions/build-subscriptions
 """
 
 import json
 import os
+from collections.abc import Callable
 from typing import Any
 
 import stripe
@@ -12,11 +13,11 @@ import stripe
 from aws.config import Config, ConfigError
 from aws.rows.accounts import Account
 from aws.secrets import Secrets
-from web.services.payments import InvalidNotice, ProviderUnavailable, SubscriptionStatus
+from web.services.provider import InvalidNotice, ProviderUnavailable, SubscriptionStatus
 
 PAID = ("active", "trialing", "past_due")
 """past_due: Stripe is still trying to collect, and cancels when it gives up."""
-KINDS = (
+NOTICES = (
     "checkout.session.completed",
     "customer.subscription.created",
     "customer.subscription.updated",
@@ -24,6 +25,7 @@ KINDS = (
 )
 RETRIES = 2
 TIMEOUT_S = 10
+SIGNATURE_AGE_S = 300
 
 
 class StripeProvider:
@@ -57,59 +59,58 @@ class StripeProvider:
 
     def checkout(self, account: Account) -> str:
         """https://docs.stripe.com/api/checkout/sessions/create"""
-        mark = {"user_id": account.user_id}
         buyer = (
             {"customer": account.customer}
             if account.customer
             else {"customer_email": account.email}
         )
-        asked = {
+        session = {
             "mode": "subscription",
             "line_items": [{"price": self.price, "quantity": 1}],
             "client_reference_id": account.user_id,
-            "subscription_data": {"metadata": mark},
+            "subscription_data": {"metadata": {"user_id": account.user_id}},
             "success_url": f"{self.base_url}/subscribe?paid=1",
             "cancel_url": f"{self.base_url}/subscribe",
             **buyer,
         }
-        return str(self._ask(self._stripe.v1.checkout.sessions.create, asked)["url"])
+        return str(_call(self._stripe.v1.checkout.sessions.create, session)["url"])
 
     def portal(self, account: Account) -> str:
         """https://docs.stripe.com/api/customer_portal/sessions/create"""
-        asked = {"customer": account.customer, "return_url": f"{self.base_url}/profile"}
-        return str(self._ask(self._stripe.v1.billing_portal.sessions.create, asked)["url"])
+        session = {"customer": account.customer, "return_url": f"{self.base_url}/profile"}
+        return str(_call(self._stripe.v1.billing_portal.sessions.create, session)["url"])
 
-    def standing(self, body: bytes, signature: str) -> SubscriptionStatus | None:
+    def subscription(self, body: bytes, signature: str) -> SubscriptionStatus | None:
         """The subscription is read anew, so the order and the number of notices do not matter."""
         notice = self._verified(body, signature)
-        if notice["type"] not in KINDS:
+        if notice["type"] not in NOTICES:
             return None
-        told = notice["data"]["object"]
-        number = told["subscription"] if told["object"] == "checkout.session" else told["id"]
-        if not number:
+        subject = notice["data"]["object"]
+        is_session = subject["object"] == "checkout.session"
+        subscription_id = subject["subscription"] if is_session else subject["id"]
+        if not subscription_id:
             return None
-        live = self._ask(self._stripe.v1.subscriptions.retrieve, number).to_dict()
-        user_id = live["metadata"].get("user_id")
-        return (
-            SubscriptionStatus(user_id, live["status"] in PAID, live["customer"])
-            if user_id
-            else None
-        )
+        found = _call(self._stripe.v1.subscriptions.retrieve, subscription_id).to_dict()
+        user_id = found["metadata"].get("user_id")
+        if not user_id:
+            return None
+        return SubscriptionStatus(user_id, found["status"] in PAID, found["customer"])
 
     def _verified(self, body: bytes, signature: str) -> dict[str, Any]:
         """The notice, if Stripe signed it within the last five minutes."""
         try:
             stripe.WebhookSignature.verify_header(
-                body.decode(), signature, self._webhook_key, tolerance=300
+                body.decode(), signature, self._webhook_key, tolerance=SIGNATURE_AGE_S
             )
             notice: dict[str, Any] = json.loads(body)
         except (stripe.SignatureVerificationError, ValueError) as fault:
             raise InvalidNotice(str(fault)) from None
         return notice
 
-    @staticmethod
-    def _ask(call: Any, asked: Any) -> Any:
-        try:
-            return call(asked)
-        except stripe.StripeError as fault:
-            raise ProviderUnavailable(type(fault).__name__) from None
+
+def _call(request: Callable[[Any], Any], argument: Any) -> Any:
+    """Stripe's answer. Raises ProviderUnavailable."""
+    try:
+        return request(argument)
+    except stripe.StripeError as fault:
+        raise ProviderUnavailable(type(fault).__name__) from None
