@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # The first boot of an instance: fetch the release that its tags name, check it, install it, and
-# tell the Auto Scaling group how it went. Running it again does no harm. Needs curl and python3.
+# report success or failure to the Auto Scaling group. Idempotent. Needs curl and python3.
 set -euo pipefail
 
 imds=${AWS_EC2_METADATA_SERVICE_ENDPOINT:-http://169.254.169.254}
@@ -16,21 +16,21 @@ metadata() {
 
 tag() { metadata "tags/instance/$1"; }
 
-# Where a service is; AWS_ENDPOINT_URL is boto3's own name for another place.
+# The URL of a service; AWS_ENDPOINT_URL overrides it, as in boto3.
 endpoint() { echo "${AWS_ENDPOINT_URL:-https://$1.$region.$domain}"; }
 
 field() { sed -n "s/.*\"$1\" *: *\"\([^\"]*\)\".*/\1/p"; }
 
 # curl with the instance's own credentials, which stay out of the process list: signed SERVICE …
 signed() {
-    local service=$1 role told
+    local service=$1 role credentials
     shift
     role=$(metadata iam/security-credentials/)
-    told=$(metadata "iam/security-credentials/$role")
+    credentials=$(metadata "iam/security-credentials/$role")
     curl -sSf --retry 5 --max-time 600 --config - "$@" <<CONFIG
 aws-sigv4 = "aws:amz:$region:$service"
-user = "$(field AccessKeyId <<<"$told"):$(field SecretAccessKey <<<"$told")"
-header = "x-amz-security-token: $(field Token <<<"$told")"
+user = "$(field AccessKeyId <<<"$credentials"):$(field SecretAccessKey <<<"$credentials")"
+header = "x-amz-security-token: $(field Token <<<"$credentials")"
 CONFIG
 }
 
@@ -50,7 +50,7 @@ finished() {
     fi
 }
 
-# The artefact, by its checksum: what is there and whole is not fetched again.
+# Downloads and unpacks the artefact, unless the one with this checksum is here already.
 fetch() {
     local url=$1 sha256=$2 file=$home/release.tar.gz whole=$home/releases/$2
     if [ ! -e "$whole/.fetched" ]; then

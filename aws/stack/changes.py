@@ -1,4 +1,4 @@
-"""A CloudFormation stack: its parameters, a set of changes shown before it is made, and its end."""
+"""A CloudFormation stack: its parameters, its outputs, and change sets, shown before they run."""
 
 import threading
 import uuid
@@ -10,12 +10,12 @@ from botocore.exceptions import ClientError, WaiterError
 
 POLL_S = 5
 NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
-UNMADE = "REVIEW_IN_PROGRESS"
+PROPOSED = "REVIEW_IN_PROGRESS"
 """The status of a stack that only ever had a change set proposed."""
 
 
 class StackError(RuntimeError):
-    """The stack cannot be changed, or was not; the text says why."""
+    """The stack cannot be changed, or was not; the message gives the reason."""
 
 
 @dataclass(frozen=True)
@@ -46,24 +46,24 @@ class Stack:
             if "does not exist" not in str(error):
                 raise
             return None
-        return None if found["StackStatus"] == UNMADE else dict(found)
+        return None if found["StackStatus"] == PROPOSED else dict(found)
 
     @property
     def parameters(self) -> dict[str, str]:
         """The values that the stack has now; empty for one that does not exist yet."""
-        told = (self._described or {}).get("Parameters", [])
-        return {p["ParameterKey"]: p.get("ParameterValue", "") for p in told}
+        parameters = (self._described or {}).get("Parameters", [])
+        return {p["ParameterKey"]: p.get("ParameterValue", "") for p in parameters}
 
     @property
     def outputs(self) -> dict[str, str]:
-        """The stack's outputs, asked for anew."""
-        told = (self._describe() or {}).get("Outputs", [])
-        return {o["OutputKey"]: o["OutputValue"] for o in told}
+        """The stack's present outputs."""
+        outputs = (self._describe() or {}).get("Outputs", [])
+        return {o["OutputKey"]: o["OutputValue"] for o in outputs}
 
     def propose(self, template_url: str, values: Mapping[str, str]) -> tuple[str, list[Change]]:
-        """Make a change set; return its name and what it would do, nothing where all is so already.
+        """Make a change set; return its name and its changes, none where the stack is up to date.
 
-        Parameters not in `values` keep what they have. Raises StackError.
+        Parameters not in `values` keep their present value. Raises StackError.
         """
         given = [{"ParameterKey": k, "ParameterValue": v} for k, v in values.items()]
         kept = self.parameters.keys() - values.keys()
@@ -87,20 +87,20 @@ class Stack:
         except WaiterError as fault:
             reason = str(fault.last_response.get("StatusReason", fault))
             self.discard(name)
-            if any(words in reason for words in NO_CHANGES):
+            if any(text in reason for text in NO_CHANGES):
                 return []
             raise StackError(f"CloudFormation refuses the changes: {reason}") from None
         pages = self.cloudformation.get_paginator("describe_change_set").paginate(**names)
         return [_change(c["ResourceChange"]) for page in pages for c in page["Changes"]]
 
     def discard(self, name: str) -> None:
-        """Forget a change set, and the empty stack that it stood in."""
+        """Delete a change set, and the empty stack that was made for it."""
         self.cloudformation.delete_change_set(StackName=self.name, ChangeSetName=name)
         if not self.exists:
             self.cloudformation.delete_stack(StackName=self.name)
 
     def execute(self, name: str, meanwhile: Callable[[], None]) -> None:
-        """Make the changes and wait, calling `meanwhile` now and then. Raises StackError."""
+        """Make the changes and wait, calling `meanwhile` every POLL_S. Raises StackError."""
         self.cloudformation.execute_change_set(StackName=self.name, ChangeSetName=name)
         pause = threading.Event()
         while (status := self._status()).endswith("IN_PROGRESS"):
@@ -115,19 +115,19 @@ class Stack:
         return str(reply["Stacks"][0]["StackStatus"])
 
     def _reason(self) -> str:
-        """What failed first, for the rest is its consequence."""
+        """The resource that failed first; later failures are its consequence."""
         events = self.cloudformation.describe_stack_events(StackName=self.name)["StackEvents"]
         failed = [e for e in events if e["ResourceStatus"].endswith("FAILED")]
         if not failed:
-            return "its events tell why"
+            return "see the stack's events in the CloudFormation console"
         first = failed[-1]
         return f"{first['LogicalResourceId']}: {first.get('ResourceStatusReason', 'no reason')}"
 
 
-def _change(told: Mapping[str, str]) -> Change:
+def _change(resource: Mapping[str, str]) -> Change:
     return Change(
-        told["Action"],
-        told["LogicalResourceId"],
-        told["ResourceType"],
-        told.get("Replacement", ""),
+        resource["Action"],
+        resource["LogicalResourceId"],
+        resource["ResourceType"],
+        resource.get("Replacement", ""),
     )

@@ -15,30 +15,30 @@ from aws.stack.steps import ROLL_OUT, fill_secret, roll_out, upload
 
 
 class Deployment:
-    """One run of `./gas deploy`: shows, asks, does."""
+    """One run of `./gas deploy`: show the changes, ask, make them."""
 
-    def __init__(self, made: Clients, asked: argparse.Namespace) -> None:
-        self.made, self.asked = made, asked
-        self.plan = plan(made, asked)
+    def __init__(self, made: Clients, args: argparse.Namespace) -> None:
+        self.made, self.args = made, args
+        self.plan = plan(made, args)
         self.is_update = self.plan.stack.exists
 
     def run(self) -> None:
         self._show()
-        if self.asked.dry_run and not self.is_update:
+        if self.args.dry_run and not self.is_update:
             made = template.resources(self.plan.template)
             self._list([Change("Add", name, kind) for name, kind in made.items()])
             say("Nothing was changed: a dry run.")
             return
         name, changes = self._propose()
         if not changes:
-            say("The stack is as it should be.")
+            say("Nothing to change: the stack is up to date.")
             return
         self._list(changes)
-        if self.asked.dry_run or not self._agreed():
+        if self.args.dry_run or not self._confirmed():
             self.plan.stack.discard(name)
             say("Nothing was changed.")
             return
-        self._do(name)
+        self._execute(name)
 
     def _show(self) -> None:
         built = self.plan
@@ -57,30 +57,30 @@ class Deployment:
             say(f"  {change.action:<7} {change.logical_id:<28} {change.type}{note}")
 
     def _propose(self) -> tuple[str, list[Change]]:
-        """A dry run uploads the template's text and nothing else."""
+        """Propose the changes; a dry run uploads the template's text and nothing else."""
         built = self.plan
         bodies = {built.template_key: built.template.encode()}
-        if not self.asked.dry_run:
+        if not self.args.dry_run:
             bodies[built.release_key] = built.artefact.path.read_bytes()
         upload(self.made.s3(), built.bucket, self.made.region, bodies)
         domain = self.made.client("s3").meta.endpoint_url.rstrip("/")
         url = f"{domain}/{built.bucket}/{built.template_key}"
         return built.stack.propose(url, built.values)
 
-    def _agreed(self) -> bool:
-        if self.asked.yes:
+    def _confirmed(self) -> bool:
+        if self.args.yes:
             return True
         if not sys.stdin.isatty():
-            say("Not a terminal to ask at: say --yes to go ahead.")
+            say("Cannot ask, standard input is no terminal: run again with --yes to go ahead.")
             return False
         return input("Go ahead? [y/N] ").strip().lower() == "y"
 
-    def _do(self, name: str) -> None:
+    def _execute(self, name: str) -> None:
         prefix = self.plan.effective["Prefix"]
         if self.plan.effective["ArchiveBackend"] == "vault":
             vault = self.plan.effective["ArchiveVault"]
             self.made.client("glacier").create_vault(vaultName=vault)
-        self.plan.stack.execute(name, lambda: self._fill(prefix))
+        self.plan.stack.execute(name, lambda: self._fill_secret(prefix))
         if self.is_update:
             groups = roll_out(self.made.client("autoscaling"), prefix)
             say(f"Replacing the instances of {', '.join(groups)}.")
@@ -88,7 +88,7 @@ class Deployment:
             say(f"  {output}: {value}")
         say("Done.")
 
-    def _fill(self, prefix: str) -> None:
+    def _fill_secret(self, prefix: str) -> None:
         if self.plan.globus:
             secrets = self.made.client("secretsmanager")
             fill_secret(secrets, Names(prefix).secret, self.plan.globus)
@@ -106,7 +106,7 @@ def _arguments() -> argparse.Namespace:
         "through a first deployment. The region is [aws] region of config.ini, or GAS_AWS_REGION.",
         epilog="example: ./gas release && ./gas deploy --parameters production.txt --dry-run",
     )
-    release = parser.add_argument_group("what is deployed")
+    release = parser.add_argument_group("the release")
     release.add_argument("--stack", default="gas", help="the stack's name (default: gas)")
     release.add_argument("--artefact", type=Path, help="default: the newest in build/")
     release.add_argument("--bucket", help="for releases (default: STACK-releases-ACCOUNT)")
@@ -125,23 +125,23 @@ def _arguments() -> argparse.Namespace:
     )
     how = parser.add_argument_group("how")
     how.add_argument("--dry-run", action="store_true", help="show everything, change nothing")
-    how.add_argument("--yes", action="store_true", help="do not ask")
+    how.add_argument("--yes", action="store_true", help="make the changes without asking")
     how.add_argument(
         "--user-data",
         choices=tuple(ROLL_OUT),
-        help="print what such an instance runs first, and end",
+        help="print the user-data script of this kind of instance and exit",
     )
     return parser.parse_args()
 
 
 def main() -> None:
     """The command line: `./gas deploy`."""
-    asked = _arguments()
-    if asked.user_data:
-        sys.stdout.write(template.user_data(asked.user_data))
+    args = _arguments()
+    if args.user_data:
+        sys.stdout.write(template.user_data(args.user_data))
         return
     try:
-        Deployment(clients(load()), asked).run()
+        Deployment(clients(load()), args).run()
     except (ConfigError, DeployError, StackError, ClientError, BotoCoreError, OSError) as fault:
         sys.exit(f"gas: {fault}")
 

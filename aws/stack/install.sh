@@ -21,8 +21,6 @@ processes() {
     esac
 }
 
-unit() { [ "$1" = web ] && echo gas-web.service || echo "gas@$1.service"; }
-
 user_and_folders() {
     id gas >/dev/null 2>&1 ||
         useradd --system --user-group --home-dir /var/lib/gas --shell /usr/sbin/nologin gas
@@ -117,7 +115,7 @@ start() {
     install -m 644 "$release/aws/stack/logrotate" /etc/logrotate.d/gas
     systemctl daemon-reload
     for process in "$@"; do
-        systemctl enable --now "$(unit "$process")"
+        systemctl enable --now "gas@$process.service"
     done
 }
 

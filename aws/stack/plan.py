@@ -1,4 +1,4 @@
-"""What a deployment is to do, worked out and checked before anything is done."""
+"""The plan of a deployment, complete and checked before anything is changed."""
 
 import argparse
 import configparser
@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from aws.config import MAX_DELAY_S
+from aws.config import ArchiveSettings
 from aws.resources import Clients
 from aws.stack import template
 from aws.stack.changes import Stack
@@ -15,7 +15,7 @@ from aws.stack.release import ROOT, Artefact
 
 @dataclass(frozen=True)
 class GlobusClient:
-    """The site's client at Globus, for the secret."""
+    """The site's client at Globus, to be stored in the secret."""
 
     client_id: str
     client_secret: str
@@ -23,7 +23,7 @@ class GlobusClient:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that is to be done, before anything is."""
+    """The stack, the release and the parameter values of one deployment."""
 
     stack: Stack
     artefact: Artefact
@@ -49,24 +49,29 @@ class Plan:
 
 
 class DeployError(ValueError):
-    """What was asked cannot be deployed; the text says what is missing."""
+    """The deployment cannot be planned; the message names what is wrong or missing."""
 
 
-def plan(made: Clients, asked: argparse.Namespace) -> Plan:
-    """Everything checked that can be without changing anything. Raises DeployError."""
-    text = template.rendered(asked.template)
-    stack = Stack(made.client("cloudformation"), asked.stack)
+def plan(made: Clients, args: argparse.Namespace) -> Plan:
+    """Check everything that can be checked without a change. Raises DeployError."""
+    text = template.rendered(args.template)
+    stack = Stack(made.client("cloudformation"), args.stack)
     account = made.client("sts").get_caller_identity()["Account"]
-    bucket = asked.bucket or f"{asked.stack}-releases-{account}"
-    artefact = chosen(asked.artefact)
-    values = {**given(asked.parameters, asked.set), "ReleaseBucket": bucket}
+    bucket = args.bucket or f"{args.stack}-releases-{account}"
+    artefact = chosen(args.artefact)
+    values = {**given(args.parameters, args.set), "ReleaseBucket": bucket}
     values["ReleaseSha256"] = artefact.sha256
-    built = Plan(stack, artefact, text, bucket, values, globus(asked))
+    built = Plan(stack, artefact, text, bucket, values, globus(args))
     values["ReleaseKey"] = built.release_key
-    after_s = int(built.effective["ArchiveAfterSeconds"])
-    values["ArchiveQueueDelaySeconds"] = str(after_s if after_s <= MAX_DELAY_S else 0)
+    values["ArchiveQueueDelaySeconds"] = str(archive(built.effective).delay_s)
     _demand(built)
     return built
+
+
+def archive(parameters: dict[str, str]) -> ArchiveSettings:
+    """The [archive] settings that instances will have by the template's `parameters`."""
+    after_s = int(parameters["ArchiveAfterSeconds"])
+    return ArchiveSettings(parameters["ArchiveBackend"], after_s, parameters["ArchiveVault"])
 
 
 def _demand(built: Plan) -> None:
@@ -102,15 +107,18 @@ def chosen(path: Path | None) -> Artefact:
         raise DeployError("there is no artefact in build/: run ./gas release first")
     file = path or built[-1]
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
-    told = file.with_name(f"{file.name}.sha256").read_text(encoding="ascii").split()[0]
-    if told != sha256:
-        raise DeployError(f"{file} is not what ./gas release built: its checksum differs")
+    expected = file.with_name(f"{file.name}.sha256").read_text(encoding="ascii").split()[0]
+    if sha256 != expected:
+        raise DeployError(
+            f"{file} has changed since ./gas release built it: its checksum differs; build it again"
+        )
     return Artefact(file, sha256)
 
 
-def globus(asked: argparse.Namespace) -> GlobusClient | None:
-    if not asked.globus_client:
+def globus(args: argparse.Namespace) -> GlobusClient | None:
+    """The Globus client of the command line, None where it names none. Raises DeployError."""
+    if not args.globus_client:
         return None
-    if not asked.globus_secret_file:
+    if not args.globus_secret_file:
         raise DeployError("--globus-client needs --globus-secret-file FILE")
-    return GlobusClient(asked.globus_client, asked.globus_secret_file.read_text("utf-8").strip())
+    return GlobusClient(args.globus_client, args.globus_secret_file.read_text("utf-8").strip())

@@ -19,30 +19,30 @@ DESCRIPTION = "reference.json"
 
 
 def folders(files: Files) -> dict[str, list[StoredObject]]:
-    """The objects of each reference by its name; those that annotators only describe are left out.
+    """The objects of each reference by its name.
 
-    A reference is what stands under `<name>/`; annotators write `<name>/reference.json` for those
-    that they have anyway.
+    A reference is all objects under `<name>/`. A lone `<name>/reference.json` is left out: it is
+    an annotator's report of a reference on its own disk.
     """
     found: dict[str, list[StoredObject]] = {}
     for stored in files.listing(files.references):
         name, _, file = stored.key.partition("/")
         if file and ".." not in PurePosixPath(stored.key).parts:
             found.setdefault(name, []).append(stored)
-    return {name: told for name, told in found.items() if len(told) > 1 and _described(told)}
+    return {name: objects for name, objects in found.items() if _is_reference(objects)}
 
 
-def _described(told: list[StoredObject]) -> bool:
-    return any(stored.key.endswith(f"/{DESCRIPTION}") for stored in told)
+def _is_reference(objects: list[StoredObject]) -> bool:
+    return len(objects) > 1 and any(o.key.endswith(f"/{DESCRIPTION}") for o in objects)
 
 
 def copy(files: Files, to: Path) -> Iterator[str]:
-    """Bring each reference's files to `to/<name>/`, those of another size only; yield the names.
+    """Download each reference to `to/<name>/` and yield its name; files of equal size are skipped.
 
     The description comes last: without it a folder is no reference.
     """
-    for name, told in folders(files).items():
-        for stored in sorted(told, key=lambda s: s.key.endswith(DESCRIPTION)):
+    for name, objects in folders(files).items():
+        for stored in sorted(objects, key=lambda s: s.key.endswith(DESCRIPTION)):
             path = to / stored.key
             if not path.exists() or path.stat().st_size != stored.bytes:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,11 +58,11 @@ def main() -> None:
         epilog="example: python -m aws.stack.references /var/lib/gas/references",
     )
     parser.add_argument("folder", type=Path)
-    asked = parser.parse_args()
+    args = parser.parse_args()
     logs.setup("references")
     try:
-        for name in copy(connect(load()).files, asked.folder):
-            log.info("reference %s is here", name)
+        for name in copy(connect(load()).files, args.folder):
+            log.info("reference %s is on this disk", name)
     except (ConfigError, BotoCoreError, ClientError, OSError) as fault:
         sys.exit(f"gas: {fault}")
 

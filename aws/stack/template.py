@@ -48,13 +48,13 @@ class Parameter:
 
 
 def parameters(text: str) -> dict[str, Parameter]:
-    """The template's parameters by name, read off its own layout (two spaces a level)."""
+    """The template's parameters by name; relies on its layout of two spaces a level."""
     found = {}
     for name, body in _entries(text, "Parameters"):
-        told = dict(FIELD.findall(body))
-        default = told.get("Default")
+        fields = dict(FIELD.findall(body))
+        default = fields.get("Default")
         value = None if default is None else default.strip('"')
-        found[name] = Parameter(name, value, told.get("Description", ""))
+        found[name] = Parameter(name, value, fields.get("Description", ""))
     return found
 
 

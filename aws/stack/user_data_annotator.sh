@@ -1,4 +1,4 @@
 #!/bin/bash
-# What an annotator runs at its first boot; ./gas deploy puts boot.sh in the place of the line below.
+# The user data of an annotator: its first boot. ./gas deploy replaces the next line by boot.sh.
 . "$(dirname "$0")/boot.sh"
 boot annotator

@@ -1,4 +1,4 @@
 #!/bin/bash
-# What the utility instance runs at its first boot; ./gas deploy puts boot.sh in the place of the line below.
+# The user data of the utility instance: its first boot. ./gas deploy replaces the next line by boot.sh.
 . "$(dirname "$0")/boot.sh"
 boot util

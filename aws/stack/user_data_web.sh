@@ -1,4 +1,4 @@
 #!/bin/bash
-# What a web instance runs at its first boot; ./gas deploy puts boot.sh in the place of the line below.
+# The user data of a web instance: its first boot. ./gas deploy replaces the next line by boot.sh.
 . "$(dirname "$0")/boot.sh"
 boot web

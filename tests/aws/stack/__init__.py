@@ -1,1 +1,1 @@
-"""Tests of the stack: the template, what an instance runs at its first boot, and its end."""
+"""Tests of the stack: the template, deployments, and an instance from its boot to its stop."""

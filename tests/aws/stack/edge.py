@@ -1,4 +1,4 @@
-"""The edge in front of the local AWS: answers the Auto Scaling calls that moto lacks, notes all."""
+"""The edge before the local AWS: records every call, answers Auto Scaling calls that moto lacks."""
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,7 +17,7 @@ NAMESPACE = "http://autoscaling.amazonaws.com/doc/2011-01-01/"
 
 
 class Edge(ThreadingHTTPServer):
-    """Forwards to `behind` (a URL), but for the actions in ANSWERS; `calls` has every action.
+    """Forwards to the URL `behind`, except for the actions in ANSWERS; `calls` has every action.
 
     Actions in `refused` are answered with a ValidationError; `answers` has the texts of others.
     """
@@ -28,7 +28,7 @@ class Edge(ThreadingHTTPServer):
         self.behind, self.calls = behind, list[dict[str, str]]()
         self.refused: set[str] = set()
         self.answers = dict(ANSWERS)
-        super().__init__(("localhost", port), Handler)
+        super().__init__(("localhost", port), EdgeHandler)
 
     @property
     def url(self) -> str:
@@ -42,7 +42,7 @@ class Edge(ThreadingHTTPServer):
         return [call for call in self.calls if call.get("Action") == action]
 
 
-class Handler(BaseHTTPRequestHandler):
+class EdgeHandler(BaseHTTPRequestHandler):
     server: Edge
 
     def do_POST(self) -> None:  # noqa: N802 the name is http.server's
@@ -52,7 +52,7 @@ class Handler(BaseHTTPRequestHandler):
             self.server.calls.append(form)
         name = form.get("Action", "")
         if name in self.server.refused:
-            self._say(400, {"Content-Type": "text/xml"}, REFUSAL)
+            self._reply(400, {"Content-Type": "text/xml"}, REFUSAL)
         elif name in self.server.answers:
             self._answer(name, self.server.answers[name])
         else:
@@ -63,7 +63,7 @@ class Handler(BaseHTTPRequestHandler):
             f'<{name}Response xmlns="{NAMESPACE}"><{name}Result>{inner}</{name}Result>'
             f"<ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></{name}Response>"
         )
-        self._say(200, {"Content-Type": "text/xml"}, xml.encode())
+        self._reply(200, {"Content-Type": "text/xml"}, xml.encode())
 
     def do_GET(self) -> None:  # noqa: N802 the name is http.server's
         self._forward(self.rfile.read(int(self.headers.get("Content-Length", 0))))
@@ -81,9 +81,9 @@ class Handler(BaseHTTPRequestHandler):
         )
         headers = {k: v for k, v in reply.headers.items() if k.lower() not in DROPPED}
         length = reply.headers.get("Content-Length") if self.command == "HEAD" else None
-        self._say(reply.status_code, headers, reply.content, length)
+        self._reply(reply.status_code, headers, reply.content, length)
 
-    def _say(
+    def _reply(
         self, status: int, headers: dict[str, str], body: bytes, length: str | None = None
     ) -> None:
         self.send_response(status)

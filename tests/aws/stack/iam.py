@@ -1,4 +1,4 @@
-"""What a role of the template may do, and what a process really asks of AWS."""
+"""The rights that the template's roles grant, and those that a process's calls need."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,14 +16,14 @@ ACTIONS = {
     "s3:UploadPart": "s3:PutObject",
     "s3:CompleteMultipartUpload": "s3:PutObject",
 }
-"""Operations whose right goes by another name; the others' is their own.
+"""Operations whose right has another name than the operation.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
 """
 FREE = {"sts:GetCallerIdentity"}
-"""What anybody may ask."""
+"""Calls that need no right."""
 SIGNS_A_FORM = "CreateBucket"
-"""What botocore looks up, and does not call, when it signs a form."""
+"""The operation that botocore looks up, without a call, when it signs a form."""
 OF_A_BUCKET = {"s3:ListBucket"}
 
 
@@ -37,7 +37,7 @@ class Need:
 
 
 def need(service: str, operation: str, params: dict[str, Any]) -> Need:
-    """The right that a call takes."""
+    """The right that a call needs."""
     action = f"{service}:{operation}"
     action = ACTIONS.get(action, action)
     return Need(action, _arn(service, action, params), str(params.get("Source", "")))
@@ -95,7 +95,7 @@ def _covers(statement: dict[str, Any], what: Need) -> bool:
 
 @contextmanager
 def recorded(world: World) -> Iterator[set[Need]]:
-    """Within the block, the rights that the world's calls and signed links take."""
+    """Within the block, the rights that the world's calls and signed links need."""
     needs: set[Need] = set()
 
     def note(params: dict[str, Any], model: Any, **_: Any) -> None:

@@ -11,13 +11,13 @@ POLL_S = 0.02
 
 
 class FakeImds(ThreadingHTTPServer):
-    """Serves `told` (path below meta-data/ to text); a path ending in `/` lists names."""
+    """Serves `metadata` (path below meta-data/ to text); a path that ends in `/` lists names."""
 
     daemon_threads = True
 
-    def __init__(self, address: tuple[str, int], told: dict[str, str]) -> None:
-        self.told, self.token = told, TOKEN
-        super().__init__(address, Handler)
+    def __init__(self, address: tuple[str, int], metadata: dict[str, str]) -> None:
+        self.metadata, self.token = metadata, TOKEN
+        super().__init__(address, ImdsHandler)
 
     @property
     def url(self) -> str:
@@ -28,22 +28,22 @@ class FakeImds(ThreadingHTTPServer):
         return self
 
 
-class Handler(BaseHTTPRequestHandler):
+class ImdsHandler(BaseHTTPRequestHandler):
     server: FakeImds
 
     def do_PUT(self) -> None:  # noqa: N802 the name is http.server's
         wanted = self.path == "/latest/api/token"
         lives = self.headers.get("X-aws-ec2-metadata-token-ttl-seconds")
-        self._say(200 if wanted and lives else 400, self.server.token)
+        self._reply(200 if wanted and lives else 400, self.server.token)
 
     def do_GET(self) -> None:  # noqa: N802 the name is http.server's
         if self.headers.get("X-aws-ec2-metadata-token") != self.server.token:
-            self._say(401, "")
+            self._reply(401, "")
             return
-        text = self.server.told.get(self.path.removeprefix("/latest/meta-data/"))
-        self._say(404 if text is None else 200, text or "")
+        text = self.server.metadata.get(self.path.removeprefix("/latest/meta-data/"))
+        self._reply(404 if text is None else 200, text or "")
 
-    def _say(self, status: int, text: str) -> None:
+    def _reply(self, status: int, text: str) -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(text.encode())))
         self.end_headers()
@@ -58,8 +58,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument("--host", default="169.254.169.254")
-    asked = parser.parse_args()
-    FakeImds((asked.host, 80), json.loads(asked.file.read_text())).serve_forever()
+    args = parser.parse_args()
+    FakeImds((args.host, 80), json.loads(args.file.read_text())).serve_forever()
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ HOSTS_OWN = (
     "udev-trigger",
     "update-utmp",
 )
-"""Units that would act on the kernel that is shared."""
+"""Units that would change the shared kernel."""
 PID_1 = "/lib/systemd/systemd --unit=basic.target --show-status=0 --log-target=journal"
 
 SETUP = f"""
@@ -68,10 +68,10 @@ class Machine:
         self, script: str, env: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run a bash script there, its output and errors together."""
-        told = [f"{name}={value}" for name, value in {"PATH": PATH, **(env or {})}.items()]
+        variables = [f"{name}={value}" for name, value in {"PATH": PATH, **(env or {})}.items()]
         inside = ["nsenter", "-t", str(self.pid), "-m", "-p", "-u", "-i", "-C", "-r", "-w"]
         return subprocess.run(
-            [*inside, "env", "-i", *told, "bash", "-s"],
+            [*inside, "env", "-i", *variables, "bash", "-s"],
             input=script,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -79,8 +79,8 @@ class Machine:
             timeout=300,
         )
 
-    def tell(self, command: str) -> str:
-        """What a command says; empty where it fails."""
+    def output(self, command: str) -> str:
+        """The standard output of a command; empty where it fails."""
         ran = self.run(command)
         return ran.stdout.strip() if ran.returncode == 0 else ""
 
@@ -94,12 +94,12 @@ class Machine:
 
     def show(self, unit: str, name: str) -> str:
         """A property of a unit, as systemctl shows it."""
-        return self.tell(f"systemctl show --property={name} --value {shlex.quote(unit)}")
+        return self.output(f"systemctl show --property={name} --value {shlex.quote(unit)}")
 
 
 @contextmanager
 def booted(folder: Path, env: dict[str, str]) -> Iterator[Machine]:
-    """A machine, up to the end of the block; `env` is what its user data finds set."""
+    """A machine until the end of the block; `env` is the environment of its user data."""
     argv = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--uts", "--ipc", "--cgroup"]
     holder = subprocess.Popen(
         [*argv, "bash", "-c", SETUP, "setup", str(folder)], stdin=subprocess.DEVNULL
@@ -114,7 +114,7 @@ def booted(folder: Path, env: dict[str, str]) -> Iterator[Machine]:
 
 
 def _child(holder: "subprocess.Popen[bytes]") -> int:
-    """The process that is number 1 in there."""
+    """The process that is number 1 in the new namespace."""
     path = Path(f"/proc/{holder.pid}/task/{holder.pid}/children")
     deadline = time.monotonic() + START_S
     while not (found := path.read_text().split()):
@@ -129,6 +129,6 @@ def _await(machine: Machine) -> None:
     while not os.readlink(f"/proc/{machine.pid}/exe").endswith("systemd"):
         assert time.monotonic() < deadline, "systemd did not start"
         time.sleep(0.05)
-    while machine.tell("systemctl is-active basic.target") != "active":
+    while machine.output("systemctl is-active basic.target") != "active":
         assert time.monotonic() < deadline, machine.run("systemctl list-jobs; systemctl").stdout
         time.sleep(0.2)

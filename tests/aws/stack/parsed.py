@@ -46,11 +46,11 @@ ARNS = {
 BY_ARN = {"AWS::SNS::Topic", "AWS::SecretsManager::Secret"}
 
 
-class Loader(yaml.SafeLoader):
+class TemplateLoader(yaml.SafeLoader):
     """Reads `!Ref x` as {"Ref": x}, `!GetAtt a.b` as {"Fn::GetAtt": "a.b"}, and so on."""
 
 
-def _tagged(loader: Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+def _tagged(loader: TemplateLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
     name = suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}"
     if isinstance(node, yaml.ScalarNode):
         return {name: loader.construct_scalar(node)}
@@ -60,31 +60,32 @@ def _tagged(loader: Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
     return {name: loader.construct_mapping(node, deep=True)}
 
 
-Loader.add_multi_constructor("!", _tagged)
+TemplateLoader.add_multi_constructor("!", _tagged)
 
 
 class Parsed:
-    """`resources` has what would be made, by logical id, its properties resolved."""
+    """`resources` holds the resources that exist, by logical id, their properties resolved."""
 
     def __init__(self, text: str, **parameters: str) -> None:
-        self.raw: dict[str, Any] = yaml.load(text, Loader)  # noqa: S506 a SafeLoader's child
-        told = {k: str(p["Default"]) for k, p in self.raw["Parameters"].items() if "Default" in p}
-        self.parameters = {**PSEUDO, **told, **GIVEN, **parameters}
+        self.raw: dict[str, Any] = yaml.load(text, TemplateLoader)  # noqa: S506 a SafeLoader's child
+        declared = self.raw["Parameters"].items()
+        defaults = {k: str(p["Default"]) for k, p in declared if "Default" in p}
+        self.parameters = {**PSEUDO, **defaults, **GIVEN, **parameters}
         self.conditions: dict[str, bool] = {
             name: self._true(what) for name, what in self.raw["Conditions"].items()
         }
         self.resources: dict[str, dict[str, Any]] = {
-            logical: self._resolved(told)
-            for logical, told in self.raw["Resources"].items()
-            if self.conditions.get(told.get("Condition", ""), True)
+            logical: self._resolved(resource)
+            for logical, resource in self.raw["Resources"].items()
+            if self.conditions.get(resource.get("Condition", ""), True)
         }
 
     def of(self, kind: str) -> dict[str, dict[str, Any]]:
         """The properties of every resource of a type, by logical id."""
         return {
-            logical: told["Properties"]
-            for logical, told in self.resources.items()
-            if told["Type"] == kind
+            logical: resource["Properties"]
+            for logical, resource in self.resources.items()
+            if resource["Type"] == kind
         }
 
     def _true(self, what: Any) -> bool:
@@ -131,8 +132,8 @@ class Parsed:
         return self._attribute(f"{name}.Arn") if kind in BY_ARN else self._name(name)
 
     def _name(self, logical: str) -> str:
-        told = self.raw["Resources"][logical]
-        name = told.get("Properties", {}).get(NAMES.get(told["Type"], ""), logical)
+        resource = self.raw["Resources"][logical]
+        name = resource.get("Properties", {}).get(NAMES.get(resource["Type"], ""), logical)
         return str(self._resolved(name))
 
     def _attribute(self, text: str) -> str:

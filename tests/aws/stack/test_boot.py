@@ -1,7 +1,7 @@
 """An instance's first boot for real: user data on a machine with systemd, from metadata to units.
 
-Only the edge is false: the metadata service, the Auto Scaling calls that the local AWS lacks, and
-the CloudWatch agent's package. The release, its wheels, the units and systemd are the real ones.
+Stand-ins: the metadata service, the Auto Scaling calls that the local AWS lacks, and the
+CloudWatch agent's package. The release, its wheels, the units and systemd are the real ones.
 """
 
 import itertools
@@ -10,6 +10,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from aws.resources import World, connect
 from aws.rows.job import Status
 from aws.stack import release
 from aws.stack.template import user_data
-from tests import builders
+from tests import builders, daemons
 from tests.aws.stack.edge import Edge
 from tests.aws.stack.imds import FakeImds
 from tests.aws.stack.machine import Machine, booted
@@ -32,7 +33,7 @@ from tests.conftest import Handle
 UNITS = {
     "annotator": ["gas@annotator.service"],
     "util": [f"gas@{name}.service" for name in ("notify", "archive", "restore", "thaw", "sweep")],
-    "web": ["gas-web.service"],
+    "web": ["gas@web.service"],
 }
 PREFIX = "boot"
 BUCKET = "boot-releases"
@@ -40,7 +41,7 @@ GROUP = "boot-group"
 CTL = "/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl"
 RUNNING_S = 90
 LOGS = "tail /var/log/gas/*; systemctl status --no-pager 'gas*'; journalctl --no-pager -n 40"
-LONG = builders.RESULT + b"".join(b"MT\t3107\t.\tN\tA\t.\t.\t.\n" for _ in range(150_000))
+LONG = daemons.BODY + b"".join(b"MT\t3107\t.\tN\tA\t.\t.\t.\n" for _ in range(150_000))
 
 pytestmark = [
     pytest.mark.slow,
@@ -49,8 +50,8 @@ pytestmark = [
 
 
 @dataclass
-class Site:
-    """The machine and what it can reach."""
+class BootScene:
+    """The machine, and the services that it can reach."""
 
     machine: Machine
     edge: Edge
@@ -63,17 +64,17 @@ class Site:
         return self.machine.user_data(user_data(kind))
 
     def ended(self) -> list[str]:
-        """How the boot told the Auto Scaling group that it went."""
+        """The results of boots reported to the Auto Scaling group."""
         calls = self.edge.called("CompleteLifecycleAction")
         return [call["LifecycleActionResult"] for call in calls]
 
     def are_up(self, kind: str) -> bool:
-        told = [self.machine.tell(f"systemctl is-active '{unit}'") for unit in UNITS[kind]]
-        return told == ["active"] * len(told)
+        states = {self.machine.output(f"systemctl is-active '{unit}'") for unit in UNITS[kind]}
+        return states == {"active"}
 
 
 def agent(folder: Path) -> Path:
-    """A package in the place of the CloudWatch agent's: its ctl notes how it was called."""
+    """A stand-in for the CloudWatch agent's package: its ctl records its arguments."""
     tree = folder / "agent"
     control, ctl = tree / "DEBIAN" / "control", tree / CTL.lstrip("/")
     for file in (control, ctl):
@@ -92,7 +93,7 @@ def agent(folder: Path) -> Path:
 
 
 def metadata(artefact: release.Artefact) -> dict[str, str]:
-    """What EC2 would tell the instance, by the template's tags."""
+    """The metadata that EC2 would serve to the instance, by the template's tags."""
     tags = {
         "gas:release": f"s3://{BUCKET}/{artefact.path.name}",
         "gas:sha256": artefact.sha256,
@@ -104,21 +105,21 @@ def metadata(artefact: release.Artefact) -> dict[str, str]:
         "aws:autoscaling:groupName": GROUP,
     }
     keys = {"AccessKeyId": "local", "SecretAccessKey": "local", "Token": "token"}
-    told = {"Code": "Success", **keys, "Expiration": "2099-01-01T00:00:00Z"}
+    credentials = {"Code": "Success", **keys, "Expiration": "2099-01-01T00:00:00Z"}
     role = "iam/security-credentials/"
     return {
         "placement/region": "us-east-1",
         "services/domain": "amazonaws.com",
         "instance-id": "i-0123456789abcdef0",
         role: "gas-instance",
-        f"{role}gas-instance": json.dumps(told, indent=2),
+        f"{role}gas-instance": json.dumps(credentials, indent=2),
         "tags/instance/": "\n".join(tags),
         **{f"tags/instance/{name}": value for name, value in tags.items()},
     }
 
 
 @pytest.fixture(scope="module")
-def site(local_aws: Handle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def scene(local_aws: Handle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BootScene]:
     folder = tmp_path_factory.mktemp("boot")
     config = load(env={"GAS_GAS_PREFIX": PREFIX})
     with pytest.MonkeyPatch.context() as patch:
@@ -136,7 +137,7 @@ def site(local_aws: Handle, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     (folder / "machine").mkdir()
     env = {"AWS_ENDPOINT_URL": edge.url, "AWS_EC2_METADATA_SERVICE_ENDPOINT": imds.url}
     with booted(folder / "machine", env) as machine:
-        yield Site(machine, edge, imds, world, artefact)
+        yield BootScene(machine, edge, imds, world, artefact)
     for server in (edge, imds):
         server.shutdown()
         server.server_close()
@@ -149,79 +150,97 @@ def until(holds: Callable[[], object], what: str) -> None:
         time.sleep(0.1)
 
 
-def an_artefact_that_is_not_what_its_checksum_says_is_abandoned(site: Site) -> None:
+def an_artefact_that_is_not_what_its_checksum_says_is_abandoned(scene: BootScene) -> None:
     name = "tags/instance/gas:sha256"
-    site.imds.told[name] = "0" * 64
-    ran = site.boot("annotator")
-    site.imds.told[name] = site.artefact.sha256
+    scene.imds.metadata[name] = "0" * 64
+    ran = scene.boot("annotator")
+    scene.imds.metadata[name] = scene.artefact.sha256
     assert ran.returncode != 0
-    assert site.ended() == ["ABANDON"]
-    assert site.machine.tell("ls /etc/systemd/system | grep gas") == ""
-    assert site.machine.tell("readlink /opt/gas/current") == ""
+    assert scene.ended() == ["ABANDON"]
+    assert scene.machine.output("ls /etc/systemd/system | grep gas") == ""
+    assert scene.machine.output("readlink /opt/gas/current") == ""
 
 
-def user_data_ends_with_the_processes_running(site: Site, kind: str) -> None:
-    ran = site.boot(kind)
-    assert ran.returncode == 0, ran.stdout + site.machine.run(LOGS).stdout
-    assert site.ended() == ["CONTINUE"], ran.stdout
-    until(lambda: site.are_up(kind), f"{kind} is not up")
+def user_data_ends_with_the_processes_running(scene: BootScene, kind: str) -> None:
+    ran = scene.boot(kind)
+    assert ran.returncode == 0, ran.stdout + scene.machine.run(LOGS).stdout
+    assert scene.ended() == ["CONTINUE"], ran.stdout
+    until(lambda: scene.are_up(kind), f"{kind} is not up")
     for unit in UNITS[kind]:
-        assert site.machine.tell(f"systemctl is-enabled '{unit}'") == "enabled"
-    assert "fetch-config" in site.machine.tell("cat /run/agent-calls")
+        assert scene.machine.output(f"systemctl is-enabled '{unit}'") == "enabled"
+    for folder in release.FOLDERS:
+        assert scene.machine.output(f"ls /opt/gas/current/{folder}/__pycache__"), folder
+    assert "fetch-config" in scene.machine.output("cat /run/agent-calls")
 
 
-def the_units_are_what_systemd_wants(site: Site) -> None:
+def the_units_are_what_systemd_wants(scene: BootScene) -> None:
     for unit in itertools.chain(*UNITS.values()):
-        ran = site.machine.run(f"systemd-analyze verify '{unit}'")
+        ran = scene.machine.run(f"systemd-analyze verify '{unit}'")
         assert (ran.returncode, ran.stdout) == (0, "")
 
 
-def the_site_answers_its_health_check(site: Site) -> None:
+def the_site_answers_its_health_check(scene: BootScene) -> None:
     health = "curl -sS -o /dev/null -w '%{http_code}' localhost:8080/healthz"
-    until(lambda: site.machine.tell(health) == "200", "the site does not answer")
+    until(lambda: scene.machine.output(health) == "200", "the site does not answer")
 
 
-def the_daemons_run_as_a_user_that_may_do_little(site: Site) -> None:
+def the_daemons_run_as_a_user_that_may_do_little(scene: BootScene) -> None:
     for kind, units in UNITS.items():
-        until(lambda: site.are_up(kind), f"{kind} is not up")  # noqa: B023
+        until(lambda: scene.are_up(kind), f"{kind} is not up")  # noqa: B023
         for unit in units:
-            pid = site.machine.show(unit, "MainPID")
-            told = site.machine.tell(f"stat -c %U /proc/{pid}; grep CapEff /proc/{pid}/status")
-            assert told.split() == ["gas", "CapEff:", "0" * 16], site.machine.run(LOGS).stdout
+            pid = scene.machine.show(unit, "MainPID")
+            found = scene.machine.output(f"stat -c %U /proc/{pid}; grep CapEff /proc/{pid}/status")
+            assert found.split() == ["gas", "CapEff:", "0" * 16], scene.machine.run(LOGS).stdout
 
 
-def user_data_again_does_no_harm(site: Site) -> None:
+def user_data_again_does_no_harm(scene: BootScene) -> None:
     (unit,) = UNITS["annotator"]
-    until(lambda: site.are_up("annotator"), "the annotator is not up")
-    before = site.machine.show(unit, "MainPID"), site.machine.tell("ls /opt/gas/releases")
-    ran = site.boot("annotator")
+    until(lambda: scene.are_up("annotator"), "the annotator is not up")
+    before = scene.machine.show(unit, "MainPID"), scene.machine.output("ls /opt/gas/releases")
+    ran = scene.boot("annotator")
     assert ran.returncode == 0, ran.stdout
-    assert site.ended() == ["CONTINUE"]
-    after = site.machine.show(unit, "MainPID"), site.machine.tell("ls /opt/gas/releases")
+    assert scene.ended() == ["CONTINUE"]
+    after = scene.machine.show(unit, "MainPID"), scene.machine.output("ls /opt/gas/releases")
     assert after == before
 
 
-def a_stop_hands_the_job_in_hand_back_at_once(site: Site) -> None:
-    world, (unit,) = site.world, UNITS["annotator"]
+def a_stop_returns_the_running_job_at_once(scene: BootScene) -> None:
+    world, (unit,) = scene.world, UNITS["annotator"]
     job = builders.submitted(world, builders.user(world), LONG)
     until(lambda: world.jobs.get(job.job_id).job_status is Status.RUNNING, "the job does not run")
-    assert site.edge.called("SetInstanceProtection")[-1]["ProtectedFromScaleIn"] == "true"
-    ran = site.machine.run(f"systemctl stop '{unit}'")
+    assert scene.edge.called("SetInstanceProtection")[-1]["ProtectedFromScaleIn"] == "true"
+    ran = scene.machine.run(f"systemctl stop '{unit}'")
     assert ran.returncode == 0, ran.stdout
-    assert site.machine.show(unit, "Result") == "success"
+    assert scene.machine.show(unit, "Result") == "success"
     after = world.jobs.get(job.job_id)
     assert (after.job_status, after.lease_owner, after.crashes) == (Status.PENDING, None, 0)
     (message,) = world.queues.receive("job_requests", 1, 60)
     assert job.job_id in message.body
 
 
-def test_an_instance_boots_runs_again_and_stops_as_it_should(site: Site) -> None:
-    """One machine's life in order: each step stands on those before it."""
-    an_artefact_that_is_not_what_its_checksum_says_is_abandoned(site)
+@contextmanager
+def step(name: str) -> Iterator[None]:
+    """One step in the machine's life; its failure names it."""
+    try:
+        yield
+    except Exception as failure:
+        raise AssertionError(f"step '{name}': {failure}") from failure
+
+
+def test_an_instance_boots_runs_again_and_stops_as_it_should(scene: BootScene) -> None:
+    """One machine's life in order: each step needs those before it."""
+    with step("a wrong artefact is refused"):
+        an_artefact_that_is_not_what_its_checksum_says_is_abandoned(scene)
     for kind in UNITS:
-        user_data_ends_with_the_processes_running(site, kind)
-    the_units_are_what_systemd_wants(site)
-    the_site_answers_its_health_check(site)
-    the_daemons_run_as_a_user_that_may_do_little(site)
-    user_data_again_does_no_harm(site)
-    a_stop_hands_the_job_in_hand_back_at_once(site)
+        with step(f"first boot: {kind}"):
+            user_data_ends_with_the_processes_running(scene, kind)
+    with step("systemd-analyze verify"):
+        the_units_are_what_systemd_wants(scene)
+    with step("health check"):
+        the_site_answers_its_health_check(scene)
+    with step("users and capabilities"):
+        the_daemons_run_as_a_user_that_may_do_little(scene)
+    with step("second boot"):
+        user_data_again_does_no_harm(scene)
+    with step("stop with a job running"):
+        a_stop_returns_the_running_job_at_once(scene)

@@ -25,7 +25,7 @@ from tests.aws.stack.edge import Edge
 
 IMAGE = "ami-12c6146b"
 
-Run = Callable[..., str]
+Deploy = Callable[..., str]
 
 
 @pytest.fixture
@@ -58,8 +58,8 @@ def run(
     prefix: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> Run:
-    """`./gas deploy` with more words; what it said."""
+) -> Deploy:
+    """`./gas deploy` with more arguments; returns its output."""
     ec2 = boto3.client("ec2")
     subnets = ec2.describe_subnets()["Subnets"][:2]
     ids = ",".join(s["SubnetId"] for s in subnets)
@@ -69,12 +69,12 @@ def run(
     zone = boto3.client("route53").create_hosted_zone(Name="example.org", CallerReference=prefix)
     network.append(f"HostedZoneId={zone['HostedZone']['Id'].rpartition('/')[2]}")
 
-    def deployed(*words: str) -> str:
+    def deployed(*more: str) -> str:
         argv = ["deploy", "--stack", prefix, "--template", str(files / "template.yaml")]
         argv += ["--artefact", str(files / "gas-1.tar.gz")]
         argv += ["--parameters", str(files / "parameters.txt")]
-        argv += [word for setting in network for word in ("--set", setting)]
-        monkeypatch.setattr(sys, "argv", [*argv, *words])
+        argv += [part for setting in network for part in ("--set", setting)]
+        monkeypatch.setattr(sys, "argv", [*argv, *more])
         monkeypatch.setattr(sys, "stdin", io.StringIO())
         deploy.main()
         return capsys.readouterr().out
@@ -87,28 +87,28 @@ def stacks() -> set[str]:
     return {stack["StackName"] for page in pages for stack in page["Stacks"]}
 
 
-def test_a_dry_run_shows_all_and_touches_nothing(run: Run, prefix: str, edge: Edge) -> None:
-    told = run("--dry-run")
-    assert f"Create the stack {prefix}" in told
-    assert "Add     AnnotatorGroup" in told
-    assert "Domain = gas.example.org" in told
+def test_a_dry_run_shows_all_and_touches_nothing(run: Deploy, prefix: str, edge: Edge) -> None:
+    output = run("--dry-run")
+    assert f"Create the stack {prefix}" in output
+    assert "Add     AnnotatorGroup" in output
+    assert "Domain = gas.example.org" in output
     assert prefix not in stacks()
     buckets = boto3.client("s3").list_buckets()["Buckets"]
     assert not [b for b in buckets if b["Name"].startswith(prefix)]
 
 
-def test_without_a_yes_nothing_is_changed(run: Run, prefix: str) -> None:
-    assert "say --yes" in run()
+def test_without_a_yes_nothing_is_changed(run: Deploy, prefix: str) -> None:
+    assert "run again with --yes" in run()
     assert prefix not in stacks()
 
 
 def test_a_deployment_makes_the_stack_then_changes_it_and_rolls_out(
-    run: Run, prefix: str, edge: Edge, files: Path
+    run: Deploy, prefix: str, edge: Edge, files: Path
 ) -> None:
-    told = run("--yes")
-    assert "Done." in told
+    output = run("--yes")
+    assert "Done." in output
     bucket = f"{prefix}-releases-123456789012"
-    assert f"artefact gas-1.tar.gz -> s3://{bucket}/releases/gas-1.tar.gz" in told
+    assert f"artefact gas-1.tar.gz -> s3://{bucket}/releases/gas-1.tar.gz" in output
     stored = boto3.client("s3").get_object(Bucket=bucket, Key="releases/gas-1.tar.gz")
     assert stored["Body"].read() == b"a release"
     assert boto3.client("glacier").describe_vault(vaultName=prefix)["VaultName"] == prefix
@@ -118,9 +118,9 @@ def test_a_deployment_makes_the_stack_then_changes_it_and_rolls_out(
 
     template = files / "template.yaml"
     template.write_text(template.read_text().replace("!Ref MaxInstances", '"20"'))
-    told = run("--yes", "--set", "ArchiveAfterSeconds=3600")
-    assert "ArchiveQueueDelaySeconds = 0 (was 300)" in told
-    assert "Modify  AnnotatorGroup" in told
+    output = run("--yes", "--set", "ArchiveAfterSeconds=3600")
+    assert "ArchiveQueueDelaySeconds = 0 (was 300)" in output
+    assert "Modify  AnnotatorGroup" in output
     assert _group(f"{prefix}-annotator")["MaxSize"] == 20
     refreshed = {call["AutoScalingGroupName"]: call for call in edge.called("StartInstanceRefresh")}
     assert refreshed.keys() == {f"{prefix}-{kind}" for kind in ("web", "annotator", "util")}
@@ -129,9 +129,9 @@ def test_a_deployment_makes_the_stack_then_changes_it_and_rolls_out(
     assert waits == "Wait"
 
     template.write_text(template.read_text().replace('MaxSize: "20"', 'MaxSize: "30"'))
-    told = run("--dry-run")
-    assert "Modify  AnnotatorGroup" in told
-    assert "Nothing was changed." in told
+    output = run("--dry-run")
+    assert "Modify  AnnotatorGroup" in output
+    assert "Nothing was changed." in output
     assert _group(f"{prefix}-annotator")["MaxSize"] == 20
 
 
@@ -140,29 +140,29 @@ def _group(name: str) -> dict[str, int]:
     return dict(reply["AutoScalingGroups"][0])
 
 
-def refused(run: Run, *words: str) -> str:
+def refused(run: Deploy, *more: str) -> str:
     with pytest.raises(SystemExit) as ended:
-        run(*words)
+        run(*more)
     return str(ended.value)
 
 
-def test_what_is_missing_is_named_with_what_it_is_for(run: Run, files: Path) -> None:
+def test_what_is_missing_is_named_with_what_it_is_for(run: Deploy, files: Path) -> None:
     (files / "parameters.txt").write_text("Domain = gas.example.org\n")
-    told = refused(run)
-    assert "  Prefix: What every name begins with." in told
-    assert "MailSender: The address" in told
+    output = refused(run)
+    assert "  Prefix: The beginning of every resource" in output
+    assert "MailSender: The address" in output
 
 
-def test_a_parameter_that_the_template_does_not_know_is_refused(run: Run) -> None:
+def test_a_parameter_that_the_template_does_not_know_is_refused(run: Deploy) -> None:
     assert "no parameter Colour" in refused(run, "--set", "Colour=blue")
 
 
-def test_an_artefact_that_was_changed_since_is_refused(run: Run, files: Path) -> None:
+def test_an_artefact_that_was_changed_since_is_refused(run: Deploy, files: Path) -> None:
     (files / "gas-1.tar.gz").write_bytes(b"another")
     assert "its checksum differs" in refused(run, "--yes")
 
 
-def test_a_globus_client_needs_its_secret(run: Run) -> None:
+def test_a_globus_client_needs_its_secret(run: Deploy) -> None:
     assert "--globus-secret-file" in refused(run, "--globus-client", "abc")
 
 
