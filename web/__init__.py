@@ -1,1 +1,1 @@
-"""The site: HTTP, sessions and pages; it asks Globus who somebody is and `aws` for all else."""
+"""The site: HTTP, sessions and pages; Globus identifies people, `aws` does all else."""

@@ -4,7 +4,6 @@ import argparse
 import sys
 from typing import Any
 
-from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from aws import config, log, secrets
@@ -12,13 +11,13 @@ from aws.config import Config, ConfigError
 from web.app import create_app
 
 STOP_S = 20
-SILENT_S = 60
+WORKER_TIMEOUT_S = 60
 KEEPALIVE_S = 75
 """Longer than a load balancer's idle timeout, so that it is never the server that hangs up."""
 
 
 class Server(BaseApplication):
-    """gunicorn told by us instead of by its command line; each worker makes its own app."""
+    """gunicorn with options from code, not from its command line; each worker makes its own app."""
 
     def __init__(self, options: dict[str, Any]) -> None:
         self.options = options
@@ -28,7 +27,7 @@ class Server(BaseApplication):
         for name, value in self.options.items():
             self.cfg.set(name, value)
 
-    def load(self) -> Flask:
+    def load(self) -> Any:
         log.setup("web")
         return create_app()
 
@@ -40,7 +39,7 @@ def options(settings: Config, bind: str) -> dict[str, Any]:
         "worker_class": "gthread",
         "workers": settings.web.processes,
         "threads": settings.web.threads,
-        "timeout": SILENT_S,
+        "timeout": WORKER_TIMEOUT_S,
         "graceful_timeout": STOP_S,
         "keepalive": KEEPALIVE_S,
         "control_socket_disable": True,
@@ -56,14 +55,14 @@ def main() -> None:
         epilog="example: ./gas web --bind 0.0.0.0:8080",
     )
     parser.add_argument("--bind", default="localhost:5000", help="HOST:PORT (localhost:5000)")
-    asked = parser.parse_args()
+    args = parser.parse_args()
     log.setup("web")
     try:
         settings = config.load()
         create_app(secrets=secrets.load(settings))
     except (ConfigError, ImportError) as fault:
         sys.exit(f"gas: {fault}")
-    Server(options(settings, asked.bind)).run()
+    Server(options(settings, args.bind)).run()
 
 
 if __name__ == "__main__":

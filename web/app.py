@@ -15,7 +15,9 @@ from aws.config import Config
 from aws.resources import World
 from aws.secrets import Secrets
 from web import context, errors, security, session
-from web.display import availability, formatting, sequence_ontology
+from web.display import formatting
+from web.display.availability import availability
+from web.display.sequence_ontology import ontology
 from web.routes import annotate, annotations, auth, home, payment_webhook, profile, subscribe
 
 BLUEPRINTS = (
@@ -29,7 +31,7 @@ BLUEPRINTS = (
 )
 SESSION = timedelta(hours=12)
 MAX_BODY_BYTES = 1_000_000
-"""Files go to S3; what comes here is small forms and Stripe's notices."""
+"""Files go to S3; the site itself gets small forms and Stripe's notices only."""
 YEAR_S = 365 * 24 * 3600
 
 
@@ -45,9 +47,10 @@ def create_app(world: World | None = None, secrets: Secrets | None = None) -> Fl
     errors.handle(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
-    _teach_templates(app)
+    _extend_templates(app)
     if hops := world.config.web.proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
+        proxied = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
+        app.wsgi_app = proxied  # type: ignore[method-assign]  # as Flask's manual has it
     return app
 
 
@@ -69,8 +72,8 @@ def _settings(settings: Config, secrets: Secrets) -> dict[str, object]:
     }
 
 
-def _teach_templates(app: Flask) -> None:
-    """The words, and addresses of assets that change with their contents."""
+def _extend_templates(app: Flask) -> None:
+    """Add words for numbers and times, and addresses of assets that change with their contents."""
     filters = (
         formatting.number_words,
         formatting.size_words,
@@ -81,11 +84,13 @@ def _teach_templates(app: Flask) -> None:
     for function in filters:
         app.add_template_filter(function)
     app.add_template_filter(lambda t: formatting.ago_words(t, context.world().clock()), "ago_words")
-    app.add_template_global(availability.place)
-    app.add_template_global(sequence_ontology.term)
+    app.add_template_global(availability)
+    app.add_template_global(ontology)
     app.add_template_global(lambda: context.world().clock(), "now")
     app.add_template_global(_asset, "asset")
-    app.context_processor(lambda: {"person": session.person(), "endpoint": request.endpoint})
+    app.context_processor(
+        lambda: {"current_user": session.current_user(), "endpoint": request.endpoint}
+    )
 
 
 def _asset(name: str) -> str:

@@ -1,4 +1,4 @@
-"""What every view of one Flask app shares: the world, the secrets and what is built on them."""
+"""The collaborators that the views of one Flask app share."""
 
 from dataclasses import dataclass
 
@@ -31,7 +31,7 @@ class Site:
 
 
 def build(world: World, secrets: Secrets) -> Site:
-    """Raises ConfigError where the settings would put somebody's login at risk."""
+    """Connect the collaborators. Raises ConfigError where settings would put a login at risk."""
     keys = [*secrets.flask_old_keys, secrets.flask_key]
     return Site(
         world=world,

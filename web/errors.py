@@ -1,4 +1,4 @@
-"""What went wrong, in words, and what to do next; for people a page, for scripts JSON."""
+"""Errors in words, with the next thing to do: a page for people, JSON for scripts."""
 
 from flask import Flask, jsonify, render_template
 from flask_wtf.csrf import CSRFError
@@ -15,7 +15,7 @@ WORDS = {
     405: ("Not possible", "This address does not take that kind of request."),
     409: ("Not just now", "That is not possible in the state that the job is in."),
     413: ("Too large", "The file is larger than your plan allows."),
-    429: ("Too many at once", "You have asked for more than one person may at a time."),
+    429: ("Too many at once", "You have sent more requests than one person may at a time."),
     500: (
         "Something broke on our side",
         "It has been noted. Your jobs and results are safe; please try again in a minute.",

@@ -1,4 +1,4 @@
-"""How much one user may ask for at a time; beyond that, a clear 429."""
+"""The number of jobs that one user may have at a time; beyond that, a clear 429."""
 
 from collections.abc import Iterator
 
@@ -11,21 +11,21 @@ HOUR_S = 3600
 STRIDE = 25
 
 
-def demand_room(user_id: str) -> None:
+def demand_within_limits(user_id: str) -> None:
     """429 for a user with too many jobs open, or too many submitted within the hour."""
-    most = world().config.web
-    recent = list(_recent(user_id, most.max_open_jobs + most.max_jobs_hour))
-    if sum(not job.is_terminal for job in recent) >= most.max_open_jobs:
+    limits = world().config.web
+    recent = list(_recent(user_id, limits.max_open_jobs + limits.max_jobs_hour))
+    if sum(not job.is_terminal for job in recent) >= limits.max_open_jobs:
         abort(
             429,
-            f"You have {most.max_open_jobs} jobs waiting or running, the most that one person "
+            f"You have {limits.max_open_jobs} jobs waiting or running, the most that one person "
             "may have. Please wait until some are done, or cancel some.",
         )
     since = world().clock() - HOUR_S
-    if sum(job.submit_time > since for job in recent) >= most.max_jobs_hour:
+    if sum(job.submit_time > since for job in recent) >= limits.max_jobs_hour:
         abort(
             429,
-            f"You have submitted {most.max_jobs_hour} jobs within an hour, the most that one "
+            f"You have submitted {limits.max_jobs_hour} jobs within an hour, the most that one "
             "person may. Please try again later.",
         )
 

@@ -1,4 +1,4 @@
-"""What holds for every request: a login unless listed as public, CSRF tokens, safe headers."""
+"""The rules for every request: a login unless listed as public, CSRF tokens, safe headers."""
 
 import re
 from urllib.parse import urlsplit
@@ -52,7 +52,7 @@ def wants_json() -> bool:
 
 
 def own_job_or_404(job_id: str) -> Job:
-    """The job, fetched and authorised in one: what is not yours does not exist."""
+    """Fetch a job and authorise its user in one: somebody else's job does not exist."""
     if not JOB_ID.fullmatch(job_id):
         abort(404)
     try:

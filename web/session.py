@@ -1,4 +1,4 @@
-"""Who is signed in: the session's three facts, and the account read anew for each request."""
+"""The signed-in user: the session's three facts, and the account, read anew for each request."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from web.services.globus import Identity
 
 @dataclass(frozen=True)
 class CurrentUser:
-    """What the session cookie says; the role is not in it, for it would go stale."""
+    """The facts in the session cookie; the role is not among them, for it would go stale."""
 
     user_id: str
     name: str
@@ -26,15 +26,15 @@ def sign_in(identity: Identity) -> None:
     session.update(sub=identity.user_id, name=identity.name, email=identity.email)
 
 
-def person() -> CurrentUser | None:
-    """The one who is signed in."""
+def current_user() -> CurrentUser | None:
+    """The signed-in user, without a look at the account."""
     if "sub" not in session:
         return None
     return CurrentUser(session["sub"], session.get("name", ""), session.get("email", ""))
 
 
 def account() -> Account:
-    """The account of the one who is signed in, read once a request."""
+    """The account of the signed-in user, read once a request."""
     if "account" not in g:
         try:
             g.account = world().accounts.get(session["sub"])

@@ -1,16 +1,19 @@
 """The site's app on the local AWS, and people in front of it."""
 
+import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from flask import Flask
+from werkzeug.test import TestResponse
 
 from aws.config import GlobusSettings, load
 from aws.provision import provision
 from aws.resources import World, connect
 from aws.secrets import Secrets
 from tests.conftest import Handle
-from tests.web.scenes import Person, visitor
+from tests.web.browser import Person, visitor
 from web.app import create_app
 
 NOWHERE = "http://localhost:1"
@@ -26,8 +29,13 @@ def world(local_aws: Handle) -> World:
     return connect(config)
 
 
+def body_of(reply: TestResponse) -> Any:
+    """The JSON of a reply."""
+    return json.loads(reply.text)
+
+
 def site(world: World, monkeypatch: pytest.MonkeyPatch) -> Flask:
-    """The site on this world, with a Globus that is not asked."""
+    """The site on this world, with a Globus that does not answer."""
     monkeypatch.setenv("GLOBUS_SDK_SERVICE_URL_AUTH", NOWHERE)
     config = replace(world.config, globus=GlobusSettings(NOWHERE))
     return create_app(replace(world, config=config), SECRETS)

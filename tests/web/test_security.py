@@ -4,7 +4,9 @@ import pytest
 from flask import Flask
 
 from aws.resources import World
-from tests.web.scenes import Person, complete, put_job, visitor
+from tests import builders
+from tests.web.browser import Person, visitor
+from tests.web.conftest import body_of
 from web.security import PUBLIC, local_path
 
 STATIC = {"static", "bootstrap.static"}
@@ -28,11 +30,11 @@ def test_every_route_asks_for_a_login_unless_listed(app: Flask) -> None:
 
 def test_a_script_without_a_login_is_told_so_in_json(app: Flask) -> None:
     reply = app.test_client().get("/annotate/form", headers={"Accept": "application/json"})
-    assert (reply.status_code, "sign in" in reply.json["error"]) == (401, True)
+    assert (reply.status_code, "sign in" in body_of(reply)["error"]) == (401, True)
 
 
 def test_anothers_job_does_not_exist_on_any_route(app: Flask, ada: Person, world: World) -> None:
-    mallory, job = visitor(app, world), complete(world, put_job(world, ada))
+    mallory, job = visitor(app, world), builders.completed(world, ada)
     walked = 0
     for rule in app.url_map.iter_rules():
         if "<job_id>" not in rule.rule:
@@ -52,7 +54,7 @@ def test_unknown_ids_are_404(ada: Person, job_id: str) -> None:
 
 
 def test_every_post_without_a_token_is_400(app: Flask, ada: Person, world: World) -> None:
-    job = put_job(world, ada)
+    job = builders.pending(world, ada)
     exempt = {"/payments/notice"}
     posts = set(rules(app, "POST")) - exempt
     assert {"/logout", "/subscribe", "/unsubscribe", "/annotations/<job_id>/cancel"} <= posts

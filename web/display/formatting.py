@@ -44,7 +44,7 @@ def iso(time: float) -> str:
 
 
 def ago_words(time: float, now: float) -> str:
-    """How long ago, or how far ahead, in one unit."""
+    """The span between `time` and `now`, past or to come, in one unit."""
     seconds = round(now - time)
     if abs(seconds) < 5:
         return "just now"

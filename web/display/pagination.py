@@ -1,4 +1,4 @@
-"""Turning the pages of a list that can only be read forwards: the way back is in the address."""
+"""Pages of a list that can only be read forwards: the way back is kept in the address."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -12,8 +12,8 @@ BETWEEN = "!"
 
 
 @dataclass(frozen=True)
-class Turn:
-    """One page of a list: where it starts, its number, and where those before it start."""
+class PageCursor:
+    """One page of a list: its start, its number, and the starts of those before it."""
 
     after: str | None
     number: int = 1

@@ -34,14 +34,14 @@ AFTER_STOP = "*"
 
 
 @dataclass(frozen=True)
-class Term:
-    """One consequence: as bcftools calls it, and its Sequence Ontology terms (name, id)."""
+class OntologyTerms:
+    """A consequence as bcftools names it, and its Sequence Ontology terms (name, id)."""
 
-    called: str
-    known: tuple[tuple[str, str], ...]
+    consequence: str
+    terms: tuple[tuple[str, str], ...]
 
 
-def term(called: str) -> Term:
-    """`called` may be several joined by `&`; what the ontology does not know is left out."""
-    parts = called.removeprefix(AFTER_STOP).split("&")
-    return Term(called, tuple(TERMS[p] for p in parts if p in TERMS))
+def ontology(consequence: str) -> OntologyTerms:
+    """The terms of a consequence, which may be several joined by `&`; unknown ones are left out."""
+    parts = consequence.removeprefix(AFTER_STOP).split("&")
+    return OntologyTerms(consequence, tuple(TERMS[p] for p in parts if p in TERMS))

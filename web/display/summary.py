@@ -1,4 +1,4 @@
-"""What a job's summary.json tells, ready for its page; whatever is missing is left out."""
+"""A job's summary.json, ready for its page; whatever is missing in it is left out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ MAX_GENES = 10
 
 @dataclass(frozen=True)
 class ContigDensity:
-    """Where a contig's variants are: a histogram along its length (bases)."""
+    """A histogram of a contig's variants along its length (bases)."""
 
     name: str
     length: int
@@ -26,33 +26,33 @@ class ContigDensity:
 class Summary:
     """The counts of one result; false where there is none."""
 
-    def __init__(self, told: Mapping[str, Any]) -> None:
-        self.told = told
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self.document = document
 
     def __bool__(self) -> bool:
-        return bool(self.told)
+        return bool(self.document)
 
     @property
     def consequence_bars(self) -> list[Bar]:
-        return bars(self._counts("consequences"))
+        return bars(self._section("consequences"))
 
     @property
     def gene_bars(self) -> list[Bar]:
-        return bars(self._counts("genes"), MAX_GENES)
+        return bars(self._section("genes"), MAX_GENES)
 
     @property
     def reasons(self) -> list[tuple[str, int]]:
-        """Why records were not annotated, the most frequent first."""
-        return sorted(self._counts("not_annotated").items(), key=lambda r: -r[1])
+        """The reasons why records were not annotated, the most frequent first."""
+        return sorted(self._section("not_annotated").items(), key=lambda r: -r[1])
 
     @property
     def types(self) -> list[tuple[str, int]]:
-        return sorted(self._counts("by_type").items(), key=lambda t: -t[1])
+        return sorted(self._section("by_type").items(), key=lambda t: -t[1])
 
     @property
     def contigs(self) -> list[ContigDensity]:
         """The first contigs that have variants, in the reference's order."""
-        density = self._counts("density")
+        density = self._section("density")
         lengths = self._reference().get("contigs") or {}
         placed = [(name, lengths[name], bins) for name, bins in density.items() if name in lengths]
         return [
@@ -62,14 +62,14 @@ class Summary:
 
     @property
     def versions(self) -> dict[str, str]:
-        """What made the result: the reference, then the tools."""
-        told = self._reference()
-        named = {told["name"]: told.get("version") or ""} if "name" in told else {}
-        return {**named, **self._counts("tools")}
+        """The versions behind the result: of the reference, then of the tools."""
+        reference = self._reference()
+        named = {reference["name"]: reference.get("version") or ""} if "name" in reference else {}
+        return {**named, **self._section("tools")}
 
     def _reference(self) -> dict[str, Any]:
-        return self._counts("reference")
+        return self._section("reference")
 
-    def _counts(self, name: str) -> dict[str, Any]:
-        told = self.told.get(name)
-        return dict(told) if isinstance(told, Mapping) else {}
+    def _section(self, name: str) -> dict[str, Any]:
+        section = self.document.get(name)
+        return dict(section) if isinstance(section, Mapping) else {}

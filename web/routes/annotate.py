@@ -1,11 +1,11 @@
-"""Uploading: the form for S3, the same for the script, and where S3 sends the browser."""
+"""Uploading: the form for S3, the same for the script, and the address S3 redirects to."""
 
 from flask import Blueprint, Response, abort, jsonify, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from vcf import file_type
 from web.context import site, world
-from web.rate_limits import demand_room
+from web.rate_limits import demand_within_limits
 from web.routes import uploads
 from web.session import account
 
@@ -15,7 +15,7 @@ bp = Blueprint("annotate", __name__)
 @bp.get("/annotate")
 def index() -> str:
     """The form: it works as it stands; upload.js makes it comfortable."""
-    demand_room(account().user_id)
+    demand_within_limits(account().user_id)
     form, _ = uploads.issue(account(), _chosen(), scripted=False)
     return render_template(
         "annotate.html",
@@ -32,7 +32,7 @@ def index() -> str:
 @bp.get("/annotate/form")
 def form() -> Response:
     """A fresh form for one upload by the script, and the address to go to after it."""
-    demand_room(account().user_id)
+    demand_within_limits(account().user_id)
     made, then = uploads.issue(account(), _chosen(), scripted=True)
     bucket = world().files.inputs
     return jsonify(url=made.url, fields=made.fields, then=then, bucket=bucket)
@@ -40,7 +40,7 @@ def form() -> Response:
 
 @bp.get("/annotate/job")
 def job() -> AnyResponse:
-    """Where S3 sends the browser after an upload; loading it again shows the same job.
+    """Make a job of an upload, after S3's redirect; loading it again shows the same job.
 
     It changes state on a GET: the ticket names the one job that it can create, for its owner.
     """
@@ -48,14 +48,14 @@ def job() -> AnyResponse:
     upload = uploads.parse(
         request.args.get("bucket", ""), request.args.get("key", ""), user.user_id
     )
-    found = uploads.stored(upload, user.user_id) or uploads.submit(
+    found = uploads.existing_job(upload, user.user_id) or uploads.submit(
         upload, user, request.args.get("ticket", "")
     )
     return redirect(url_for("annotations.details", job_id=found.job_id))
 
 
 def _chosen() -> str:
-    """The reference asked for by name; empty: to be detected from the file."""
+    """The name of the reference that the user chose; empty: to be detected from the file."""
     name = request.args.get("reference", "")
     if name and name not in {r.name for r in site().references.installed()}:
         abort(400, "That reference genome is not installed here. Please choose one of the list.")

@@ -16,18 +16,19 @@ from flask import (
 from werkzeug.wrappers import Response as AnyResponse
 
 from aws.rows.job import Job, Refused
+from aws.rows.outputs import OUTPUTS
 from web.context import site, world
-from web.display.availability import Kind, place
-from web.display.pagination import Turn
+from web.display.availability import Availability, ResultState, availability
+from web.display.pagination import PageCursor
 from web.display.summary import Summary
-from web.routes.uploads import finished
+from web.routes.uploads import flush_or_log
 from web.security import own_job_or_404
 from web.session import account, user_id
 
 log = logging.getLogger(__name__)
 bp = Blueprint("annotations", __name__, url_prefix="/annotations")
 
-TOLD = (
+STATUS_FIELDS = (
     "job_id",
     "job_status",
     "progress",
@@ -45,37 +46,36 @@ TOLD = (
     "thawed_time",
     "expires_time",
 )
-"""What of the row a script is told."""
+"""The row's attributes in the status, for its owner's script."""
 NOT_HERE = {
-    Kind.NONE: "This job has no result.",
-    Kind.ARCHIVED: "This result is archived. Subscribe to premium to bring it back.",
-    Kind.RESTORING: "This result is on its way back from the archive. Its page tells when.",
+    ResultState.NONE: "This job has no result.",
+    ResultState.ARCHIVED: "This result is archived. Subscribe to premium to bring it back.",
+    ResultState.RESTORING: "This result is on its way back from the archive. Its page tells when.",
 }
 
 
 @bp.get("")
 def index() -> str:
     """One page of the user's jobs, newest first: one Query."""
-    turn = Turn.of(request.args)
+    cursor = PageCursor.of(request.args)
     try:
-        page = world().jobs.page_of(user_id(), site().config.web.page_size, turn.after)
+        page = world().jobs.page_of(user_id(), site().config.web.page_size, cursor.after)
     except ValueError:
         abort(400, "This address names no place in your list. Begin again at its first page.")
-    return render_template("annotations.html", page=page, turn=turn, account=account())
+    return render_template("annotations.html", page=page, cursor=cursor, account=account())
 
 
 @bp.get("/<job_id>")
 def details(job_id: str) -> str:
-    """All there is to know of a job."""
+    """The page of a job, with its state, its counts and its plots."""
     job = own_job_or_404(job_id)
-    where = place(job, account().is_premium, world().clock())
-    told = Summary(_summary(job) or {})
-    return render_template("details.html", job=job, where=where, summary=told)
+    summary = Summary(_summary(job) or {})
+    return render_template("details.html", job=job, result=_availability(job), summary=summary)
 
 
 @bp.get("/<job_id>/status")
 def status(job_id: str) -> AnyResponse:
-    """What a script polls; 304 while nothing has changed."""
+    """The status, for a script that polls; 304 while nothing has changed."""
     job = own_job_or_404(job_id)
     reply = jsonify(_status(job))
     reply.headers["Cache-Control"] = "private, no-cache"
@@ -86,19 +86,20 @@ def status(job_id: str) -> AnyResponse:
 @bp.get("/<job_id>/summary")
 def summary(job_id: str) -> Response:
     """The counts behind the plots, as JSON."""
-    told = _summary(own_job_or_404(job_id))
-    if told is None:
+    document = _summary(own_job_or_404(job_id))
+    if document is None:
         abort(404, "This job has no summary (yet).")
-    return jsonify(told)
+    return jsonify(document)
 
 
 @bp.get("/<job_id>/log")
 def job_log(job_id: str) -> str | Response:
     """The count log in a page, or with `?raw=1` as it is."""
     job = own_job_or_404(job_id)
-    if not (job.s3_results_bucket and job.s3_key_log_file):
+    if "log" not in job.outputs:
         abort(404, "This job has no log (yet).")
-    text = world().files.read(job.s3_results_bucket, job.s3_key_log_file)
+    stored = job.outputs["log"]
+    text = world().files.read(stored.bucket, stored.key)
     if "raw" in request.args:
         return Response(text, mimetype="text/plain")
     return render_template("log.html", job=job, text=text.decode(errors="replace"))
@@ -108,14 +109,14 @@ def job_log(job_id: str) -> str | Response:
 def download(job_id: str) -> AnyResponse:
     """Send the browser to S3 by a link that lasts for minutes."""
     job = own_job_or_404(job_id)
-    return _sent_to(job, job.s3_key_result_file, job.result_name)
+    return _redirect_to_file(job, "result")
 
 
 @bp.get("/<job_id>/index")
 def tabix(job_id: str) -> AnyResponse:
     """The tabix index of the result."""
     job = own_job_or_404(job_id)
-    return _sent_to(job, job.s3_key_index_file, f"{job.result_name}.tbi")
+    return _redirect_to_file(job, "index")
 
 
 @bp.post("/<job_id>/cancel")
@@ -123,35 +124,43 @@ def cancel(job_id: str) -> AnyResponse:
     """End the job for good; 409 where it has ended."""
     job = own_job_or_404(job_id)
     try:
-        finished(world().jobs.cancel(job.job_id))
+        flush_or_log(world().jobs.cancel(job.job_id))
     except Refused:
         abort(409, "This job has ended already, so there is nothing left to cancel.")
     log.info("job %s cancelled by its owner", job.job_id)
     return redirect(url_for(".details", job_id=job.job_id), 303)
 
 
-def _sent_to(job: Job, key: str | None, name: str) -> AnyResponse:
-    where = place(job, account().is_premium, world().clock())
-    if not (where.can_download and job.s3_results_bucket and key):
-        abort(409, NOT_HERE.get(where.kind, NOT_HERE[Kind.NONE]))
+def _redirect_to_file(job: Job, name: str) -> AnyResponse:
+    """Redirect to a link for one of the job's outputs; 409 while the result is not in S3."""
+    result = _availability(job)
+    stored = job.outputs.get(name)
+    if not result.can_download or stored is None:
+        abort(409, NOT_HERE.get(result.state, NOT_HERE[ResultState.NONE]))
     expires_s = site().config.web.link_s
-    return redirect(world().files.link(job.s3_results_bucket, key, name, expires_s))
+    file_name = OUTPUTS[name].file_name(job.input_file_name)
+    return redirect(world().files.link(stored.bucket, stored.key, file_name, expires_s))
+
+
+def _availability(job: Job) -> Availability:
+    return availability(job, account().is_premium, world().clock())
 
 
 def _summary(job: Job) -> dict[str, Any] | None:
-    if not (job.s3_results_bucket and job.s3_key_summary_file):
+    stored = job.outputs.get("summary")
+    if stored is None:
         return None
-    told: dict[str, Any] = world().files.read_json(job.s3_results_bucket, job.s3_key_summary_file)
-    return told
+    document: dict[str, Any] = world().files.read_json(stored.bucket, stored.key)
+    return document
 
 
 def _status(job: Job) -> dict[str, Any]:
     """The row as far as its owner's script needs it; times are epoch seconds."""
-    where = place(job, account().is_premium, world().clock())
+    result = _availability(job)
     return {
-        **{name: getattr(job, name) for name in TOLD},
-        "result": where.kind,
-        "expected_time": where.expected_time,
+        **{name: getattr(job, name) for name in STATUS_FIELDS},
+        "result": result.state,
+        "expected_time": result.expected_time,
         "retrieval": {
             "tier": job.retrieval.tier,
             "requested_time": job.retrieval.requested_time,

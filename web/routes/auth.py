@@ -2,6 +2,7 @@
 
 import hmac
 import logging
+from urllib.parse import urlsplit
 
 from flask import Blueprint, abort, redirect, request, session, url_for
 from werkzeug.wrappers import Response
@@ -9,13 +10,15 @@ from werkzeug.wrappers import Response
 from web.context import site
 from web.security import local_path
 from web.services.globus import GlobusUnavailable, Identity, Login, LoginRefused
-from web.session import person, sign_in
+from web.session import current_user, sign_in
 
 log = logging.getLogger(__name__)
 bp = Blueprint("auth", __name__)
 
-AGAIN = "This sign-in could not be confirmed. It may have been used before, or have taken too long."
-DOWN = (
+NOT_CONFIRMED = (
+    "This sign-in could not be confirmed. It may have been used before, or have taken too long."
+)
+GLOBUS_DOWN = (
     "Globus, which tells GAS who you are, does not answer just now. Please try again in a minute."
 )
 
@@ -23,8 +26,10 @@ DOWN = (
 @bp.get("/login")
 def login() -> Response:
     """Begin a login; its secrets wait in the session for the callback."""
+    if elsewhere := _same_page_at_base_url():
+        return redirect(elsewhere)
     back = local_path(request.args.get("next", "")) or url_for("annotations.index")
-    if person():
+    if current_user():
         return redirect(back)
     begun = Login.new()
     session["login"] = {**vars(begun), "next": back}
@@ -36,7 +41,7 @@ def callback() -> Response:
     """End a login: the state is used up by the first callback that comes, good or bad."""
     begun = session.pop("login", None)
     if not begun or not _is_answer_to(begun["state"]):
-        abort(400, AGAIN)
+        abort(400, NOT_CONFIRMED)
     if "code" not in request.args:
         log.info("a login was given up: %s", request.args.get("error", "")[:80])
         return redirect(url_for("home.index"))
@@ -55,10 +60,10 @@ def _identity(code: str, begun: Login) -> Identity:
         return site().globus.identify(code, begun)
     except LoginRefused as reason:
         log.warning("a login was refused: %s", reason)
-        abort(400, AGAIN)
+        abort(400, NOT_CONFIRMED)
     except GlobusUnavailable as fault:
         log.error("Globus is down: %s", fault)
-        abort(503, DOWN)
+        abort(503, GLOBUS_DOWN)
 
 
 @bp.post("/logout")
@@ -66,3 +71,15 @@ def logout() -> Response:
     """End our session, then Globus's."""
     session.clear()
     return redirect(site().globus.logout_url(), 303)
+
+
+def _same_page_at_base_url() -> str | None:
+    """On one machine: this page where Globus comes back to, if the browser used another host name.
+
+    Cookies set at 127.0.0.1 are not sent to localhost.
+    """
+    config = site().config
+    base = urlsplit(config.gas.base_url).hostname
+    if base != config.local.host or urlsplit(f"//{request.host}").hostname == base:
+        return None
+    return config.gas.base_url + request.full_path.rstrip("?")

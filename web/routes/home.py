@@ -14,5 +14,5 @@ def index() -> str:
 
 @bp.get("/healthz")
 def healthz() -> tuple[str, dict[str, str]]:
-    """Whether this process serves; it asks nobody else, so a fault elsewhere kills no instance."""
+    """Answer for this process alone, so that a fault elsewhere kills no instance."""
     return "ok\n", {"Content-Type": "text/plain"}

@@ -1,4 +1,4 @@
-"""What GAS knows of the one who is signed in."""
+"""The signed-in user's own data."""
 
 from flask import Blueprint, render_template
 

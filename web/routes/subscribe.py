@@ -1,4 +1,4 @@
-"""Going premium and going back, and what either does to the results."""
+"""Going premium and going back, with the effect of either on the results."""
 
 import logging
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from web.session import account
 log = logging.getLogger(__name__)
 bp = Blueprint("subscribe", __name__)
 
-COUNTED = 500
+HOLDINGS_LIMIT = 500
 """Results looked at for the figures on the page: one Query, whatever the number of jobs."""
 DOWN = "The payment service does not answer just now. Nothing was charged; please try again."
 
 
 @dataclass(frozen=True)
 class Holdings:
-    """How many of a user's newest results are archived and how many not; `more`: it has others."""
+    """Numbers of a user's newest results, archived and not; `more`: there are older ones."""
 
     archived: int
     hot: int
@@ -30,36 +30,36 @@ class Holdings:
 
 @bp.get("/subscribe")
 def index() -> str:
-    """What premium gives; for a premium user what it has done."""
+    """The plan: the gain of premium for a free user, the state of the results for a premium one."""
     return _page("subscribe.html", is_paying="paid" in request.args)
 
 
 @bp.post("/subscribe")
 def subscribe() -> Response:
-    return _changed(account(), to_premium=True)
+    return _change_plan(account(), to_premium=True)
 
 
 @bp.get("/unsubscribe")
 def leaving() -> str:
-    """What going back to the free plan would do."""
+    """The effect that going back to the free plan would have."""
     return _page("unsubscribe.html")
 
 
 @bp.post("/unsubscribe")
 def unsubscribe() -> Response:
-    return _changed(account(), to_premium=False)
+    return _change_plan(account(), to_premium=False)
 
 
-def _changed(user: Account, to_premium: bool) -> Response:
-    """Change the role here, or go to where it is paid for; then show what follows."""
+def _change_plan(user: Account, to_premium: bool) -> Response:
+    """Change the role here, or send the user to the provider's page; then show the plan."""
     payments = site().payments
     try:
-        elsewhere = (payments.subscribe if to_premium else payments.unsubscribe)(user)
+        address = (payments.subscribe if to_premium else payments.unsubscribe)(user)
     except ProviderUnavailable as fault:
         log.error("the payment service is down: %s", fault)
         abort(503, DOWN)
     log.info("%s of %s", "subscription" if to_premium else "unsubscription", user.user_id)
-    return redirect(elsewhere or url_for("subscribe.index"), 303)
+    return redirect(address or url_for("subscribe.index"), 303)
 
 
 def _page(template: str, **more: bool) -> str:
@@ -76,7 +76,7 @@ def _page(template: str, **more: bool) -> str:
 
 
 def _holdings(user_id: str) -> Holdings:
-    page = world().jobs.page_of(user_id, COUNTED)
+    page = world().jobs.page_of(user_id, HOLDINGS_LIMIT)
     return Holdings(
         archived=sum(job.is_archived for job in page.jobs),
         hot=sum(job.is_hot for job in page.jobs),

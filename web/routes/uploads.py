@@ -18,7 +18,7 @@ from vcf import upload_check
 from web.context import site, world
 from web.display.filenames import display_name
 from web.display.formatting import size_words
-from web.rate_limits import demand_room
+from web.rate_limits import demand_within_limits
 from web.security import JOB_ID
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ GONE = "The uploaded file is not there (any more). Please upload it again."
 
 @dataclass(frozen=True)
 class ReceivedUpload:
-    """What S3's redirect names: a job id and the file name after it."""
+    """An upload as S3's redirect names it: a key with a job id and the file name in it."""
 
     bucket: str
     key: str
@@ -68,16 +68,16 @@ def issue(account: Account, reference: str, scripted: bool) -> tuple[PresignedPo
 
 def parse(bucket: str, key: str, user_id: str) -> ReceivedUpload:
     """404 for anything but a file in the inputs bucket under this user's own prefix."""
-    start, _, name = key.partition("~")
-    job_id = start.rpartition("/")[2]
-    is_ours = bucket == world().files.inputs and JOB_ID.fullmatch(job_id) is not None
-    is_theirs = key == world().files.input_prefix(user_id, job_id) + name
-    if not (is_ours and is_theirs and name) or "/" in name or "\\" in name:
+    try:
+        parts = world().files.keys.parse_upload(key, user_id)
+    except ValueError:
         abort(404, NOT_ISSUED)
-    return ReceivedUpload(bucket, key, job_id, name)
+    if bucket != world().files.inputs or not JOB_ID.fullmatch(parts.job_id):
+        abort(404, NOT_ISSUED)
+    return ReceivedUpload(bucket, key, parts.job_id, parts.rest)
 
 
-def stored(upload: ReceivedUpload, user_id: str) -> Job | None:
+def existing_job(upload: ReceivedUpload, user_id: str) -> Job | None:
     """The job of this upload where there is one: a reload, or a second tab."""
     try:
         job = world().jobs.get(upload.job_id)
@@ -89,13 +89,14 @@ def stored(upload: ReceivedUpload, user_id: str) -> Job | None:
 
 
 def submit(upload: ReceivedUpload, account: Account, ticket: str) -> Job:
-    """Check the upload and make it a job; what can be none is deleted, and no row is left.
+    """Check the upload and make it a job.
 
-    What only came too soon (429) stays: the page loaded again later takes it up.
+    An invalid upload is deleted and no row written. One refused only by a rate limit (429) is
+    kept: reloading later submits it.
     """
     reference = _reference(ticket, account.user_id, upload.job_id)
     size = _size(upload)
-    demand_room(account.user_id)
+    demand_within_limits(account.user_id)
     try:
         _demand_size(size, account)
         _demand_vcf(upload, size)
@@ -114,11 +115,11 @@ def submit(upload: ReceivedUpload, account: Account, ticket: str) -> Job:
         )
     )
     log.info("job %s submitted by %s, %d bytes", job.job_id, job.user_id, size)
-    return finished(job)
+    return flush_or_log(job)
 
 
-def finished(job: Job) -> Job:
-    """Do what the commit asks for; where that fails the row still asks, and the sweeper obeys."""
+def flush_or_log(job: Job) -> Job:
+    """Flush the outbox; after a failure the row still holds its events, for the sweeper."""
     try:
         return flush(world(), job)
     except Exception:

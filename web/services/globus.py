@@ -1,4 +1,4 @@
-"""Globus Auth: where to send people to sign in, and who it says came back.
+"""Globus Auth: the addresses for signing in and out, and the identity that it vouches for.
 
 https://docs.globus.org/api/auth/developer-guide/
 """
@@ -40,7 +40,7 @@ LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 class LoginRefused(Exception):
-    """What came back from Globus does not prove who it is."""
+    """The answer from Globus does not prove an identity."""
 
 
 class GlobusUnavailable(Exception):
@@ -68,7 +68,7 @@ class Login:
 
 @dataclass(frozen=True)
 class Identity:
-    """Who Globus says it is; `user_id` is the identity's UUID, the only thing to know them by."""
+    """A person as Globus knows them; `user_id` is the identity's UUID, which never changes."""
 
     user_id: str
     name: str
@@ -82,7 +82,7 @@ class Globus:
     def __init__(self, client_id: str, secret: str, issuer: str, base_url: str) -> None:
         self.client_id, self.issuer, self.base_url = client_id, issuer, base_url
         self.redirect_uri = f"{base_url}/authcallback"
-        self._secret, self._keys = secret, Keys(client_id)
+        self._secret, self._keys = secret, SigningKeys(client_id)
 
     @classmethod
     def of(cls, config: Config, secrets: Secrets) -> "Globus":
@@ -93,7 +93,8 @@ class Globus:
             config.globus.issuer,
             config.gas.base_url,
         )
-        _demand_trustworthy(made.issuer, made.client().base_url or "", made.base_url)
+        here = LOOPBACK | {config.local.host}
+        _demand_trustworthy(made.issuer, made.client().base_url or "", made.base_url, here)
         return made
 
     @property
@@ -102,10 +103,10 @@ class Globus:
 
     def client(self) -> ConfidentialAppAuthClient:
         """A client for one request: it holds state, and its default retries take 12 s."""
-        return ConfidentialAppAuthClient(self.client_id, self._secret, **_patience())
+        return ConfidentialAppAuthClient(self.client_id, self._secret, **_transport())
 
     def authorize_url(self, login: Login) -> str:
-        """Where the browser goes to sign in."""
+        """The address for the browser to sign in at."""
         client = self.client()
         client.oauth2_start_flow(self.redirect_uri, SCOPES.split(), state=login.state)
         extra = {
@@ -116,7 +117,7 @@ class Globus:
         return client.oauth2_get_authorize_url(query_params=extra)
 
     def logout_url(self) -> str:
-        """Where the browser goes to sign out of Globus too, and then back here."""
+        """The address for the browser to sign out of Globus too, and then come back here."""
         back = {
             "client_id": self.client_id,
             "redirect_uri": f"{self.base_url}/",
@@ -127,7 +128,7 @@ class Globus:
     def identify(self, code: str, login: Login) -> Identity:
         """Exchange the code of a callback whose state was checked; the tokens are not kept.
 
-        Raises LoginRefused, or GlobusDown where Globus did not answer.
+        Raises LoginRefused, or GlobusUnavailable.
         """
         client = self.client()
         try:
@@ -154,7 +155,7 @@ class Globus:
 
     @staticmethod
     def _revoke(client: ConfidentialAppAuthClient, tokens: OAuthTokenResponse) -> None:
-        """GAS only asks who somebody is: it has no use for a token, so nobody should."""
+        """Revoke the access tokens: GAS needs the identity only, so nobody shall have a token."""
         for token in tokens.by_resource_server.values():
             try:
                 client.oauth2_revoke_token(token["access_token"])
@@ -162,8 +163,8 @@ class Globus:
                 log.warning("a token could not be revoked: %s", type(error).__name__)
 
 
-class Keys:
-    """Globus's signing keys by their ids, fetched when one is asked for that is not known."""
+class SigningKeys:
+    """Globus's signing keys by their ids, fetched when a token names one that is not known."""
 
     def __init__(self, client_id: str) -> None:
         self.client_id = client_id
@@ -205,7 +206,7 @@ class Keys:
 
     def _fetch(self) -> dict[str, Any]:
         """Without our secret, and from Globus's own host only, whatever the metadata names."""
-        client = AuthLoginClient(self.client_id, **_patience())
+        client = AuthLoginClient(self.client_id, **_transport())
         address = str(client.get_openid_configuration()["jwks_uri"])
         if _origin(address) != _origin(client.base_url or ""):
             raise LoginRefused("the keys are on another host")
@@ -213,7 +214,8 @@ class Keys:
         return {key["kid"]: jwt.PyJWK(key, ALGORITHMS[0]).key for key in keys if key.get("kid")}
 
 
-def _patience() -> dict[str, Any]:
+def _transport() -> dict[str, Any]:
+    """A client's timeout and retries."""
     return {
         "retry_config": RetryConfig(max_retries=1, max_sleep=1),
         "transport": RequestsTransport(http_timeout=TIMEOUT_S),
@@ -253,12 +255,12 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _demand_trustworthy(issuer: str, service: str, base_url: str) -> None:
-    """Plain http, and the stand-in, are for a site on loopback; and one host is Globus."""
-    is_local = urlsplit(issuer).hostname in LOOPBACK
+def _demand_trustworthy(issuer: str, service: str, base_url: str, here: set[str]) -> None:
+    """Plain http, and the stand-in, are for a site of the same machine; and one host is Globus."""
+    is_local = urlsplit(issuer).hostname in here
     if urlsplit(issuer).scheme != "https" and not is_local:
         raise ConfigError(f"[globus] issuer {issuer} must be an https address")
-    if is_local and urlsplit(base_url).hostname not in LOOPBACK:
+    if is_local and urlsplit(base_url).hostname not in here:
         raise ConfigError(f"the local Globus at {issuer} must not serve {base_url}")
     if _origin(service) != _origin(issuer):
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""The reference genomes that are installed, as the annotators tell in the references bucket."""
+"""The reference genomes that are installed, as listed in the references bucket."""
 
 import threading
 from collections.abc import Callable
@@ -19,7 +19,7 @@ class OfferedReference:
 
 
 class OfferedReferences:
-    """The installed references, asked for again once a minute."""
+    """The installed references, read again once a minute."""
 
     def __init__(self, files: Files, clock: Callable[[], float]) -> None:
         self.files, self.clock = files, clock
@@ -28,7 +28,7 @@ class OfferedReferences:
         self._until = 0.0
 
     def installed(self) -> list[OfferedReference]:
-        """By name; empty where no annotator has told of any yet."""
+        """By name; empty where no annotator has listed any yet."""
         with self._lock:
             if self.clock() >= self._until:
                 self._found = sorted(self._read(), key=lambda r: r.name)
@@ -38,5 +38,5 @@ class OfferedReferences:
     def _read(self) -> list[OfferedReference]:
         bucket = self.files.references
         keys = [o.key for o in self.files.listing(bucket) if o.key.endswith(ENDING)]
-        told = {key.removesuffix(ENDING): self.files.read_json(bucket, key) for key in keys}
-        return [OfferedReference(name, str(t.get("title") or name)) for name, t in told.items()]
+        documents = {key.removesuffix(ENDING): self.files.read_json(bucket, key) for key in keys}
+        return [OfferedReference(n, str(d.get("title") or n)) for n, d in documents.items()]

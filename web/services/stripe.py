@@ -31,7 +31,7 @@ SIGNATURE_AGE_S = 300
 class StripeProvider:
     """One Stripe account and the price that premium has in it."""
 
-    origins = ("https://checkout.stripe.com", "https://billing.stripe.com")
+    origins: tuple[str, ...] = ("https://checkout.stripe.com", "https://billing.stripe.com")
 
     def __init__(self, key: str, webhook_key: str, price: str, base_url: str) -> None:
         self.price, self.base_url, self._webhook_key = price, base_url, webhook_key

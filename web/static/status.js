@@ -1,39 +1,39 @@
-// Keeps a job's page true: asks for the status, less and less often, and shows the page anew
-// when it has changed. Pauses in a hidden tab; stops when nothing more will happen.
+// Keeps a job's page up to date: polls the status with backoff, and shows the page anew when it
+// has changed. Pauses in a hidden tab; stops when nothing more will happen.
 
-const SOON_MS = 700; // Most jobs are done within a second of their page being shown.
-const FIRST_MS = 2000;
-const LAST_MS = 30000;
+const FIRST_POLL_MS = 700; // Most jobs are done within a second of their page being shown.
+const MIN_DELAY_MS = 2000;
+const MAX_DELAY_MS = 30000;
 const GROWTH = 1.4;
-const SAID = {
+const STATUS_WORDS = {
     PENDING: "The job is waiting.",
     RUNNING: "The job is being annotated.",
     COMPLETED: "The job is completed.",
     FAILED: "The job has failed; the page says why.",
     CANCELLED: "The job was cancelled.",
 };
-const PLACED = {
+const RESULT_WORDS = {
     archived: "The result is archived now.",
     restoring: "The result is being restored.",
     available: "The result is available.",
 };
 
-const said = document.getElementById("said");
+const announcement = document.getElementById("announcement");
 let job = document.getElementById("job");
 let etag = null;
-let delay = FIRST_MS;
+let delay = MIN_DELAY_MS;
 let timer = null;
 
 /** The status, or null where it is the same as before. */
-async function ask() {
+async function fetchStatus() {
     const headers = { Accept: "application/json" };
     if (etag) headers["If-None-Match"] = etag;
     const reply = await fetch(job.dataset.status, { headers, cache: "no-store" });
     if (reply.status === 304) return null;
     if (!reply.ok) throw new Error(String(reply.status));
-    const known = etag !== null;
+    const isChange = etag !== null;
     etag = reply.headers.get("ETag");
-    return { ...(await reply.json()), known };
+    return { ...(await reply.json()), isChange };
 }
 
 async function redraw() {
@@ -49,32 +49,32 @@ async function redraw() {
 }
 
 function announce(status) {
-    const text = status.job_status === "COMPLETED" && PLACED[status.result] ? PLACED[status.result] : SAID[status.job_status];
-    if (said.textContent !== text) said.textContent = text;
+    const text = (status.job_status === "COMPLETED" && RESULT_WORDS[status.result]) || STATUS_WORDS[status.job_status];
+    if (announcement.textContent !== text) announcement.textContent = text;
 }
 
-async function look() {
+async function poll() {
     timer = null;
     try {
-        const status = await ask();
+        const status = await fetchStatus();
         if (status) {
             await redraw();
-            if (status.known || !("live" in job.dataset)) announce(status);
-            if (status.known) delay = FIRST_MS;
+            if (status.isChange || !("live" in job.dataset)) announce(status);
+            if (status.isChange) delay = MIN_DELAY_MS;
         }
     } catch (fault) {
         if (fault.message === "401" || fault.message === "404") return;
     }
-    plan();
-    delay = Math.min(delay * GROWTH, LAST_MS);
+    schedule();
+    delay = Math.min(delay * GROWTH, MAX_DELAY_MS);
 }
 
-function plan() {
+function schedule() {
     if (timer !== null || document.hidden || !("live" in job.dataset)) return;
-    timer = setTimeout(look, delay);
+    timer = setTimeout(poll, delay);
 }
 
-/** Ticks "archived in 3 min 20 s" down between two looks. */
+/** Ticks "archived in 3 min 20 s" down between two polls. */
 function tick() {
     for (const element of job.querySelectorAll("[data-until]")) {
         const left = Math.round(Number(element.dataset.until) - Date.now() / 1000);
@@ -88,10 +88,10 @@ document.addEventListener("visibilitychange", () => {
         clearTimeout(timer);
         timer = null;
     } else {
-        delay = FIRST_MS;
-        plan();
+        delay = MIN_DELAY_MS;
+        schedule();
     }
 });
 document.documentElement.classList.add("scripted");
 setInterval(tick, 1000);
-if ("live" in job.dataset) timer = setTimeout(look, SOON_MS);
+if ("live" in job.dataset) timer = setTimeout(poll, FIRST_POLL_MS);

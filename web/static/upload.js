@@ -1,7 +1,7 @@
 // Makes the upload form comfortable: looks at the file first, shows progress, can be cancelled,
 // and says in place what went wrong. Without this script the form works as it stands.
 
-import { look } from "./vcf.js";
+import { inspect } from "./vcf.js";
 
 const form = document.getElementById("upload");
 const input = document.getElementById("file");
@@ -15,7 +15,7 @@ const problem = document.getElementById("problem");
 const about = document.getElementById("about");
 const reference = document.getElementById("reference-name");
 
-const S3_SAYS = {
+const S3_ERRORS = {
     EntityTooLarge: `The file is larger than the ${form.dataset.plan} plan allows (${form.dataset.maxWords}).`,
     EntityTooSmall: "The file is empty.",
     AccessDenied: "The upload was not allowed: it may have waited for too long. Please try again.",
@@ -34,7 +34,7 @@ function units(bytes) {
     return `${(bytes / 1000 ** at).toFixed(at ? 1 : 0)} ${["bytes", "kB", "MB", "GB"][at]}`;
 }
 
-/** Whether the chosen file may be sent; says why not. */
+/** True if the chosen file may be sent; otherwise the problem is shown. */
 async function check() {
     const file = input.files[0];
     about.hidden = true;
@@ -44,20 +44,20 @@ async function check() {
         say(`This file has ${units(file.size)}; the ${form.dataset.plan} plan allows ${form.dataset.maxWords}.`);
         return false;
     }
-    const told = await look(file);
-    say(told.problem ?? "");
-    about.hidden = !told.about;
-    about.textContent = told.about ? `${file.name}: ${told.about}` : "";
-    return !told.problem;
+    const verdict = await inspect(file);
+    say(verdict.problem ?? "");
+    about.hidden = !verdict.about;
+    about.textContent = verdict.about ? `${file.name}: ${verdict.about}` : "";
+    return !verdict.problem;
 }
 
 /** A fresh form for one upload, so that a page left open for hours still works. */
 async function freshForm() {
     const query = reference?.value ? `?reference=${encodeURIComponent(reference.value)}` : "";
     const reply = await fetch(form.dataset.form + query, { headers: { Accept: "application/json" } });
-    const told = await reply.json();
-    if (!reply.ok) throw new Error(told.error);
-    return told;
+    const body = await reply.json();
+    if (!reply.ok) throw new Error(body.error);
+    return body;
 }
 
 function upload(made, file) {
@@ -80,16 +80,16 @@ function show(loaded, total) {
     words.textContent = percent < 100 ? `Uploading: ${units(loaded)} of ${units(total)} (${percent} %)` : "Uploaded; checking the file …";
 }
 
-/** What S3's XML means to a person. */
+/** S3's XML in words for a person. */
 function refusal(request) {
     const code = /<Code>([^<]+)<\/Code>/.exec(request.responseText)?.[1] ?? `code ${request.status}`;
-    return S3_SAYS[code] ?? `The upload was refused (${code}). Please reload this page and try again.`;
+    return S3_ERRORS[code] ?? `The upload was refused (${code}). Please reload this page and try again.`;
 }
 
 function done(made, request) {
-    const told = new DOMParser().parseFromString(request.responseText, "application/xml");
-    const key = told.querySelector("Key")?.textContent ?? made.fields.key.replace("${filename}", input.files[0].name);
-    const bucket = told.querySelector("Bucket")?.textContent ?? made.bucket;
+    const xml = new DOMParser().parseFromString(request.responseText, "application/xml");
+    const key = xml.querySelector("Key")?.textContent ?? made.fields.key.replace("${filename}", input.files[0].name);
+    const bucket = xml.querySelector("Bucket")?.textContent ?? made.bucket;
     const then = new URL(made.then);
     then.searchParams.set("bucket", bucket);
     then.searchParams.set("key", key);

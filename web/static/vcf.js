@@ -8,7 +8,7 @@ const fileformat = new RegExp(table.fileformat, "i");
 const types = table.types.map(({ pattern, refusal, any_case }) => ({ pattern: new RegExp(pattern, any_case ? "i" : ""), refusal }));
 
 /** Resolves to {problem}: why the file is no VCF, or to {about}: what is known of it. */
-export async function look(file) {
+export async function inspect(file) {
     const head = new Uint8Array(await file.slice(0, HEAD_BYTES).arrayBuffer());
     if (head.length === 0) return { problem: table.empty };
     const packed = head[0] === 0x1f && head[1] === 0x8b;

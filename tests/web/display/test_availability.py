@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from aws.rows.job import Job, Retrieval, Status
-from web.display.availability import Kind, place
+from web.display.availability import ResultState, availability
 
 NOW = 1_000_000.0
 OPEN = Job("j", "u", "a.vcf", "b", "k", 1)
@@ -12,38 +12,38 @@ COLD = replace(DONE, existed=False, expires_time=None, results_file_archive_id="
 
 
 def test_an_open_job_has_no_result() -> None:
-    assert place(OPEN, False, NOW).kind is Kind.NONE
+    assert availability(OPEN, False, NOW).state is ResultState.NONE
 
 
 def test_a_free_result_says_how_long_it_stays() -> None:
-    where = place(DONE, False, NOW)
-    assert (where.kind, where.short) == (Kind.LEAVING, "archived in 3 min 20 s")
-    assert where.can_download
+    result = availability(DONE, False, NOW)
+    assert (result.state, result.short) == (ResultState.LEAVING, "archived in 3 min 20 s")
+    assert result.can_download
 
 
 def test_a_free_result_past_its_time_is_about_to_go() -> None:
-    assert place(DONE, False, NOW + 500).short == "about to be archived"
+    assert availability(DONE, False, NOW + 500).short == "about to be archived"
 
 
 @pytest.mark.parametrize("job", [DONE, replace(DONE, pinned=True, expires_time=None)])
 def test_a_premium_result_is_available(job: Job) -> None:
-    where = place(job, True, NOW)
-    assert (where.kind, where.short) == (Kind.AVAILABLE, "available")
+    result = availability(job, True, NOW)
+    assert (result.state, result.short) == (ResultState.AVAILABLE, "available")
 
 
 def test_a_result_that_came_back_says_so() -> None:
-    assert "came back" in place(replace(DONE, thawed_time=NOW), True, NOW).words
+    assert "came back" in availability(replace(DONE, thawed_time=NOW), True, NOW).words
 
 
 def test_an_archived_result_asks_to_subscribe() -> None:
-    where = place(COLD, False, NOW)
-    assert where.kind is Kind.ARCHIVED
-    assert "Subscribe" in where.words
-    assert not where.can_download
+    result = availability(COLD, False, NOW)
+    assert result.state is ResultState.ARCHIVED
+    assert "Subscribe" in result.words
+    assert not result.can_download
 
 
 def test_an_archived_result_of_a_premium_user_is_on_its_way() -> None:
-    assert place(COLD, True, NOW).kind is Kind.RESTORING
+    assert availability(COLD, True, NOW).state is ResultState.RESTORING
 
 
 @pytest.mark.parametrize(
@@ -51,12 +51,12 @@ def test_an_archived_result_of_a_premium_user_is_on_its_way() -> None:
 )
 def test_a_restore_tells_its_tier_and_when(tier: str, words: str, seconds: int) -> None:
     live = Retrieval("t", tier, NOW, NOW + 60)
-    where = place(replace(COLD, retrieval=live), True, NOW)
-    assert (where.kind, where.expected_time) == (Kind.RESTORING, NOW + seconds)
-    assert words in where.words
-    assert "refused" not in where.words
+    result = availability(replace(COLD, retrieval=live), True, NOW)
+    assert (result.state, result.expected_time) == (ResultState.RESTORING, NOW + seconds)
+    assert words in result.words
+    assert "refused" not in result.words
 
 
 def test_a_refused_expedited_is_told_in_words() -> None:
     live = Retrieval("t", "Standard", NOW, NOW + 60, expedited_refused=True)
-    assert "Expedited was refused" in place(replace(COLD, retrieval=live), True, NOW).words
+    assert "Expedited was refused" in availability(replace(COLD, retrieval=live), True, NOW).words

@@ -22,10 +22,10 @@ def test_it_is_ready_to_be_drawn() -> None:
     assert list(summary.versions) == ["rCRS", "bcftools"]
 
 
-@pytest.mark.parametrize("told", [{}, {"density": None, "genes": 3, "reference": "rCRS"}])
-def test_what_is_missing_is_left_out(told: dict[str, object]) -> None:
-    summary = Summary(told)
-    assert bool(summary) is bool(told)
+@pytest.mark.parametrize("document", [{}, {"density": None, "genes": 3, "reference": "rCRS"}])
+def test_what_is_missing_is_left_out(document: dict[str, object]) -> None:
+    summary = Summary(document)
+    assert bool(summary) is bool(document)
     assert (summary.contigs, summary.gene_bars, summary.versions) == ([], [], {})
 
 

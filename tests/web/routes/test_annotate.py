@@ -1,5 +1,6 @@
 import io
 import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
@@ -10,7 +11,9 @@ from flask import Flask
 from aws.events import Events
 from aws.resources import World
 from aws.rows.job import Status
-from tests.web.scenes import VCF, Person, form_of, put_job, submit, upload, visitor
+from tests import builders
+from tests.web.browser import VCF, Person, form_of, submit, upload, visitor
+from tests.web.conftest import body_of
 from web import rate_limits
 
 
@@ -74,14 +77,14 @@ def test_every_form_has_a_job_id_of_its_own(ada: Person, page: str) -> None:
 
 
 def test_a_script_gets_a_form_that_answers_201_and_where_to_go_then(ada: Person) -> None:
-    told = ada.get("/annotate/form").json
+    form = body_of(ada.get("/annotate/form"))
     reply = requests.post(
-        told["url"], data=told["fields"], files={"file": ("x.vcf", VCF)}, timeout=10
+        form["url"], data=form["fields"], files={"file": ("x.vcf", VCF)}, timeout=10
     )
     assert reply.status_code == 201
-    parts = urlsplit(told["then"])
-    key = told["fields"]["key"].replace("${filename}", "x.vcf")
-    path = with_query(f"{parts.path}?{parts.query}", bucket=told["bucket"], key=key)
+    parts = urlsplit(form["then"])
+    key = form["fields"]["key"].replace("${filename}", "x.vcf")
+    path = with_query(f"{parts.path}?{parts.query}", bucket=form["bucket"], key=key)
     assert ada.get(path).status_code == 302
 
 
@@ -101,7 +104,7 @@ def test_my_ticket_does_not_admit_anothers_key(app: Flask, ada: Person, world: W
 
 def test_a_job_id_that_was_not_issued_is_refused(ada: Person, world: World) -> None:
     made_up = "00000000-0000-4000-8000-000000000000"
-    key = world.files.input_prefix(ada.user_id, made_up) + "x.vcf"
+    key = world.files.keys.upload(ada.user_id, made_up, "x.vcf")
     world.files.write(world.files.inputs, key, VCF)
     path = upload(ada)
     assert ada.get(with_query(path, key=key)).status_code == 404
@@ -134,7 +137,7 @@ def test_another_bucket_is_refused(ada: Person, world: World) -> None:
         lambda _: "~",
     ],
 )
-def test_bent_keys_are_refused(ada: Person, bend: object) -> None:
+def test_bent_keys_are_refused(ada: Person, bend: Callable[[str], str]) -> None:
     path = upload(ada)
     assert ada.get(with_query(path, key=bend(key_in(path)))).status_code == 404
 
@@ -205,13 +208,13 @@ def narrow(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("narrow")
 def test_too_many_open_jobs_are_a_clear_429_and_the_upload_waits(ada: Person, world: World) -> None:
     path = upload(ada)
-    jobs = [put_job(world, ada) for _ in range(3)]
+    jobs = [builders.pending(world, ada) for _ in range(3)]
     refused = ada.get(path)
     assert refused.status_code == 429
     assert "3 jobs waiting or running" in refused.text
     assert ada.get("/annotate").status_code == 429
-    told = ada.get("/annotate/form", headers={"Accept": "application/json"})
-    assert "3 jobs" in told.json["error"]
+    reply = ada.get("/annotate/form", headers={"Accept": "application/json"})
+    assert "3 jobs" in body_of(reply)["error"]
     world.jobs.cancel(jobs[0].job_id)
     assert ada.get(path).status_code == 302
 
@@ -219,7 +222,7 @@ def test_too_many_open_jobs_are_a_clear_429_and_the_upload_waits(ada: Person, wo
 @pytest.mark.usefixtures("narrow")
 def test_too_many_jobs_an_hour_are_a_clear_429(ada: Person, world: World) -> None:
     for _ in range(4):
-        world.jobs.cancel(put_job(world, ada).job_id)
+        world.jobs.cancel(builders.pending(world, ada).job_id)
     refused = ada.get("/annotate")
     assert refused.status_code == 429
     assert "4 jobs within an hour" in refused.text

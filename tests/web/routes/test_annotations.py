@@ -5,16 +5,11 @@ import pytest
 
 from aws.resources import World
 from aws.rows.job import Job, Status
-from tests.web.scenes import (
-    LOG,
-    Person,
-    archive,
-    ask_back,
-    complete,
-    fail,
-    put_job,
-    thaw,
-)
+from aws.storage.vault import RetrievalRequest
+from tests import builders
+from tests.daemons import BODY, LOG
+from tests.web.browser import Person
+from tests.web.conftest import body_of
 
 HOSTILE = '"><img src=x onerror=alert(1)>.vcf'
 
@@ -29,7 +24,7 @@ def test_the_list_is_newest_first_and_turns_both_ways(ada: Person, world: World)
     size = world.config.web.page_size
     names = [f"sample-{n}.vcf" for n in range(size + 2)]
     for name in names:
-        put_job(world, ada, name)
+        builders.pending(world, ada, name)
     first = ada.get("/annotations").text
     assert re.findall(r">(sample-\d+\.vcf)<", first) == names[:1:-1]
     forward = re.search(r'href="([^"]+)" rel="next"', first)
@@ -44,7 +39,7 @@ def test_the_list_is_newest_first_and_turns_both_ways(ada: Person, world: World)
 
 def test_a_page_of_the_list_is_one_query_of_one_page(ada: Person, world: World) -> None:
     for n in range(world.config.web.page_size + 15):
-        put_job(world, ada, f"{n}.vcf")
+        builders.pending(world, ada, f"{n}.vcf")
     calls: list[tuple[str, Any]] = []
 
     def note(params: Any, model: Any, **_: Any) -> None:
@@ -70,7 +65,7 @@ def test_an_empty_list_invites(ada: Person) -> None:
 
 
 def test_a_waiting_job_says_so_and_can_be_cancelled(ada: Person, world: World) -> None:
-    job = put_job(world, ada)
+    job = builders.pending(world, ada)
     path = f"/annotations/{job.job_id}"
     assert "Waiting for an annotator" in page(ada, job)
     assert ada.post(f"{path}/cancel", path).status_code == 303
@@ -81,31 +76,37 @@ def test_a_waiting_job_says_so_and_can_be_cancelled(ada: Person, world: World) -
 
 
 def test_a_running_job_tells_its_progress(ada: Person, world: World) -> None:
-    job = world.jobs.start(put_job(world, ada).job_id, owner="me", lease_s=60)
+    job = world.jobs.start(builders.pending(world, ada).job_id, owner="me", lease_s=60)
     assert "Now: starting." in page(ada, job)
 
 
 def test_a_failed_job_tells_why_in_words(ada: Person, world: World) -> None:
-    job = fail(world, put_job(world, ada), "Line 7: <b>POS</b> is no number.")
+    job = builders.failed(world, ada, "Line 7: <b>POS</b> is no number.")
     assert "Line 7: &lt;b&gt;POS&lt;/b&gt; is no number." in page(ada, job)
 
 
 def test_a_completed_job_shows_counts_receipt_and_download(ada: Person, world: World) -> None:
-    job = complete(world, put_job(world, ada))
+    job = builders.completed(world, ada)
     text = page(ada, job)
-    for words in ("missense_variant", "SO:0001583", "5" * 64, "archived in", "6 bytes"):
+    for words in (
+        "missense_variant",
+        "SO:0001583",
+        str(job.result_sha256),
+        "archived in",
+        f"{len(BODY)} bytes",
+    ):
         assert words in text
     reply = ada.get(f"/annotations/{job.job_id}/download")
     assert reply.status_code == 302
     assert "response-content-disposition=attachment" in reply.location
-    assert "sample.annot.vcf.gz" in reply.location
+    assert "a.annot.vcf.gz" in reply.location
     assert ada.get(f"/annotations/{job.job_id}/index").status_code == 302
 
 
 def test_an_archived_result_keeps_log_summary_and_page_but_no_download(
     ada: Person, world: World
 ) -> None:
-    job = archive(world, complete(world, put_job(world, ada)))
+    job = builders.archived(world, ada)
     assert "Subscribe to download" in page(ada, job)
     assert "missense" in page(ada, job)
     assert "records" in page(ada, job, "/log")
@@ -115,8 +116,8 @@ def test_an_archived_result_keeps_log_summary_and_page_but_no_download(
 
 
 def test_a_restore_tells_since_when_and_by_when(grace: Person, world: World) -> None:
-    job = archive(world, complete(world, put_job(world, grace)))
-    text = page(grace, ask_back(world, job, "Standard", refused=True))
+    job = builders.archived(world, grace)
+    text = page(grace, builders.retrieving(world, job, RetrievalRequest("g", "Standard", True)))
     for words in ("being restored", "Asked for", "Expedited was refused", "5 hours", "Expected by"):
         assert words in text
     assert grace.get(f"/annotations/{job.job_id}/download").status_code == 409
@@ -125,7 +126,7 @@ def test_a_restore_tells_since_when_and_by_when(grace: Person, world: World) -> 
 def test_a_thawed_result_is_available_again_and_its_receipt_tells(
     grace: Person, world: World
 ) -> None:
-    job = thaw(world, archive(world, complete(world, put_job(world, grace))))
+    job = builders.thawed(world, builders.archived(world, grace))
     text = page(grace, job)
     assert "available again" in text
     assert "byte for byte" in text
@@ -133,20 +134,20 @@ def test_a_thawed_result_is_available_again_and_its_receipt_tells(
 
 
 def test_the_status_is_304_until_something_changes(ada: Person, world: World) -> None:
-    job = put_job(world, ada)
+    job = builders.pending(world, ada)
     path = f"/annotations/{job.job_id}/status"
     first = ada.get(path)
-    assert first.json["job_status"] == "PENDING"
+    assert body_of(first)["job_status"] == "PENDING"
     seen = {"If-None-Match": first.headers["ETag"]}
     assert ada.get(path, headers=seen).status_code == 304
-    complete(world, job)
+    builders.complete(world, job)
     second = ada.get(path, headers=seen)
-    assert (second.status_code, second.json["job_status"]) == (200, "COMPLETED")
-    assert second.json["result"] == "leaving"
+    assert (second.status_code, body_of(second)["job_status"]) == (200, "COMPLETED")
+    assert body_of(second)["result"] == "leaving"
 
 
 def test_the_raw_log_is_plain_text_that_no_browser_interprets(ada: Person, world: World) -> None:
-    job = complete(world, put_job(world, ada))
+    job = builders.completed(world, ada)
     reply = ada.get(f"/annotations/{job.job_id}/log?raw=1")
     assert reply.data == LOG
     assert reply.mimetype == "text/plain"
@@ -155,7 +156,7 @@ def test_the_raw_log_is_plain_text_that_no_browser_interprets(ada: Person, world
 
 
 def test_a_job_without_log_or_summary_says_so(ada: Person, world: World) -> None:
-    job = put_job(world, ada)
+    job = builders.pending(world, ada)
     for rest in ("log", "summary"):
         assert ada.get(f"/annotations/{job.job_id}/{rest}").status_code == 404
     assert ada.get(f"/annotations/{job.job_id}/download").status_code == 409
@@ -163,7 +164,7 @@ def test_a_job_without_log_or_summary_says_so(ada: Person, world: World) -> None
 
 @pytest.mark.parametrize("rest", ["", "/log"])
 def test_a_hostile_name_is_only_text(ada: Person, world: World, rest: str) -> None:
-    job = complete(world, put_job(world, ada, HOSTILE))
+    job = builders.completed(world, ada, name=HOSTILE)
     text = page(ada, job, rest)
     assert "<img src=x" not in text
     assert "&lt;img src=x onerror=alert(1)&gt;" in text
@@ -171,6 +172,6 @@ def test_a_hostile_name_is_only_text(ada: Person, world: World, rest: str) -> No
 
 
 def test_the_page_links_nothing_from_elsewhere(ada: Person, world: World) -> None:
-    text = page(ada, complete(world, put_job(world, ada)))
+    text = page(ada, builders.completed(world, ada))
     assert not re.findall(r'(?:src|href)="(?:https?:)?//', text)
     assert not re.findall(r"<script(?! type=\"module\" src)|<style| style=| on\w+=", text)

@@ -2,12 +2,13 @@ import pytest
 
 from aws.events import Events
 from aws.resources import World
-from tests.web.scenes import Person, archive, complete, put_job
+from tests import builders
+from tests.web.browser import Person
 
 
 def test_subscribing_makes_premium_and_says_what_is_coming_back(ada: Person, world: World) -> None:
     for _ in range(2):
-        archive(world, complete(world, put_job(world, ada)))
+        builders.archived(world, ada)
     assert "2 of your results are archived" in ada.get("/subscribe").text
     reply = ada.post("/subscribe", "/subscribe")
     assert (reply.status_code, reply.location) == (303, "/subscribe")
@@ -24,7 +25,7 @@ def test_subscribing_twice_changes_nothing_more(ada: Person, world: World) -> No
 
 
 def test_unsubscribing_first_says_what_will_be_archived(grace: Person, world: World) -> None:
-    complete(world, put_job(world, grace))
+    builders.completed(world, grace)
     page = grace.get("/unsubscribe").text
     assert "1 result can be downloaded for another 5 min" in page
     grace.post("/unsubscribe", "/unsubscribe")
