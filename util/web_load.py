@@ -16,6 +16,8 @@ from locust.exception import StopUser
 from locust.html import get_html_report
 from locust.stats import StatsEntry
 
+from aws.simulate.tables import markdown
+
 EXAMPLE = Path(__file__).resolve().parent.parent / "ann" / "references" / "rCRS" / "example.vcf"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 NUMBERS = itertools.count(1)
@@ -148,10 +150,8 @@ def report(environment: Environment) -> list[dict[str, float | str]]:
 
 
 def table(lines: list[dict[str, float | str]]) -> str:
-    """The report in Markdown."""
-    heads = list(lines[0])
-    rows = [heads, ["---"] * len(heads), *([str(line[head]) for head in heads] for line in lines)]
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    """The report as a Markdown table."""
+    return markdown(list(lines[0]), [list(line.values()) for line in lines]) + "\n"
 
 
 def arguments() -> argparse.Namespace:

@@ -9,6 +9,7 @@ from aws.simulate import loads
 from aws.simulate.annotators import Annotators, SimulatedJob
 from aws.simulate.forking import ForkingAnnotators
 from aws.simulate.run import Scaling, SimulationRun
+from aws.simulate.tables import percentile
 from aws.simulate.template import ORIGIN, read
 
 POLICY_B = Path(__file__).with_name("policy_b.yaml")
@@ -63,11 +64,6 @@ class PolicyOutcome:
     def cost_usd(self) -> float:
         """The instances' on-demand price."""
         return self.instance_min / 60 * INSTANCE_HOUR_USD
-
-
-def percentile(values: Sequence[float], part: float) -> float:
-    """The value below which `part` of the sorted `values` lie; 0 of none."""
-    return values[min(int(part * len(values)), len(values) - 1)] if values else 0.0
 
 
 def outcome(

@@ -1,12 +1,12 @@
 """All results of a simulation, and the same as tables that a terminal and docs/ both show."""
 
 import math
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from aws.simulate import capacity, observed
 from aws.simulate.compare import INSTANCE_HOUR_USD, JOB_SECONDS, Comparison
+from aws.simulate.tables import markdown
 from aws.simulate.web_compare import WebComparison
 
 Results = dict[str, Any]
@@ -68,12 +68,6 @@ def text(results: Results, template: Path) -> str:
     return "\n\n".join(f"### {title}\n\n{table}" for title, table in sections) + "\n"
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
-
-
 def reproduce_table(results: Results) -> str:
     """The agreement of the two recorded runs with their simulation."""
     head = ("group", "minutes", "equal", "largest error", "worst step", "equal with nothing given")
@@ -82,7 +76,7 @@ def reproduce_table(results: Results) -> str:
         web["equal_without_the_late_evaluation"],
         annotator["equal_without_the_slow_termination"],
     )
-    return table(
+    return markdown(
         head,
         (
             (name, one["minutes"], one["equal"], one["largest_error"], _late(one), alone)
@@ -107,7 +101,7 @@ def annotator_table(by_seconds: Results) -> str:
         "p95 wait",
         "instance-min a job",
     )
-    return table(head, (_row(seconds, report) for seconds, report in by_seconds.items()))
+    return markdown(head, (_row(seconds, report) for seconds, report in by_seconds.items()))
 
 
 def _row(seconds: str, report: Results) -> tuple[object, ...]:
@@ -136,7 +130,7 @@ def draft_table(results: Results) -> str:
         "instance-min of policy B's",
         "fights, ours / B's",
     )
-    return table(head, (_draft_row(s, report) for s, report in results["day"].items()))
+    return markdown(head, (_draft_row(s, report) for s, report in results["day"].items()))
 
 
 def _draft_row(seconds: str, report: Results) -> tuple[object, ...]:
@@ -162,7 +156,7 @@ def web_table(results: Results) -> str:
         "instance-min of the origin's",
     )
     keys = ("mean_ms", "slow_percent", "failed_percent", "instance_min")
-    return table(
+    return markdown(
         head,
         (
             (
@@ -186,7 +180,7 @@ def demand_table(template: Path) -> str:
         cells = [f"{n:,} ({n * INSTANCE_HOUR_USD:,.2f} USD/h)" for n in annotators]
         users = jobs_hour * capacity.USERS_A_JOB_HOUR
         rows.append((f"{jobs_hour:,}", f"{users:,.0f}", *cells, size.web(demands[0])))
-    return table(head, rows)
+    return markdown(head, rows)
 
 
 def capacity_table(results: Results) -> str:
@@ -198,7 +192,7 @@ def capacity_table(results: Results) -> str:
         "remedy",
         "source",
     )
-    return table(
+    return markdown(
         head,
         (
             (

@@ -2,10 +2,10 @@
 
 from aws.simulate import loads
 from aws.simulate.annotators import Annotators, SimulatedJob
-from aws.simulate.compare import percentile
 from aws.simulate.forking import ForkingAnnotators
 from aws.simulate.group import GroupSize
 from aws.simulate.run import Scaling, SimulationRun
+from aws.simulate.tables import percentile
 from aws.simulate.template import ORIGIN, read
 
 NO_POLICY = Scaling(GroupSize(smallest=2), ())

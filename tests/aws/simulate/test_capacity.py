@@ -9,7 +9,7 @@ from aws.resources import World
 from aws.simulate import capacity
 from aws.simulate.capacity import Demand
 from aws.simulate.template import TEMPLATE
-from tests import builders
+from tests import builders, daemons
 from tests.conftest import Clock
 from tests.proofs import faults
 
@@ -43,7 +43,7 @@ def test_a_jobs_calls_are_as_many_as_the_table_assumes(world: World, clock: Cloc
     for client in faults.clients(world):
         client.meta.events.register("before-call.*.*", count)
     job = builders.submitted(world, builders.user(world))
-    builders.settle(world, clock, builders.handlers())
+    daemons.settle(world, clock, daemons.handlers())
     row = world.jobs.table.get(job.job_id)
     assert calls["PutItem"] <= capacity.WRITES_A_JOB
     assert calls["PutObject"] <= capacity.PUTS_A_JOB
