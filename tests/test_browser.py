@@ -15,7 +15,7 @@ from playwright.sync_api import (
 )
 
 from local.demo import EXAMPLE, private_world
-from local.up import LocalService
+from local.service import LocalService
 from tests.vcf.samples import KINDS, POSSIBLE
 from vcf.upload_check import refusal
 
