@@ -1,0 +1,226 @@
+"""Makes a source's Parquet file from its VCF or table: every allele normalised, one a row."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pysam
+
+from ann.known_rows import KnownRow, Value, rows_of
+from ann.normalise import normalise
+from ann.references import Contig, KnownField, KnownSource
+
+SQL_TYPES = {"String": "VARCHAR", "Integer": "BIGINT", "Float": "DOUBLE", "Flag": "BOOLEAN"}
+PLACE = {
+    "n": "BIGINT",
+    "rank": "INTEGER",
+    "chrom": "VARCHAR",
+    "pos": "BIGINT",
+    "ref": "VARCHAR",
+    "alt": "VARCHAR",
+}
+BASES = frozenset("ACGTN")
+WINDOW_BASES = 1 << 16
+WRONG_SHARE = 0.05
+"""A source with more REF bases that differ is another assembly's."""
+TRUSTED = ("", ".", "PASS")
+MEMORY = "1GB"
+
+
+class KnownError(ValueError):
+    """Why a source of known variants cannot be used, in one line."""
+
+
+@dataclass(frozen=True)
+class FieldRecipe:
+    """What to read from a source, how to convert it (`ann.known_rows`), and the field it becomes.
+
+    `reads` is a table's column or, of a VCF, ID, FILTER or an INFO tag.
+    """
+
+    reads: str
+    field: KnownField
+    convert: str = ""
+
+
+@dataclass(frozen=True)
+class SourceRecipe:
+    """How a source is made: what KnownSource says of it, and what its fields are read from."""
+
+    name: str
+    title: str
+    version: str
+    date: str
+    licence: str
+    citation: str
+    url: str
+    fields: tuple[FieldRecipe, ...]
+
+    def source(self, file: str) -> KnownSource:
+        """The source as reference.json describes it."""
+        told = {k: v for k, v in vars(self).items() if k != "fields"}
+        return KnownSource(**told, file=file, fields=tuple(f.field for f in self.fields))
+
+
+@dataclass
+class Tally:
+    """The numbers of alleles that a source brought, and of those left out by reason."""
+
+    kept: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+
+    def __str__(self) -> str:
+        reasons = "; ".join(f"{n:,} {why}" for why, n in sorted(self.left_out.items()))
+        return f"{self.kept:,} alleles" + (f" ({reasons})" if reasons else "")
+
+
+def source_recipe(description: dict[str, Any]) -> SourceRecipe:
+    """The recipe that a JSON description holds. Raises TypeError or KeyError for another."""
+    fields = []
+    for told in description["fields"]:
+        rest = {k: v for k, v in told.items() if k not in ("reads", "convert")}
+        fields.append(FieldRecipe(told["reads"], KnownField(**rest), told.get("convert", "")))
+    told = {k: v for k, v in description.items() if k not in ("fields", "from")}
+    return SourceRecipe(**told, fields=tuple(fields))
+
+
+def build(
+    recipe: SourceRecipe, source: Path, contigs: list[Contig], fasta: Path, out: Path
+) -> Tally:
+    """Write `out`, Parquet in the order of the contigs. Raises KnownError.
+
+    An allele is left out where the reference has no such contig, where REF is not the reference's,
+    and where it is none of bases; the first row of the same allele counts.
+    """
+    tally = Tally()
+    table = out.with_suffix(".rows")
+    with table.open("w", encoding="utf-8") as lines:
+        for row in _alleles(recipe, source, contigs, fasta, tally):
+            lines.write("\t".join(map(_cell, row)) + "\n")
+    _demand_fit(recipe.name, source, tally)
+    tally.kept = _write(recipe, table, out)
+    table.unlink()
+    return tally
+
+
+def description(source: KnownSource) -> dict[str, Any]:
+    """The source as JSON holds it."""
+    return asdict(source) | {"fields": [asdict(field) for field in source.fields]}
+
+
+def _alleles(
+    recipe: SourceRecipe, source: Path, contigs: list[Contig], fasta: Path, tally: Tally
+) -> Iterator[tuple[Value, ...]]:
+    """Each usable allele: its number, rank of the contig, place, alleles, values."""
+    ranks = {contig.name: rank for rank, contig in enumerate(contigs)}
+    names = {alias: c for c in contigs for alias in (c.name, *c.aliases)}
+    with pysam.FastaFile(str(fasta)) as file:
+        sequences = Sequences(file)
+        wanted = [(f.reads, f.field.type, f.convert) for f in recipe.fields]
+        only = contigs[0].name if len(contigs) == 1 else ""
+        for row in rows_of(source, wanted, only):
+            contig = names.get(row.chrom)
+            reason = _unusable(row, contig, sequences)
+            if reason or contig is None:
+                tally.left_out[reason or "on other contigs"] += 1
+                continue
+            tally.kept += 1
+            place = normalise(sequences.of(contig), row.pos, row.ref, row.alt)
+            yield (tally.kept, ranks[contig.name], contig.name, *place, *_trusted(recipe, row))
+
+
+def _unusable(row: KnownRow, contig: Contig | None, sequences: "Sequences") -> str:
+    if contig is None:
+        return "on other contigs"
+    if not (row.ref and row.alt and BASES.issuperset(row.ref) and BASES.issuperset(row.alt)):
+        return "of no plain bases"
+    if row.ref == row.alt:
+        return "with ALT as REF"
+    if sequences.of(contig).slice(row.pos - 1, row.pos - 1 + len(row.ref)) != row.ref:
+        return "with another REF"
+    return ""
+
+
+def _trusted(recipe: SourceRecipe, row: KnownRow) -> Iterator[Value]:
+    """The row's values; only the filter's own where the source distrusts the site."""
+    roles = [f.field.role for f in recipe.fields]
+    filters = [v for v, role in zip(row.values, roles, strict=True) if role == "filter"]
+    is_trusted = all(str(value) in TRUSTED for value in filters)
+    for value, role in zip(row.values, roles, strict=True):
+        yield value if is_trusted or role in ("filter", "id") else ""
+
+
+def _demand_fit(name: str, source: Path, tally: Tally) -> None:
+    if not tally.kept:
+        raise KnownError(f"{name}: none of {source.name} fits this reference: {tally}")
+    wrong = tally.left_out["with another REF"]
+    if wrong > (tally.kept + wrong) * WRONG_SHARE:
+        raise KnownError(f"{name}: {source.name} looks like another assembly's: {tally}")
+
+
+def _write(recipe: SourceRecipe, table: Path, out: Path) -> int:
+    """Sort the rows into Parquet; how many there are."""
+    fields = {f.field.column: SQL_TYPES[f.field.type] for f in recipe.fields}
+    columns = ", ".join(f"'{name}': '{kind}'" for name, kind in (PLACE | fields).items())
+    names = ", ".join(f'"{name}"' for name in [*list(PLACE)[2:], *fields])
+    with duckdb.connect(config={"memory_limit": MEMORY, "threads": 1}) as db:
+        db.execute(f"SET temp_directory = '{_quoted(out.parent / 'spill')}'")
+        db.execute(f"""
+            COPY (
+                SELECT {names} FROM read_csv('{_quoted(table)}', delim = '\t', header = false,
+                    quote = '', escape = '', comment = '', nullstr = '', auto_detect = false,
+                    columns = {{{columns}}})
+                QUALIFY row_number() OVER (PARTITION BY rank, pos, ref, alt ORDER BY n) = 1
+                ORDER BY rank, pos, ref, alt
+            ) TO '{_quoted(out)}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 19)
+        """)  # noqa: S608 names are checked, values are ours
+        (count,) = db.execute(f"SELECT count(*) FROM '{_quoted(out)}'").fetchone() or (0,)  # noqa: S608
+    return int(count)
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+def _cell(value: Value) -> str:
+    return str(value).translate({9: " ", 10: " ", 13: " "})
+
+
+class Sequences:
+    """A FASTA file's sequences, upper case, read a window at a time, one contig after the other."""
+
+    def __init__(self, file: pysam.FastaFile) -> None:
+        self.file = file
+        self.window = Window(file, Contig("", 0, ""))
+
+    def of(self, contig: Contig) -> "Window":
+        """The contig's sequence."""
+        if self.window.contig is not contig:
+            self.window = Window(self.file, contig)
+        return self.window
+
+
+class Window:
+    """A contig's sequence, upper case, read a window at a time."""
+
+    def __init__(self, file: pysam.FastaFile, contig: Contig) -> None:
+        self.file, self.contig = file, contig
+        self.start, self.text = 0, ""
+
+    def __getitem__(self, number: int) -> str:
+        return self.slice(number, number + 1)
+
+    def slice(self, start: int, end: int) -> str:
+        """Bases `start` to `end`, counted from 0, end excluded; cut off at the contig's end."""
+        if start < 0:
+            return ""
+        if start < self.start or end > self.start + len(self.text):
+            self.start = max(0, start - 1000)
+            stop = min(self.contig.length, max(end, self.start + WINDOW_BASES))
+            if self.start >= stop:
+                return ""
+            self.text = self.file.fetch(self.contig.name, self.start, stop).upper()
+        return self.text[start - self.start : end - self.start]
