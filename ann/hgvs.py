@@ -53,14 +53,12 @@ def shifted(change: Change, bases: Bases, strand: int) -> Change:
     start, end, new = change
     if start < end and new:
         return change
-    size = end - start or len(new)
     if strand == FORWARD:
-        while end < len(bases) and bases[end : end + 1] == (new[0] if new else bases[start]):
+        while end < len(bases) and bases[end : end + 1] == (new[:1] or bases[start : start + 1]):
             start, end, new = start + 1, end + 1, new[1:] + new[:1]
     else:
-        while start and bases[start - 1 : start] == (new[-1] if new else bases[end - 1 : end]):
+        while start and bases[start - 1 : start] == (new[-1:] or bases[end - 1 : end]):
             start, end, new = start - 1, end - 1, new[-1:] + new[:-1]
-    assert size == (end - start or len(new))
     return Change(start, end, new)
 
 
