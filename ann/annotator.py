@@ -1,4 +1,4 @@
-"""The annotator daemon: claims a job, runs the pipeline in a child, stores what came of it."""
+"""The annotator daemon: claims a job, runs the pipeline in a child, stores its outputs."""
 
 import json
 import logging
@@ -24,20 +24,23 @@ from aws.machine.instance import Instance
 from aws.outbox import flush
 from aws.resources import World
 from aws.rows.accounts import Account
-from aws.rows.job import Job, Leased, Refused, Result, in_s3
+from aws.rows.job import Job, Leased, Refused, Result
+from aws.rows.outputs import OUTPUTS
+from aws.storage.stored import S3Object
 
 log = logging.getLogger(__name__)
 
 TICK_S = 0.5
-"""How soon a lost lease or a stop is noticed while the child runs."""
+"""The longest until a lost lease or a stop is noticed while the child runs."""
 PROGRESS_S = 2
 """The least time between two writes of the progress."""
 MAX_LINE_BYTES = 64 * 1024 * 1024
+NO_MESSAGE = "the worker died without an error message"
 GONE = "The uploaded file is no longer there. Please upload it again."
 
 
 class Annotator:
-    """Handles job requests with a pool of warm workers, one for each slot."""
+    """Handles job requests with a pool of warm workers, one for each job at a time."""
 
     def __init__(self, workers: list[Worker], instance: Instance | None = None) -> None:
         self.instance = instance or Instance()
@@ -46,7 +49,7 @@ class Annotator:
             self.idle.put(worker)
 
     def handle(self, world: World, event: Event) -> None:
-        """Run the job of one request to its end, or hand it back for another attempt."""
+        """Run the job of one request to its end, or return it to the queue for another attempt."""
         self.instance.busy()
         try:
             self._handle(world, event)
@@ -60,7 +63,7 @@ class Annotator:
             return
         attempt = Attempt(world, event, job, owner)
         if job.crashes >= world.config.annotator.max_attempts:
-            attempt.give_up(job.fault or "it stopped without a word")
+            attempt.give_up(job.fault or NO_MESSAGE)
             return
         try:
             with self._worker() as worker, tempfile.TemporaryDirectory(prefix="gas-") as folder:
@@ -78,7 +81,7 @@ class Annotator:
 
 
 def claim(world: World, job_id: str, owner: str) -> Job | None:
-    """Take the lease and clear what an earlier attempt left; None where there is nothing to do."""
+    """Take the lease and delete an earlier attempt's outputs; None where nothing is to be done."""
     try:
         job = world.jobs.start(job_id, owner=owner, lease_s=world.config.aws.visibility_s)
     except Leased as reason:
@@ -97,7 +100,7 @@ class Attempt:
 
     def __init__(self, world: World, event: Event, job: Job, owner: str) -> None:
         self.world, self.job, self.owner, self.heartbeat = world, job, owner, event.heartbeat
-        self.progress, self.told_time = "starting", time.monotonic()
+        self.progress, self.progress_time = "starting", time.monotonic()
         self.heartbeat.renew_with(self.renew)
 
     def run(self, worker: Worker, folder: Path) -> None:
@@ -111,7 +114,7 @@ class Attempt:
             return
         outcome = self._watch(worker.start(self._task(path, folder)))
         if outcome.crashed:
-            self._strike(outcome.error or "it stopped without a word")
+            self._count_crash(outcome.error or NO_MESSAGE)
         elif outcome.error:
             self.fail(outcome.error)
         else:
@@ -119,6 +122,7 @@ class Attempt:
             log.info("job %s completed in %.2f s", self.job.job_id, time.monotonic() - began)
 
     def renew(self) -> None:
+        """Extend the lease. Raises Refused where it is lost."""
         self.world.jobs.renew(
             self.job.job_id,
             owner=self.owner,
@@ -127,12 +131,12 @@ class Attempt:
         )
 
     def fail(self, error: str) -> None:
-        """Commit FAILED with words for the user. Raises Refused where the lease is lost."""
+        """Commit FAILED with a message for the owner. Raises Refused where the lease is lost."""
         log.info("job %s failed: %s", self.job.job_id, error)
         flush(self.world, self.world.jobs.fail(self.job.job_id, owner=self.owner, error=error))
 
     def give_up(self, fault: str) -> None:
-        """Commit FAILED after the last attempt that may be made."""
+        """Commit FAILED after the last attempt."""
         tries = self.world.config.annotator.max_attempts
         self.fail(
             f"GAS tried {tries} times and could not annotate this file: {fault}. "
@@ -152,29 +156,29 @@ class Attempt:
         )
 
     def _watch(self, run: Run) -> Outcome:
-        """Wait for the child; kill it when the hold is released and hand the job back."""
+        """Wait for the child; once the heartbeat is released, kill it and return the job."""
         while True:
             outcome = run.wait(TICK_S)
             if outcome:
                 return outcome
             if self.heartbeat.released.is_set():
                 run.kill()
-                self._let_go()
-            self._tell(run.progress)
+                self._return_to_queue()
+            self._record_progress(run.progress)
 
-    def _tell(self, progress: str) -> None:
+    def _record_progress(self, progress: str) -> None:
         changed = progress != self.progress
-        if changed and time.monotonic() - self.told_time >= PROGRESS_S:
-            self.progress, self.told_time = progress, time.monotonic()
+        if changed and time.monotonic() - self.progress_time >= PROGRESS_S:
+            self.progress, self.progress_time = progress, time.monotonic()
             self.renew()
 
-    def _let_go(self) -> NoReturn:
-        """Back to PENDING if the lease is still ours; the message goes back either way."""
+    def _return_to_queue(self) -> NoReturn:
+        """Set the job back to PENDING if the lease is still ours; return the message anyway."""
         self.world.jobs.return_to_queue(self.job.job_id, owner=self.owner)
         raise ReturnToQueue(f"job {self.job.job_id} was interrupted")
 
-    def _strike(self, fault: str) -> None:
-        """Count a crash against the job: another attempt, or the end of them."""
+    def _count_crash(self, fault: str) -> None:
+        """Count a crash against the job, which gets another attempt or has FAILED."""
         if self.job.crashes + 1 >= self.world.config.annotator.max_attempts:
             self.give_up(fault)
             return
@@ -182,53 +186,43 @@ class Attempt:
         raise ReturnToQueue(f"job {self.job.job_id}: {fault}")
 
     def _store(self, outcome: Outcome) -> None:
-        """Name the keys, write the bytes, commit, then finish what the commit asks for."""
-        bucket = self.world.files.results
-        stored = {
-            self.world.files.result_key(self.job, name): path
-            for name, path in self._outputs(outcome).items()
-        }
-        names = tuple(in_s3(bucket, key) for key in stored)
-        self.world.jobs.intend_outputs(self.job.job_id, owner=self.owner, names=names)
-        for key, path in stored.items():
-            self.world.files.upload(path, bucket, key)
+        """Record the keys in the row, write the outputs, commit, then flush the row's outbox."""
+        outputs = {name: self._place(name) for name in OUTPUTS}
+        self.world.jobs.intend_outputs(
+            self.job.job_id, owner=self.owner, outputs=tuple(outputs.values())
+        )
+        for name, stored in outputs.items():
+            path: Path = getattr(outcome, name)
+            self.world.files.upload(path, stored.bucket, stored.key, OUTPUTS[name].content_type)
         try:
             job = self.world.jobs.complete(
-                self.job.job_id, owner=self.owner, result=_result(bucket, list(stored), outcome)
+                self.job.job_id, owner=self.owner, result=_result(outputs, outcome)
             )
         except Refused:
-            self._clear(bucket, list(stored))
+            self._clear(outputs)
             raise
         flush(self.world, job)
 
-    def _outputs(self, outcome: Outcome) -> dict[str, Path]:
-        """The pipeline's files under the names that people see: result, index, log, summary."""
-        name, stem = self.job.result_name, self.job.stem
-        return {
-            name: outcome.result,
-            f"{name}.tbi": outcome.index,
-            f"{stem}.vcf.count.log": outcome.log,
-            f"{stem}.summary.json": outcome.summary,
-        }
+    def _place(self, name: str) -> S3Object:
+        """The object that one output of this attempt is stored as."""
+        job, files = self.job, self.world.files
+        file_name = OUTPUTS[name].file_name(job.input_file_name)
+        return S3Object(
+            files.results, files.keys.output(job.user_id, job.job_id, job.attempt, file_name)
+        )
 
-    def _clear(self, bucket: str, keys: list[str]) -> None:
-        """A zombie's bytes: ours to delete once the row was seen not to name them."""
-        job = self.world.jobs.get(self.job.job_id)
-        if job.s3_key_log_file in keys:
+    def _clear(self, outputs: dict[str, S3Object]) -> None:
+        """Delete this attempt's outputs after losing the lease, unless the row refers to them."""
+        referred = self.world.jobs.get(self.job.job_id).outputs.values()
+        if any(stored in referred for stored in outputs.values()):
             return
-        for key in keys:
-            self.world.files.delete(bucket, key)
+        for stored in outputs.values():
+            self.world.files.delete(stored.bucket, stored.key)
 
 
-def _result(bucket: str, keys: list[str], outcome: Outcome) -> Result:
-    """The row's share of an outcome; `keys` are the result's, index's, log's and summary's."""
-    result, index, count_log, summary = keys
+def _result(outputs: dict[str, S3Object], outcome: Outcome) -> Result:
     return Result(
-        s3_results_bucket=bucket,
-        s3_key_result_file=result,
-        s3_key_index_file=index,
-        s3_key_log_file=count_log,
-        s3_key_summary_file=summary,
+        outputs=outputs,
         result_bytes=outcome.result_bytes,
         result_sha256=outcome.result_sha256,
         reference=outcome.reference,
@@ -237,7 +231,7 @@ def _result(bucket: str, keys: list[str], outcome: Outcome) -> Result:
 
 
 def limits(world: World, account: Account) -> JobLimits:
-    """What one job of this account may use."""
+    """The limits of one job of this account."""
     settings, tiers = world.config.annotator, world.config.tiers
     premium = account.is_premium
     return JobLimits(
@@ -251,7 +245,7 @@ def limits(world: World, account: Account) -> JobLimits:
 
 
 def publish_references(world: World) -> None:
-    """Tell the site what this annotator can annotate against: one reference.json for each."""
+    """Publish the references installed here to the site: one reference.json for each."""
     extra = world.config.annotator.references
     bucket = world.files.references
     for reference in references.installed(Path(extra) if extra else None):
@@ -263,13 +257,13 @@ def main() -> None:
     """Serve job requests, as many at a time as config.ini says."""
     world, _ = consumer.begin("annotator", __doc__)
     publish_references(world)
-    slots = world.config.annotator.workers
+    concurrency = world.config.annotator.workers
     instance = Instance.detect()
     instance.watch(lambda: os.kill(os.getpid(), signal.SIGTERM))
     with ExitStack() as stack:
         stack.callback(instance.leave)
-        workers = [stack.enter_context(Worker()) for _ in range(slots)]
-        consumer.serve(world, "job_requests", Annotator(workers, instance).handle, slots)
+        workers = [stack.enter_context(Worker()) for _ in range(concurrency)]
+        consumer.serve(world, "job_requests", Annotator(workers, instance).handle, concurrency)
 
 
 if __name__ == "__main__":

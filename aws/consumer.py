@@ -16,7 +16,8 @@ from aws import log as logs
 from aws.config import ConfigError, load
 from aws.events import Event, Heartbeat, Message, parse
 from aws.machine import sd_notify
-from aws.resources import DAEMONS, World, connect
+from aws.processes import DAEMONS
+from aws.resources import World, connect
 
 log = logging.getLogger(__name__)
 

@@ -1,29 +1,30 @@
-"""Finishing what a commit left to do: publish its events, delete its garbage, re-check the role."""
+"""The outbox of a row: publish its events, delete its garbage, re-check its owner's role."""
 
 import logging
 
 from aws.resources import World
 from aws.rows.job import Job
+from aws.storage.stored import Archive, S3Object, Stored
 
 log = logging.getLogger(__name__)
 
 
 def flush(world: World, job: Job) -> Job:
-    """Do everything that the row still asks for at once; a crash anywhere is done again.
+    """Publish the row's events, delete its garbage, re-check the role; return the job afterwards.
 
-    Returns the job as it stands after. Publishing and deleting twice are harmless.
+    Idempotent: after a crash anywhere in it, whoever comes next does it all again.
     """
     for entry in job.outbox:
         world.events.publish(entry.partition("@")[0], job.event)
-    for entry in job.garbage:
-        discard(world, entry)
+    for stored in job.garbage:
+        discard(world, stored)
     if job.outbox or job.garbage:
         job = world.jobs.strike_out(job.job_id, outbox=job.outbox, garbage=job.garbage)
     return recheck_role(world, job) if job.role_check_due else job
 
 
 def recheck_role(world: World, job: Job) -> Job:
-    """Read the role again after a commit that went by it, and act on what it is by now."""
+    """Re-read the role after a commit that depended on it; correct the result if it has changed."""
     premium = world.accounts.get(job.user_id).is_premium
     if job.is_hot and not premium:
         return flush(world, world.jobs.release(job.job_id))
@@ -34,17 +35,18 @@ def recheck_role(world: World, job: Job) -> Job:
     return world.jobs.clear_role_check(job.job_id, rev=job.rev)
 
 
-def discard(world: World, entry: str) -> None:
-    """Delete what an entry of `garbage` names; what is gone already is no error."""
-    kind, _, name = entry.partition(":")
-    if kind == "s3":
-        bucket, _, key = name.partition("/")
-        world.files.delete(bucket, key)
-    elif kind == "archive":
-        world.vault.delete(name)
-    elif kind != "upload":
-        raise ValueError(f"garbage of an unknown kind: {entry!r}")
-    log.info("deleted %s", entry)
+def discard(world: World, stored: Stored) -> None:
+    """Delete stored bytes; bytes that are gone already are no error.
+
+    An upload to a vault that was begun cannot be deleted by its token: once it is an archive,
+    the inventory finds it.
+    """
+    match stored:
+        case S3Object(bucket, key):
+            world.files.delete(bucket, key)
+        case Archive(archive_id):
+            world.vault.delete(archive_id)
+    log.info("deleted %s", stored)
 
 
 def announce_role(world: World, user_id: str) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from aws.config import Config, ConfigError, load
-from aws.resources import DLQ_RETENTION_S, MAX_RECEIVES, TOPICS, Clients, Names, clients
+from aws.processes import TOPICS
+from aws.resources import DLQ_RETENTION_S, MAX_RECEIVES, Clients, Names, clients
 
 BUCKETS = ("inputs", "results", "archive", "references")
 EXISTS = {"BucketAlreadyOwnedByYou", "ResourceInUseException"}
@@ -34,7 +35,7 @@ def provision(config: Config) -> None:
     for name in TOPICS:
         _queue(made, names, name, arns[name], config)
     for kind in BUCKETS:
-        _bucket(made.s3(), names.bucket(kind), config)
+        create_bucket(made.s3(), names.bucket(kind), config.aws.region)
     _bucket_rules(made.s3(), names, config, arns["thaw"])
     _table(made, names.table("annotations"), "job_id", user_index=True)
     _table(made, names.table("accounts"), "user_id", user_index=False)
@@ -94,11 +95,11 @@ def _policy(arn: str, action: str, services: list[str], source: str | None = Non
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
-def _bucket(s3: Any, name: str, config: Config) -> None:
-    where = config.aws.region
-    location = {"CreateBucketConfiguration": {"LocationConstraint": where}}
+def create_bucket(s3: Any, name: str, region: str) -> None:
+    """Create a bucket that is closed to the public; an existing one of ours is only closed."""
+    location = {"CreateBucketConfiguration": {"LocationConstraint": region}}
     try:
-        s3.create_bucket(Bucket=name, **({} if where == "us-east-1" else location))
+        s3.create_bucket(Bucket=name, **({} if region == "us-east-1" else location))
     except ClientError as error:
         if error.response["Error"]["Code"] not in EXISTS:
             raise

@@ -9,7 +9,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from aws.config import ConfigError, load
 from aws.events import Depth, Queues
-from aws.resources import DAEMONS, TOPICS, World, connect
+from aws.processes import DAEMONS, TOPICS
+from aws.resources import World, connect
 
 VISIBILITY_S = 60
 

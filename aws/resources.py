@@ -1,4 +1,4 @@
-"""The names of everything GAS has on AWS, and the world that holds a client for each."""
+"""The names of GAS's resources on AWS, and the world: a client for each of them."""
 
 import time
 from collections.abc import Callable
@@ -20,16 +20,6 @@ from aws.storage.glacier import GlacierVault
 from aws.storage.s3_glacier import S3Vault
 from aws.storage.vault import Vault
 
-TOPICS = ("job_requests", "job_results", "results_archive", "restore", "thaw")
-"""SNS topics; each has an SQS queue of its name, and that queue its `<name>_dlq`."""
-DAEMONS = {
-    "job_requests": "annotator",
-    "job_results": "notify",
-    "results_archive": "archive",
-    "restore": "restore",
-    "thaw": "thaw",
-}
-"""Which daemon consumes which queue."""
 MAX_RECEIVES = 5
 """Deliveries of one message before it goes to the dead-letter queue."""
 DLQ_RETENTION_S = 14 * 24 * 3600
@@ -38,7 +28,7 @@ MAX_CONNECTIONS = 50
 
 @dataclass(frozen=True)
 class Names:
-    """What each resource is called under one prefix."""
+    """The names of the resources under one prefix."""
 
     prefix: str
 
@@ -63,7 +53,7 @@ class Names:
 
 @dataclass(frozen=True)
 class World:
-    """Every collaborator of a handler or a view; handed in, never reached for."""
+    """Every collaborator of a handler or a view; passed in, never imported."""
 
     config: Config
     names: Names
@@ -85,7 +75,7 @@ class Clients:
     region: str
 
     def client(self, service: str, **settings: Any) -> Any:
-        """A client that gives up on a silent endpoint and retries what is worth retrying."""
+        """A client with timeouts, and botocore's standard retries with backoff."""
         base = ClientConfig(
             retries={"mode": "standard", "max_attempts": 5},
             connect_timeout=5,
@@ -108,7 +98,7 @@ def clients(config: Config) -> Clients:
 def connect(config: Config, clock: Callable[[], float] = time.time) -> World:
     """Return the world of `config`; makes no call to AWS. `clock` returns epoch seconds."""
     names, made = Names(config.gas.prefix), clients(config)
-    patience, dynamodb = Timeouts.of(config), made.client("dynamodb")
+    timeouts, dynamodb = Timeouts.of(config), made.client("dynamodb")
     annotations = Table(dynamodb, names.table("annotations"), "job_id")
     accounts = Table(dynamodb, names.table("accounts"), "user_id")
     arns = Arns(made.client("sts"), config.aws.region, names.prefix)
@@ -117,8 +107,8 @@ def connect(config: Config, clock: Callable[[], float] = time.time) -> World:
         config=config,
         names=names,
         clock=clock,
-        jobs=Jobs(annotations, patience, clock),
-        accounts=Accounts(accounts, patience, clock),
+        jobs=Jobs(annotations, timeouts, clock),
+        accounts=Accounts(accounts, timeouts, clock),
         files=Files(
             s3,
             names.bucket("inputs"),

@@ -18,12 +18,14 @@ from typing import Any
 
 from aws import outbox
 from aws.config import load
-from aws.resources import LocalService as Cloud
+from aws.resources import World as Cloud
 from aws.resources import connect
-from aws.rows.job import Job, Result, in_s3
+from aws.rows.job import Job, Result
+from aws.rows.outputs import OUTPUTS
+from aws.storage.stored import S3Object
 from benchmarks import daemon, peak_mb
 from benchmarks.jobs import base_world
-from local.up import LocalService
+from local.service import LocalService
 
 MB = 1_000_000
 DAEMONS = ("archive", "restore", "thaw")
@@ -50,16 +52,24 @@ class Noise:
 def completed(cloud: Cloud, size: int) -> Job:
     """A job of a free user with a result of `size` bytes, its events published."""
     account = cloud.accounts.sign_in(str(uuid.uuid4()), "Bench", "bench@example.org", "")
-    key = cloud.files.input_prefix(account.user_id, "a") + "a.vcf"
+    key = cloud.files.keys.upload(account.user_id, "a", "a.vcf")
     job = Job(str(uuid.uuid4()), account.user_id, "a.vcf", cloud.files.inputs, key, 1)
     cloud.jobs.submit(job)
     job = cloud.jobs.start(job.job_id, owner="bench", lease_s=LEASE_S)
-    bucket, result = cloud.files.results, cloud.files.result_key(job, job.result_name)
-    cloud.jobs.intend_outputs(job.job_id, owner="bench", names=(in_s3(bucket, result),))
-    noise = Noise(size)
-    cloud.files.upload_stream(noise, bucket, result)  # type: ignore[arg-type]
+    files = cloud.files
+    outputs = {
+        name: S3Object(files.results, files.keys.output(job.user_id, job.job_id, 1, name))
+        for name in OUTPUTS
+    }
+    cloud.jobs.intend_outputs(job.job_id, owner="bench", outputs=tuple(outputs.values()))
+    noise, result = Noise(size), outputs["result"]
+    files.upload_stream(noise, result.bucket, result.key)  # type: ignore[arg-type]
     outcome = Result(
-        bucket, result, "i", "l", "s", size, noise.digest.hexdigest(), "rCRS", {"records": 1}
+        outputs=outputs,
+        result_bytes=size,
+        result_sha256=noise.digest.hexdigest(),
+        reference="rCRS",
+        counts={"records": 1},
     )
     return outbox.flush(cloud, cloud.jobs.complete(job.job_id, owner="bench", result=outcome))
 
@@ -76,8 +86,7 @@ def until(holds: Callable[[], bool]) -> float:
 
 def sha256(cloud: Cloud, job: Job) -> str:
     digest = hashlib.sha256()
-    key = job.s3_key_result_file or ""
-    with closing(cloud.files.open(job.s3_results_bucket or "", key)) as stream:
+    with closing(cloud.files.open(job.result.bucket, job.result.key)) as stream:
         while part := stream.read(8 * MB):
             digest.update(part)
     return digest.hexdigest()
@@ -118,14 +127,15 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object, last")
     parser.add_argument("--backend", choices=("s3", "vault"), help="only this one")
     parser.add_argument("--mb", type=int, default=1000, help="of the large result")
-    asked = parser.parse_args()
-    backends = [asked.backend] if asked.backend else ["s3", "vault"]
-    told = {name: measure(name, asked.mb * MB) for name in backends}
-    told = {"baseline": "a result of 1 MB", **told}
-    words = "\n".join(f"{name:<12}{value}" for name, value in told.items())
-    sys.stdout.write((json.dumps(told) if asked.json else words) + "\n")
-    runs = [told[name] for name in backends]
-    kept = all(run["bytes_equal"] and max(run["peak_mb"].values()) < MAX_MB for run in runs)
+    args = parser.parse_args()
+    backends = [args.backend] if args.backend else ["s3", "vault"]
+    runs = {name: measure(name, args.mb * MB) for name in backends}
+    figures = {"baseline": "a result of 1 MB", **runs}
+    words = "\n".join(f"{name:<12}{value}" for name, value in figures.items())
+    sys.stdout.write((json.dumps(figures) if args.json else words) + "\n")
+    kept = all(
+        run["bytes_equal"] and max(run["peak_mb"].values()) < MAX_MB for run in runs.values()
+    )
     sys.exit(0 if kept else 1)
 
 

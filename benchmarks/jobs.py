@@ -25,12 +25,13 @@ from ann.worker import Worker
 from aws import outbox
 from aws.config import load
 from aws.events import Event, parse
-from aws.resources import LocalService as Cloud
+from aws.resources import World as Cloud
 from aws.resources import connect
 from aws.rows.job import Job
-from local.demo import EXAMPLE, free_port, private_world
-from local.process import Process, reap
-from local.up import LocalService
+from local.addresses import free_port
+from local.demo import EXAMPLE, private_world
+from local.process import Process
+from local.service import LocalService
 from local.visitor import Visitor
 
 WAIT_S = 120
@@ -72,9 +73,7 @@ def base_world(**settings: str) -> Iterator[LocalService]:
     with tempfile.TemporaryFile("w+") as log:
         world = LocalService(free_port(), None, 1, log, settings)
         try:
-            for process in world.base:
-                process.start(log)
-            world._await(world.base)
+            world.start_tier(world.base)
             yield world
         finally:
             world.stop()
@@ -87,7 +86,7 @@ def queued(cloud: Cloud, jobs: int) -> list[str]:
     ids = []
     for _ in range(jobs):
         job_id = str(uuid.uuid4())
-        key = cloud.files.input_prefix(account.user_id, job_id) + "a.vcf"
+        key = cloud.files.keys.upload(account.user_id, job_id, "a.vcf")
         cloud.files.write(cloud.files.inputs, key, body)
         job = Job(job_id, account.user_id, "a.vcf", cloud.files.inputs, key, len(body))
         outbox.flush(cloud, cloud.jobs.submit(job))
@@ -96,7 +95,7 @@ def queued(cloud: Cloud, jobs: int) -> list[str]:
 
 
 def rate(cloud: Cloud, ids: list[str]) -> float:
-    """Jobs a second, from the first claim to the last commit, as the rows tell it."""
+    """Jobs a second, from the first claim to the last commit, by the times on their rows."""
     jobs = [cloud.jobs.get(job_id) for job_id in ids]
     assert all(job.job_status == "COMPLETED" for job in jobs), jobs
     began = min(job.start_time or 0 for job in jobs)
@@ -105,7 +104,7 @@ def rate(cloud: Cloud, ids: list[str]) -> float:
 
 
 def ours(world: LocalService, cloud: Cloud, jobs: int) -> float:
-    """The annotator as it is deployed, with one slot."""
+    """The annotator as it is deployed, with one worker."""
     ids = queued(cloud, jobs)
     annotator = Process("annotator", [sys.executable, "-m", "ann.annotator"], world.env)
     annotator.start(world.out)
@@ -115,7 +114,7 @@ def ours(world: LocalService, cloud: Cloud, jobs: int) -> float:
     while not all(cloud.jobs.get(job_id).is_terminal for job_id in ids):
         time.sleep(0.05)
     annotator.signal(signal.SIGTERM)
-    reap(annotator, time.monotonic() + WAIT_S)
+    annotator.reap(time.monotonic() + WAIT_S)
     return rate(cloud, ids)
 
 
@@ -174,17 +173,17 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=25, help="of each round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--one", help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.one:
-        one(asked.one)
+    args = parser.parse_args()
+    if args.one:
+        one(args.one)
         return
-    told = {
+    figures = {
         "baseline": "a fresh python with pysam and boto3 for every job",
-        **throughput(asked.jobs, asked.rounds),
-        "redirect_to_completed": latency(asked.jobs),
+        **throughput(args.jobs, args.rounds),
+        "redirect_to_completed": latency(args.jobs),
     }
-    words = "\n".join(f"{name:<28}{value}" for name, value in told.items())
-    sys.stdout.write((json.dumps(told) if asked.json else words) + "\n")
+    words = "\n".join(f"{name:<28}{value}" for name, value in figures.items())
+    sys.stdout.write((json.dumps(figures) if args.json else words) + "\n")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from typing import Any
 
 from aws import outbox
 from aws.config import load
-from aws.resources import LocalService as Cloud
+from aws.resources import World as Cloud
 from aws.resources import connect
 from aws.rows.accounts import Account
 from aws.rows.job import Job, Status
@@ -25,7 +25,7 @@ from aws.secrets import Secrets
 from benchmarks import daemon, peak_mb
 from benchmarks.jobs import base_world
 from benchmarks.pages import account, cost_ms, queries, visitor, write_rows
-from local.up import LocalService
+from local.service import LocalService
 from web.app import create_app
 
 FEW = 100
@@ -49,7 +49,7 @@ def archived(cloud: Cloud, user_id: str, number: int, now: float) -> Job:
         complete_time=round(now - number + 1, 3),
         job_status=Status.COMPLETED,
         existed=False,
-        results_file_archive_id=cloud.vault.name(user_id, job_id).partition(":")[2],
+        results_file_archive_id=cloud.files.keys.archive(user_id, job_id),
         archived_time=round(now - number + 300, 3),
         result_bytes=6,
         mailed=True,
@@ -92,12 +92,12 @@ def subscribe(
         began = time.monotonic()
         changed = cloud.accounts.subscribe(person.user_id)
         outbox.announce_role(cloud, person.user_id)
-        told = meanwhile()
+        figures = meanwhile()
         while cloud.accounts.get(person.user_id).pending_role_change == changed.role_changes:
             if time.monotonic() - began > WAIT_S:
                 raise TimeoutError("restore did not come to its end")
             time.sleep(0.5)
-        return {**told, "s": time.monotonic() - began, "mb": peak_mb(process)}
+        return {**figures, "s": time.monotonic() - began, "mb": peak_mb(process)}
 
 
 def measure(results: int) -> dict[str, Any]:
@@ -144,11 +144,11 @@ def main() -> None:
     )
     parser.add_argument("--json", action="store_true", help="one JSON object, last")
     parser.add_argument("--results", type=int, default=10_000)
-    asked = parser.parse_args()
-    told = measure(asked.results)
-    words = "\n".join(f"{name:<28}{value}" for name, value in told.items())
-    sys.stdout.write((json.dumps(told) if asked.json else words) + "\n")
-    kept = told["asked_for"] == asked.results and told["restore_peak_mb"] < MAX_MB
+    args = parser.parse_args()
+    figures = measure(args.results)
+    words = "\n".join(f"{name:<28}{value}" for name, value in figures.items())
+    sys.stdout.write((json.dumps(figures) if args.json else words) + "\n")
+    kept = figures["asked_for"] == args.results and figures["restore_peak_mb"] < MAX_MB
     sys.exit(0 if kept else 1)
 
 

@@ -9,11 +9,11 @@ import requests
 from ann.annotator import Annotator
 from ann.worker import Worker
 from aws.resources import World
-from tests import builders
+from tests import builders, daemons
 from tests.conftest import Clock, Handle
 from tests.proofs import invariants
+from tests.web.browser import Person, submit, visitor
 from tests.web.conftest import site
-from tests.web.scenes import Person, submit, visitor
 
 BOTH = pytest.mark.parametrize("backend", ["s3", "vault"], indirect=True)
 
@@ -34,17 +34,17 @@ def test_a_free_result_goes_cold_and_comes_back_byte_for_byte(
 ) -> None:
     person = visitor(site(world, monkeypatch), world)
     with Worker() as worker:
-        handlers = {**builders.handlers(), "job_requests": Annotator([worker]).handle}
+        handlers = {**daemons.handlers(), "job_requests": Annotator([worker]).handle}
         job_id = submit(person, "example.vcf", builders.example().read_bytes())
         assert status(person, job_id)["job_status"] == "PENDING"
-        builders.deliver_queue(world, "job_requests", handlers["job_requests"])
+        daemons.deliver_queue(world, "job_requests", handlers["job_requests"])
     told = status(person, job_id)
     assert told["job_status"] == "COMPLETED", told
     assert told["counts"] == {"records": 77, "annotated": 65, "not_annotated": 12}
     first = download(person, job_id)
     assert hashlib.sha256(first).hexdigest() == told["result_sha256"]
 
-    builders.settle(world, clock, handlers)
+    daemons.settle(world, clock, handlers)
     assert status(person, job_id)["existed"] is False
     assert person.get(f"/annotations/{job_id}/download").status_code == 409
     assert person.get(f"/annotations/{job_id}/log").status_code == 200
@@ -52,13 +52,13 @@ def test_a_free_result_goes_cold_and_comes_back_byte_for_byte(
     assert summary["records"] == 77
 
     assert person.post("/subscribe", "/subscribe").status_code < 400
-    builders.settle(world, clock, handlers)
+    daemons.settle(world, clock, handlers)
     assert status(person, job_id)["existed"] is True
     assert download(person, job_id) == first
     page = person.get(f"/annotations/{job_id}").text
     assert str(told["result_sha256"]) in page
 
-    builders.take_stock(world)
+    daemons.take_stock(world)
     found = invariants.check(world, local_aws.mail(), {job_id})
     assert found.violations == []
     assert found.mails_repeated == []
@@ -68,12 +68,12 @@ def test_a_file_of_another_assembly_fails_with_words_and_a_mail(
     world: World, clock: Clock, local_aws: Handle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person = visitor(site(world, monkeypatch), world)
-    body = builders.RESULT + b"7\t100\t.\tA\tC\t.\t.\t.\n"
+    body = daemons.BODY + b"7\t100\t.\tA\tC\t.\t.\t.\n"
     with Worker() as worker:
-        handlers = {**builders.handlers(), "job_requests": Annotator([worker]).handle}
+        handlers = {**daemons.handlers(), "job_requests": Annotator([worker]).handle}
         bad = submit(person, "other.vcf", body)
         good = submit(person, "example.vcf", builders.example().read_bytes())
-        builders.settle(world, clock, handlers)
+        daemons.settle(world, clock, handlers)
     assert status(person, bad)["job_status"] == "FAILED"
     assert "another assembly" in person.get(f"/annotations/{bad}").text
     assert status(person, good)["job_status"] == "COMPLETED"

@@ -3,23 +3,21 @@
 import argparse
 import json
 import os
-import statistics
 import sys
 import threading
 import time
 import uuid
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from aws import outbox
 from aws.config import ConfigError, load
 from aws.resources import World, connect
 from aws.rows.accounts import Account
 from aws.rows.job import Job
+from aws.simulate.tables import percentile
+from util.load_common import EXAMPLE, demand_file, demand_local
 
-EXAMPLE = Path(__file__).resolve().parent.parent / "ann" / "references" / "rCRS" / "example.vcf"
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 LOCAL = {
     "AWS_ENDPOINT_URL": "http://localhost:5001",
     "AWS_ACCESS_KEY_ID": "local",
@@ -35,7 +33,7 @@ def pump(world: World, account: Account, body: bytes, count: int, rate: float) -
     for number in range(count):
         threading.Event().wait(max(0.0, began + number / rate - time.monotonic()))
         job_id = str(uuid.uuid4())
-        key = world.files.input_prefix(account.user_id, job_id) + "load.vcf"
+        key = world.files.keys.upload(account.user_id, job_id, "load.vcf")
         world.files.write(world.files.inputs, key, body)
         job = Job(
             job_id, account.user_id, "load.vcf", world.files.inputs, key, len(body), mailed=True
@@ -44,7 +42,7 @@ def pump(world: World, account: Account, body: bytes, count: int, rate: float) -
 
 
 def drained(world: World, account: Account, within_s: float) -> list[Job]:
-    """Every job of the account, once all have ended or time is up; tells how far it is."""
+    """Every job of the account, once all have ended or time is up; reports progress on stderr."""
     deadline = time.monotonic() + within_s
     while True:
         jobs = list(world.jobs.all_of(account.user_id))
@@ -66,17 +64,15 @@ def report(jobs: list[Job]) -> dict[str, Any]:
         "completed": sum(job.job_status == "COMPLETED" for job in jobs),
         "failed": sum(job.job_status == "FAILED" for job in jobs),
         "drain_s": round(max((job.complete_time or 0 for job in ended), default=first) - first, 2),
-        "wait_p50_s": percentile(waits, 50),
-        "wait_p95_s": percentile(waits, 95),
-        "run_p50_s": percentile(runs, 50),
+        "wait_p50_s": rounded_percentile(waits, 0.5),
+        "wait_p95_s": rounded_percentile(waits, 0.95),
+        "run_p50_s": rounded_percentile(runs, 0.5),
     }
 
 
-def percentile(seconds: list[float], percent: int) -> float | None:
-    """None of nothing."""
-    if len(seconds) < 2:
-        return round(seconds[0], 3) if seconds else None
-    return round(statistics.quantiles(seconds, n=100, method="inclusive")[percent - 1], 3)
+def rounded_percentile(seconds: list[float], part: float) -> float | None:
+    """The value below which `part` of `seconds` lie, to the millisecond; None of no values."""
+    return round(percentile(sorted(seconds), part), 3) if seconds else None
 
 
 def arguments() -> argparse.Namespace:
@@ -94,39 +90,36 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--anywhere", action="store_true", help="allow AWS itself, by your own credentials"
     )
-    asked = parser.parse_args()
-    if not 0 < asked.count <= MOST_JOBS or not 0 < asked.rate <= MOST_PER_S:
+    args = parser.parse_args()
+    if not 0 < args.count <= MOST_JOBS or not 0 < args.rate <= MOST_PER_S:
         sys.exit(f"gas: at most {MOST_JOBS} jobs, and {MOST_PER_S} a second")
-    if not asked.file.is_file():
-        sys.exit(f"gas: {asked.file}: no such file")
-    return asked
+    demand_file(args.file)
+    return args
 
 
-def stay_here(anywhere: bool) -> None:
-    """Go to the local AWS unless told otherwise; exits where the environment names another."""
+def use_local_aws(anywhere: bool) -> None:
+    """Use the local AWS by default; exit where the environment names another, unless allowed."""
     if anywhere:
         return
     for name, value in LOCAL.items():
         os.environ.setdefault(name, value)
-    endpoint = os.environ["AWS_ENDPOINT_URL"]
-    if urlsplit(endpoint).hostname not in LOOPBACK:
-        sys.exit(f"gas: {endpoint} is not on this machine; --anywhere allows it")
+    demand_local(os.environ["AWS_ENDPOINT_URL"], anywhere)
 
 
 def main() -> None:
     """The command line: `./gas load annotator`; exits 1 where a job did not complete."""
-    asked = arguments()
-    stay_here(asked.anywhere)
+    args = arguments()
+    use_local_aws(args.anywhere)
     try:
         world = connect(load())
     except ConfigError as fault:
         sys.exit(f"gas: {fault}")
     account = world.accounts.sign_in(str(uuid.uuid4()), "Load", "load@load.example", "Load Test")
-    pump(world, account, asked.file.read_bytes(), asked.count, asked.rate)
-    told = report(drained(world, account, asked.wait))
-    words = "\n".join(f"{name:<12}{value}" for name, value in told.items())
-    sys.stdout.write((json.dumps(told) if asked.json else words) + "\n")
-    sys.exit(0 if told["completed"] == asked.count else 1)
+    pump(world, account, args.file.read_bytes(), args.count, args.rate)
+    figures = report(drained(world, account, args.wait))
+    words = "\n".join(f"{name:<12}{value}" for name, value in figures.items())
+    sys.stdout.write((json.dumps(figures) if args.json else words) + "\n")
+    sys.exit(0 if figures["completed"] == args.count else 1)
 
 
 if __name__ == "__main__":

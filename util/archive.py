@@ -12,14 +12,15 @@ from aws.rows.job import Job, Refused, Status
 log = logging.getLogger(__name__)
 
 SKEW_S = 60
-"""Clocks of two machines may differ by this; a message this early is on time."""
+"""Two machines' clocks may differ by this much; a message this early is on time."""
 
 
 def handle(world: World, event: Event) -> None:
-    """Archive the result if its owner is still free and its time is over.
+    """Archive the result if its owner is still free and its retention is over.
 
     The account is read when the message arrives, not when it was sent, and again after the
-    commit. Too early is no matter: the row falls due, and the sweeper comes back.
+    commit. A message that comes too early changes nothing: the row falls due, and the sweeper
+    comes back.
     """
     job = flush(world, world.jobs.get(event.job_id))
     if not needs_archiving(job):
@@ -31,24 +32,28 @@ def handle(world: World, event: Event) -> None:
 
 
 def needs_archiving(job: Job) -> bool:
+    """Whether the job has a result in S3 that is not known to be a premium user's."""
     return job.job_status is Status.COMPLETED and job.is_hot and not job.pinned
 
 
 def tolerance_s(world: World) -> float:
+    """How early (s) a message may come: a fifth of a short retention at most."""
     return min(SKEW_S, world.config.archive.after_s / 5)
 
 
 def store(world: World, job: Job) -> None:
     """Write the archive, commit, then delete the S3 object: in this order, whatever fails."""
-    bucket, key = job.s3_results_bucket or "", job.s3_key_result_file or ""
-    name = world.vault.name(job.user_id, job.job_id)
-    flush(world, world.jobs.begin_archive(job.job_id, name=name))
-    with closing(world.files.open(bucket, key)) as stream:
-        archive_id = world.vault.store(name, job.job_id, stream, job.result_bytes or 0)
+    result = job.result
+    reserved = world.vault.reserve(job.user_id, job.job_id)
+    flush(world, world.jobs.begin_archive(job.job_id, reserved=reserved))
+    with closing(world.files.open(result.bucket, result.key)) as stream:
+        archive_id = world.vault.store(reserved, job.job_id, stream, job.result_bytes or 0)
     try:
-        job = world.jobs.commit_archive(job.job_id, key=key, name=name, archive_id=archive_id)
+        job = world.jobs.commit_archive(
+            job.job_id, result=result, reserved=reserved, archive_id=archive_id
+        )
     except Refused as reason:
-        log.info("%s; its archive is dropped", reason)
+        log.info("%s; deleting the archive just written", reason)
         _drop(world, job.job_id, archive_id)
         return
     log.info("job %s archived as %s", job.job_id, archive_id)
@@ -56,7 +61,7 @@ def store(world: World, job: Job) -> None:
 
 
 def _drop(world: World, job_id: str, archive_id: str) -> None:
-    """The loser deletes its own bytes, having read that the row does not name them."""
+    """Delete the archive of a lost race, unless the row refers to it."""
     if world.jobs.get(job_id).results_file_archive_id != archive_id:
         world.vault.delete(archive_id)
 

@@ -1,4 +1,4 @@
-"""Sees to a change of role: asks Glacier for a premium user's results, or lets a free user's go."""
+"""Acts on a change of role: retrieves a premium user's results, or releases a free user's."""
 
 import logging
 import uuid
@@ -15,27 +15,27 @@ log = logging.getLogger(__name__)
 
 
 def handle(world: World, event: Event) -> None:
-    """Take every job of the user to where the role wants it.
+    """Take every result of the user to where the role wants it.
 
-    The index of a user's jobs is eventually consistent, so a change of role counts as seen to
-    only after a pass that began a while after it; the sweeper repeats the event until then.
+    The index of a user's jobs is eventually consistent, so a change of role stays pending until
+    a pass that began a while after it; the sweeper repeats the event until then.
     """
     began = world.clock()
     account = world.accounts.get(event.user_id)
     for listed in world.jobs.all_of(account.user_id):
         if event.heartbeat.released.is_set():
             raise ReturnToQueue("the rest is for the next delivery")
-        follow(world, listed, account)
-    settled = began - account.changed_time >= world.config.sweep.grace_s
-    if account.pending_role_change is not None and settled:
+        apply_role(world, listed, account)
+    index_is_current = began - account.changed_time >= world.config.sweep.grace_s
+    if account.pending_role_change is not None and index_is_current:
         world.accounts.clear_role_change(account.user_id, account.pending_role_change)
 
 
-def follow(world: World, listed: Job, account: Account) -> None:
-    """One job's share; `listed` comes from the index, so each step reads the row again."""
+def apply_role(world: World, listed: Job, account: Account) -> None:
+    """Act on the role for one job; `listed` comes from the index, so steps read the row again."""
     try:
         if account.is_premium and listed.is_archived and not listed.retrieval:
-            ask(world, listed)
+            request(world, listed)
         elif account.is_premium and listed.is_hot and not listed.pinned:
             flush(world, world.jobs.pin(listed.job_id))
         elif not account.is_premium and listed.is_hot and listed.pinned:
@@ -44,17 +44,17 @@ def follow(world: World, listed: Job, account: Account) -> None:
         log.info("%s", reason)
 
 
-def ask(world: World, job: Job, instead_of: str | None = None) -> None:
-    """Ask Glacier for the archive: noted first, so that a lost answer falls due.
+def request(world: World, job: Job, instead_of: str | None = None) -> None:
+    """Request the archive of Glacier: recorded first, so that a lost answer falls due.
 
     `instead_of` is the token of a retrieval that failed. Raises Refused where another is live.
     """
     token = uuid.uuid4().hex
     tier = world.config.restore.tier
     job = world.jobs.begin_retrieval(job.job_id, token=token, tier=tier, instead_of=instead_of)
-    asked = world.vault.request(job.results_file_archive_id or "", job.job_id, tier)
-    world.jobs.record_retrieval(job.job_id, token=token, asked=asked)
-    log.info("job %s asked for by %s", job.job_id, asked.tier)
+    answer = world.vault.request(job.archive_id, job.job_id, tier)
+    world.jobs.record_retrieval(job.job_id, token=token, answer=answer)
+    log.info("job %s: retrieval requested, tier %s", job.job_id, answer.tier)
 
 
 if __name__ == "__main__":

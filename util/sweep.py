@@ -1,4 +1,4 @@
-"""Redoes whatever is overdue, and drops what is stored but named by no row."""
+"""Retries overdue work, and deletes stored objects that no row refers to."""
 
 import argparse
 import logging
@@ -11,8 +11,9 @@ from aws import consumer, outbox
 from aws.events import Event
 from aws.machine import sd_notify
 from aws.resources import World
-from aws.rows.job import Job, PendingWork, in_archive, in_s3, unfinished
-from aws.storage.files import StoredObject
+from aws.rows.job import Job, PendingWork, unfinished
+from aws.storage.keys import parse
+from aws.storage.stored import Archive, S3Object, Stored
 from aws.storage.vault import RetrievalState
 from util import archive, restore, thaw
 
@@ -20,13 +21,13 @@ log = logging.getLogger(__name__)
 
 
 def sweep(world: World) -> int:
-    """One pass over what is due; return how much failed and stays due."""
-    failed = _each((job.job_id for job in world.jobs.due()), mend, world)
+    """Make one pass over the due rows; return how many failed and stay due."""
+    failed = _each((job.job_id for job in world.jobs.due()), retry, world)
     return failed + _each((account.user_id for account in world.accounts.due()), remind, world)
 
 
 def _each(keys: Iterable[str], act: Callable[[World, str], None], world: World) -> int:
-    """Act on every row; one that fails keeps no other waiting and is due again next time."""
+    """Act on every row; one that fails stays due and delays no other."""
     failed = 0
     for key in keys:
         try:
@@ -37,116 +38,101 @@ def _each(keys: Iterable[str], act: Callable[[World, str], None], world: World) 
     return failed
 
 
-def mend(world: World, job_id: str) -> None:
-    """Redo whatever of this job is overdue; the row is read again, for the index lags behind."""
+def retry(world: World, job_id: str) -> None:
+    """Retry the job's overdue work; its row is read again, because the index lags behind."""
     job = outbox.flush(world, world.jobs.get(job_id))
     at = world.jobs.now()
-    for business, due_time in unfinished(job, at).items():
+    for work, due_time in unfinished(job, at).items():
         if due_time <= at.now:
-            log.info("job %s has overdue business: %s", job_id, business)
-            RETRIES[business](world, job)
+            log.info("job %s has overdue work: %s", job_id, work)
+            RETRIES[work](world, job)
 
 
-def nudge(world: World, job: Job) -> None:
-    """Publish again what should have moved the job on: no message may remember it."""
+def republish(world: World, job: Job) -> None:
+    """Publish the job's latest event again: its message may be lost."""
     outbox.flush(world, world.jobs.republish(job.job_id))
 
 
 def expire(world: World, job: Job) -> None:
-    """The retention is over and no message came of it."""
+    """Archive a result whose retention is over although no message came."""
     archive.handle(world, Event(job.event))
 
 
-def look_into(world: World, job: Job) -> None:
-    """A retrieval whose notice is overdue: thaw it, wait on, or ask once more."""
-    retrieval, archive_id = job.retrieval, job.results_file_archive_id or ""
+def check_retrieval(world: World, job: Job) -> None:
+    """Check a retrieval whose notice is overdue: thaw it, wait on, or request it again."""
+    retrieval = job.retrieval
     if retrieval is None:
         return
     state = RetrievalState.FAILED
     if retrieval.id:
-        state = world.vault.describe(archive_id, retrieval.id)
+        state = world.vault.describe(job.archive_id, retrieval.id)
     if state is RetrievalState.READY:
-        thaw.bring_back(world, job, retrieval.id)
+        thaw.thaw(world, job, retrieval.id)
     elif state is RetrievalState.PENDING:
-        patience_s = world.config.restore.patience_s
-        world.jobs.postpone_check(job.job_id, token=retrieval.token, after_s=patience_s)
+        after_s = world.config.restore.patience_s
+        world.jobs.postpone_check(job.job_id, token=retrieval.token, after_s=after_s)
     else:
-        restore.ask(world, job, instead_of=retrieval.token)
+        restore.request(world, job, instead_of=retrieval.token)
 
 
 RETRIES = {
     PendingWork.COMMIT: outbox.flush,
-    PendingWork.PROGRESS: nudge,
+    PendingWork.PROGRESS: republish,
     PendingWork.RETENTION: expire,
-    PendingWork.RETRIEVAL: look_into,
+    PendingWork.RETRIEVAL: check_retrieval,
 }
 
 
 def remind(world: World, user_id: str) -> None:
-    """Publish a change of role whose consequences nobody has seen to yet."""
+    """Publish a pending change of role again."""
     world.accounts.count_reminder(user_id)
     outbox.announce_role(world, user_id)
 
 
 def take_inventory(world: World) -> int:
-    """Discard stored objects and archives, old enough, that no row names; return how many.
+    """Delete orphans, stored objects and archives that no row refers to; return how many.
 
-    Finds what a crash can leave: an upload never claimed, a zombie's late bytes, an archive
-    whose id was lost. Reads pages; memory stays bounded.
+    Only those old enough are looked at. Finds what a crash can leave: an upload never submitted,
+    the late outputs of a lost lease, an archive whose id was lost. Reads pages; memory stays
+    bounded.
     """
     before = world.clock() - world.config.sweep.inventory_age_s
-    nobodys = 0
-    for job_id, entry in _old(world, before):
-        if not names(world, job_id, entry):
-            outbox.discard(world, entry)
-            nobodys += 1
-    return nobodys
+    orphans = 0
+    for job_id, stored in _old(world, before):
+        if not is_referred_to(world, job_id, stored):
+            outbox.discard(world, stored)
+            orphans += 1
+    return orphans
 
 
-def _old(world: World, before: float) -> Iterator[tuple[str, str]]:
-    """The job id and the garbage entry of everything stored before that time (epoch s)."""
+def _old(world: World, before: float) -> Iterator[tuple[str, Stored]]:
+    """Everything stored before that time (epoch s), each with its job's id ("": of no job)."""
     for bucket in (world.files.inputs, world.files.results):
-        for stored in world.files.listing(bucket):
-            if stored.time <= before:
-                yield _job_id(stored), in_s3(bucket, stored.key)
-    for held in world.vault.inventory():
-        if held.time <= before:
-            yield held.job_id, in_archive(held.archive_id)
+        for item in world.files.listing(bucket):
+            if item.time <= before:
+                yield _job_id(item.key), S3Object(bucket, item.key)
+    for entry in world.vault.inventory():
+        if entry.time <= before:
+            yield entry.job_id, Archive(entry.archive_id)
 
 
-def _job_id(stored: StoredObject) -> str:
-    """Keys are `<prefix>/<user>/<job id>~…`; anything else is of no job."""
-    parts = stored.key.split("/", 2)
-    return parts[2].partition("~")[0] if len(parts) > 2 else ""
-
-
-def names(world: World, job_id: str, entry: str) -> bool:
-    """Whether the job's row names what the entry stands for."""
+def _job_id(key: str) -> str:
     try:
-        job = world.jobs.get(job_id) if job_id else None
+        return parse(key).job_id
+    except ValueError:
+        return ""
+
+
+def is_referred_to(world: World, job_id: str, stored: Stored) -> bool:
+    """Whether the job's row refers to these bytes."""
+    try:
+        return bool(job_id) and stored in world.jobs.get(job_id).stored
     except KeyError:
         return False
-    return job is not None and entry in named(job)
-
-
-def named(job: Job) -> set[str]:
-    """Everything stored that a row names, as garbage entries."""
-    results = job.s3_results_bucket or ""
-    keys = (
-        job.s3_key_result_file,
-        job.s3_key_index_file,
-        job.s3_key_log_file,
-        job.s3_key_summary_file,
-    )
-    entries = {in_s3(results, key) for key in keys if key}
-    entries.add(in_s3(job.s3_inputs_bucket, job.s3_key_input_file))
-    if job.results_file_archive_id:
-        entries.add(in_archive(job.results_file_archive_id))
-    return entries | set(job.pending_writes) | set(job.garbage)
 
 
 def serve(world: World, stopping: threading.Event) -> None:
-    """Sweep again and again until told to stop."""
+    """Sweep, and take the inventory, each at its interval until `stopping` is set."""
     settings = world.config.sweep
     inventory_time = world.clock() + settings.inventory_every_s
     log.info("sweeping, serving every %d s", settings.every_s)
@@ -160,7 +146,7 @@ def serve(world: World, stopping: threading.Event) -> None:
 
 
 def _guarded(act: Callable[[], int]) -> None:
-    """An endpoint that is away now may be back at the next pass."""
+    """Log a failed pass and go on: an endpoint that is away may be back at the next one."""
     try:
         act()
     except Exception:
@@ -170,11 +156,13 @@ def _guarded(act: Callable[[], int]) -> None:
 def main() -> None:
     """The command line: `./gas sweep`."""
     options = argparse.ArgumentParser(add_help=False)
-    options.add_argument("--once", action="store_true", help="one pass and the inventory, then end")
-    world, asked = consumer.begin("sweep", __doc__, options)
-    if asked.once:
+    options.add_argument(
+        "--once", action="store_true", help="one pass and the inventory, then exit"
+    )
+    world, args = consumer.begin("sweep", __doc__, options)
+    if args.once:
         failed = sweep(world)
-        log.info("%d thing(s) discarded that no row named", take_inventory(world))
+        log.info("deleted %d orphaned object(s)", take_inventory(world))
         sys.exit(1 if failed else 0)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

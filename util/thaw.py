@@ -1,4 +1,4 @@
-"""Brings a result back from Glacier to S3, byte for byte, before its archive is let go."""
+"""Copies a result back from Glacier to S3, byte for byte, before its archive is deleted."""
 
 import hashlib
 import logging
@@ -9,69 +9,68 @@ from aws import consumer
 from aws.events import Event
 from aws.outbox import flush
 from aws.resources import World
-from aws.rows.job import Job, Refused, in_s3
+from aws.rows.job import Job, Refused
+from aws.storage.stored import S3Object
 from aws.storage.vault import RetrievalNotice
 
 log = logging.getLogger(__name__)
 
 
 class DamagedError(RuntimeError):
-    """The bytes that came back are not those that were stored."""
+    """The retrieved bytes are not those that were archived."""
 
 
 def handle(world: World, event: Event) -> None:
-    """Act on each retrieval that the message tells the end of."""
+    """Act on each retrieval whose end the message announces."""
     for notice in world.vault.notices(dict(event.body)):
-        follow(world, notice)
+        act_on(world, notice)
 
 
-def follow(world: World, notice: RetrievalNotice) -> None:
-    """Thaw, or have a failed retrieval looked into; an archive thawed already is nothing."""
+def act_on(world: World, notice: RetrievalNotice) -> None:
+    """Thaw, or have a failed retrieval checked at once; ignore an archive that was thawed."""
     job = flush(world, world.jobs.get(notice.job_id))
     if job.results_file_archive_id != notice.archive_id:
         log.info("job %s is no longer archived as %s", job.job_id, notice.archive_id)
     elif notice.succeeded:
-        bring_back(world, job, notice.retrieval_id)
+        thaw(world, job, notice.retrieval_id)
     elif job.retrieval:
         world.jobs.postpone_check(job.job_id, token=job.retrieval.token, after_s=0)
 
 
-def bring_back(world: World, job: Job, retrieval_id: str | None) -> None:
-    """Write the bytes to a new key, verify, commit, then free the archive.
+def thaw(world: World, job: Job, retrieval_id: str | None) -> None:
+    """Write the bytes to a new key, verify, commit, then delete the archive.
 
-    Raises DamagedError where size or SHA-256 differ: the archive stays, the copy goes.
+    Raises DamagedError where size or SHA-256 differ: the archive stays, the copy is deleted.
     """
-    archive_id, bucket = job.results_file_archive_id or "", world.files.results
-    number = job.thaws + 1
-    key = world.files.thaw_key(job, number)
-    named = world.jobs.begin_thaw(
-        job.job_id, archive_id=archive_id, name=in_s3(bucket, key), thaws=number
-    )
-    flush(world, named)
+    archive_id, thaws = job.archive_id, job.thaws + 1
+    key = world.files.keys.thawed(job.user_id, job.job_id, thaws, job.result_name)
+    copy = S3Object(world.files.results, key)
+    begun = world.jobs.begin_thaw(job.job_id, archive_id=archive_id, copy=copy, thaws=thaws)
+    flush(world, begun)
     with closing(world.vault.fetch(archive_id, retrieval_id)) as fetched:
         digest = Digest(fetched)
-        world.files.upload_stream(digest, bucket, key)  # type: ignore[arg-type]
+        world.files.upload_stream(digest, copy.bucket, copy.key)  # type: ignore[arg-type]
     if (digest.bytes, digest.sha256) != (job.result_bytes, job.result_sha256):
-        world.files.delete(bucket, key)
+        world.files.delete(copy.bucket, copy.key)
         raise DamagedError(f"job {job.job_id}: archive {archive_id} came back changed")
     try:
-        job = world.jobs.commit_thaw(job.job_id, archive_id=archive_id, bucket=bucket, key=key)
+        job = world.jobs.commit_thaw(job.job_id, archive_id=archive_id, copy=copy)
     except Refused as reason:
-        log.info("%s; its copy is dropped", reason)
-        _drop(world, job.job_id, bucket, key)
+        log.info("%s; deleting the copy just written", reason)
+        _drop(world, job.job_id, copy)
         return
     log.info("job %s thawed to %s", job.job_id, key)
     flush(world, job)
 
 
-def _drop(world: World, job_id: str, bucket: str, key: str) -> None:
-    """The loser deletes its own bytes, having read that the row does not name them."""
-    if world.jobs.get(job_id).s3_key_result_file != key:
-        world.files.delete(bucket, key)
+def _drop(world: World, job_id: str, copy: S3Object) -> None:
+    """Delete the copy of a lost race, unless the row refers to it."""
+    if copy not in world.jobs.get(job_id).outputs.values():
+        world.files.delete(copy.bucket, copy.key)
 
 
 class Digest:
-    """A stream that counts and hashes what is read through it."""
+    """A stream that counts and hashes the bytes read through it."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self.stream, self.bytes, self._hash = stream, 0, hashlib.sha256()
@@ -81,6 +80,7 @@ class Digest:
         return self._hash.hexdigest()
 
     def read(self, size: int = -1) -> bytes:
+        """Up to `size` bytes; all of them where it is negative."""
         part = self.stream.read() if size < 0 else self.stream.read(size)
         self.bytes += len(part)
         self._hash.update(part)

@@ -1,4 +1,4 @@
-"""The accounts table: who a user is, and the role that decides what may be kept."""
+"""The accounts table: users, and the role that decides whose results are kept."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ class Role(StrEnum):
 class Account:
     """One row of the accounts table; `user_id` is the Globus identity's UUID.
 
-    `pending_role_change` numbers the role change that `restore` has not yet acted on.
+    `pending_role_change` is the number of the role change that `restore` has not yet acted on.
     """
 
     user_id: str
@@ -42,11 +42,12 @@ class Account:
 
     @property
     def event(self) -> dict[str, str]:
+        """The event that SNS carries of this account: ids only."""
         return {"user_id": self.user_id}
 
 
 class Accounts:
-    """Accounts by user; a change of role is recorded as unfinished until `restore` saw to it."""
+    """Accounts by user; a change of role stays pending until `restore` has acted on it."""
 
     def __init__(
         self, table: Table, timeouts: Timeouts, clock: Callable[[], float] = time.time
@@ -61,27 +62,27 @@ class Accounts:
         return _account(row)
 
     def sign_in(self, user_id: str, name: str, email: str, institution: str) -> Account:
-        """Create the account at the first login; later logins refresh what Globus says."""
+        """Create the account at the first login; later logins update it from Globus."""
         new = Account(user_id, name, email, institution, created_time=int(self.clock()))
         try:
             return _account(self.table.create(self._row(new)))
         except Conflict:
-            return self._change(
+            return self.change(
                 user_id,
                 lambda a: replace(a, name=name, email=email, institution=institution),
             )
 
     def subscribe(self, user_id: str, customer: str | None = None) -> Account:
         """Make the user premium; already premium changes nothing."""
-        return self._change(user_id, lambda a: self._role(a, Role.PREMIUM, customer))
+        return self.change(user_id, lambda a: self._role(a, Role.PREMIUM, customer))
 
     def unsubscribe(self, user_id: str) -> Account:
         """Make the user free; already free changes nothing."""
-        return self._change(user_id, lambda a: self._role(a, Role.FREE, a.customer))
+        return self.change(user_id, lambda a: self._role(a, Role.FREE, a.customer))
 
     def clear_role_change(self, user_id: str, number: int) -> Account:
-        """Note that role change `number` has been acted on; a later change stays pending."""
-        return self._change(
+        """Record that role change `number` was acted on; a later change stays pending."""
+        return self.change(
             user_id,
             lambda a: (
                 replace(a, pending_role_change=None) if a.pending_role_change == number else a
@@ -89,9 +90,9 @@ class Accounts:
         )
 
     def count_reminder(self, user_id: str) -> Account:
-        """Note that `restore` was reminded; the wait doubles with each."""
+        """Record a reminder to `restore`; the wait before the next one doubles."""
         now = int(self.clock())
-        return self._change(
+        return self.change(
             user_id, lambda a: replace(a, reminders=a.reminders + 1, reminder_time=now)
         )
 
@@ -114,7 +115,8 @@ class Accounts:
             reminder_time=0,
         )
 
-    def _change(self, user_id: str, alter: Callable[[Account], Account]) -> Account:
+    def change(self, user_id: str, alter: Callable[[Account], Account]) -> Account:
+        """Alter the account by a pure function, again while others write in between."""
         return _account(self.table.change(user_id, lambda row: self._row(alter(_account(row)))))
 
     def _row(self, account: Account) -> Row:

@@ -1,9 +1,11 @@
-"""A job's row: its attributes, its states, and when unfinished business in it falls due."""
+"""A job's row: its attributes, its states, and when unfinished work in it falls due."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from aws.config import Config
+from aws.rows.outputs import OUTPUTS, RESULT
+from aws.storage.stored import Archive, S3Object, Stored
 
 MAX_DOUBLINGS = 6
 
@@ -13,7 +15,7 @@ class Refused(Exception):
 
 
 class Leased(Refused):
-    """Another worker holds the job and its lease runs."""
+    """Another worker has a lease on the job that has not expired."""
 
 
 class Status(StrEnum):
@@ -29,7 +31,10 @@ OPEN = (Status.PENDING, Status.RUNNING)
 
 @dataclass(frozen=True)
 class Timeouts:
-    """How long each kind of unfinished business is left alone, in seconds."""
+    """Grace periods (s) before the sweeper retries each kind of unfinished work.
+
+    `by_queue`: the retention is the delivery delay of a queue, not a due time.
+    """
 
     grace_s: int
     patience_s: int
@@ -39,6 +44,7 @@ class Timeouts:
 
     @classmethod
     def of(cls, config: Config) -> "Timeouts":
+        """The grace periods that these settings ask for."""
         return cls(
             config.sweep.grace_s,
             config.sweep.patience_s,
@@ -50,7 +56,7 @@ class Timeouts:
 
 @dataclass(frozen=True)
 class Now:
-    """The time (epoch s) and the spans that a step goes by."""
+    """The time (epoch s) and the grace periods that a step goes by."""
 
     now: float
     spans: Timeouts
@@ -58,7 +64,7 @@ class Now:
 
 @dataclass(frozen=True)
 class Retrieval:
-    """One asking of Glacier for one archive; `id` is Glacier's, once it answered."""
+    """One request to Glacier for one archive; `id` is Glacier's, None until it has answered."""
 
     token: str
     tier: str
@@ -68,24 +74,32 @@ class Retrieval:
     expedited_refused: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Result:
-    """What a finished pipeline leaves in the results bucket."""
+    """The share of a finished pipeline in its job's row; `outputs` has every output by name.
 
-    s3_results_bucket: str
-    s3_key_result_file: str
-    s3_key_index_file: str
-    s3_key_log_file: str
-    s3_key_summary_file: str
+    Raises ValueError where one is missing.
+    """
+
+    outputs: dict[str, S3Object]
     result_bytes: int
     result_sha256: str
     reference: str
     counts: dict[str, int]
 
+    def __post_init__(self) -> None:
+        missing = OUTPUTS.keys() - self.outputs.keys()
+        if missing:
+            raise ValueError(f"a result without its {', '.join(sorted(missing))}")
+
 
 @dataclass(frozen=True)
 class Job:
-    """One row of the annotations table; times are epoch seconds."""
+    """One row of the annotations table; times are epoch seconds.
+
+    `outputs` are the files in S3 by name (aws/rows/outputs.py): without the result while it is
+    in the archive.
+    """
 
     job_id: str
     user_id: str
@@ -106,11 +120,7 @@ class Job:
     lease_owner: str | None = None
     lease_until: float | None = None
     progress: str | None = None
-    s3_results_bucket: str | None = None
-    s3_key_result_file: str | None = None
-    s3_key_index_file: str | None = None
-    s3_key_log_file: str | None = None
-    s3_key_summary_file: str | None = None
+    outputs: dict[str, S3Object] = field(default_factory=dict)
     result_bytes: int | None = None
     result_sha256: str | None = None
     counts: dict[str, int] = field(default_factory=dict)
@@ -119,8 +129,8 @@ class Job:
     retrieval: Retrieval | None = None
     error: str | None = None
     outbox: tuple[str, ...] = ()
-    garbage: tuple[str, ...] = ()
-    pending_writes: tuple[str, ...] = ()
+    garbage: tuple[Stored, ...] = ()
+    pending_writes: tuple[Stored, ...] = ()
     role_check_due: bool = False
     mailed: bool = False
     pinned: bool = False
@@ -146,32 +156,44 @@ class Job:
         return bool(self.existed)
 
     @property
-    def stem(self) -> str:
-        """The input's name without .vcf or .vcf.gz: what outputs are named after."""
-        return self.input_file_name.removesuffix(".gz").removesuffix(".vcf")
+    def result_name(self) -> str:
+        """The name that its owner knows the result by."""
+        return RESULT.file_name(self.input_file_name)
 
     @property
-    def result_name(self) -> str:
-        return f"{self.stem}.annot.vcf.gz"
+    def input(self) -> S3Object:
+        """The uploaded file."""
+        return S3Object(self.s3_inputs_bucket, self.s3_key_input_file)
+
+    @property
+    def result(self) -> S3Object:
+        """The result in S3. Raises Refused while it is not there."""
+        if RESULT.name not in self.outputs:
+            raise Refused(f"job {self.job_id} has no result in S3")
+        return self.outputs[RESULT.name]
+
+    @property
+    def archive_id(self) -> str:
+        """The id of the result's archive. Raises Refused where the result is not archived."""
+        if self.results_file_archive_id is None:
+            raise Refused(f"job {self.job_id} has no archive")
+        return self.results_file_archive_id
+
+    @property
+    def stored(self) -> set[Stored]:
+        """Everything that the row refers to: the inventory deletes what no row does."""
+        archives = {Archive(self.results_file_archive_id)} if self.results_file_archive_id else ()
+        current = {self.input, *self.outputs.values(), *archives}
+        return current | {*self.pending_writes, *self.garbage}
 
     @property
     def event(self) -> dict[str, str]:
-        """What SNS carries of this job: ids only."""
+        """The event that SNS carries of this job: ids only."""
         return {"job_id": self.job_id, "user_id": self.user_id}
 
 
-def in_s3(bucket: str, key: str) -> str:
-    """How `writing` and `garbage` name an object."""
-    return f"s3:{bucket}/{key}"
-
-
-def in_archive(archive_id: str) -> str:
-    """How `writing` and `garbage` name an archive."""
-    return f"archive:{archive_id}"
-
-
 class PendingWork(StrEnum):
-    """What can be unfinished in a row."""
+    """The kinds of work that a row can have unfinished."""
 
     COMMIT = "commit"
     PROGRESS = "progress"
@@ -180,7 +202,7 @@ class PendingWork(StrEnum):
 
 
 def unfinished(job: Job, at: Now) -> dict[PendingWork, float]:
-    """What is unfinished in this row, each with the time (epoch s) to look after it."""
+    """The unfinished work in this row, each kind with the time (epoch s) to retry it."""
     spans = at.spans
     times: dict[PendingWork, float] = {}
     if job.outbox or job.garbage or job.role_check_due:
@@ -197,12 +219,12 @@ def unfinished(job: Job, at: Now) -> dict[PendingWork, float]:
 
 
 def due(job: Job, at: Now) -> float | None:
-    """When the sweeper should look at this row (epoch s); None: nothing is unfinished."""
+    """The time (epoch s) for the sweeper to look at this row; None: nothing is unfinished."""
     return min(unfinished(job, at).values(), default=None)
 
 
 def _progress_time(job: Job, spans: Timeouts) -> float | None:
-    """When a job that waits for an annotator, a takeover or its mail counts as forgotten."""
+    """The time when a job that waits for an annotator or its mail counts as forgotten."""
     reminder_time = job.reminder_time or 0
     if job.job_status is Status.PENDING:
         return max(job.submit_time, reminder_time) + _backed_off(job, spans.patience_s)

@@ -2,15 +2,17 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any, Concatenate, ParamSpec
 
-from aws.rows import lifecycle
+from aws.rows import lifecycle, outputs
 from aws.rows.job import Job, Now, Retrieval, Status, Timeouts, due
 from aws.rows.table import Conflict, Row, Table, shard
+from aws.storage.stored import Stored
 
 P = ParamSpec("P")
+FIELDS = {f.name for f in fields(Job)}
 INDEX = "user_id_index"
 TIME = re.compile(r"[0-9]{1,12}(\.[0-9]{1,3})?")
 
@@ -23,7 +25,7 @@ class JobPage:
     next: str | None
 
 
-def _step(
+def step_method(
     step: Callable[Concatenate[Job, Now, P], Job],
 ) -> Callable[Concatenate["Jobs", str, P], Job]:
     """A method that takes a job, named by its id, through one step of its lifecycle.
@@ -47,26 +49,26 @@ class Jobs:
     ) -> None:
         self.table, self.timeouts, self.clock = table, timeouts, clock
 
-    start = _step(lifecycle.start)
-    renew = _step(lifecycle.renew)
-    intend_outputs = _step(lifecycle.intend_outputs)
-    complete = _step(lifecycle.complete)
-    fail = _step(lifecycle.fail)
-    return_to_queue = _step(lifecycle.return_to_queue)
-    cancel = _step(lifecycle.cancel)
-    republish = _step(lifecycle.republish)
-    mark_mailed = _step(lifecycle.mark_mailed)
-    strike_out = _step(lifecycle.strike_out)
-    begin_archive = _step(lifecycle.begin_archive)
-    commit_archive = _step(lifecycle.commit_archive)
-    pin = _step(lifecycle.pin)
-    release = _step(lifecycle.release)
-    clear_role_check = _step(lifecycle.clear_role_check)
-    begin_retrieval = _step(lifecycle.begin_retrieval)
-    record_retrieval = _step(lifecycle.record_retrieval)
-    postpone_check = _step(lifecycle.postpone_check)
-    begin_thaw = _step(lifecycle.begin_thaw)
-    commit_thaw = _step(lifecycle.commit_thaw)
+    start = step_method(lifecycle.start)
+    renew = step_method(lifecycle.renew)
+    intend_outputs = step_method(lifecycle.intend_outputs)
+    complete = step_method(lifecycle.complete)
+    fail = step_method(lifecycle.fail)
+    return_to_queue = step_method(lifecycle.return_to_queue)
+    cancel = step_method(lifecycle.cancel)
+    republish = step_method(lifecycle.republish)
+    mark_mailed = step_method(lifecycle.mark_mailed)
+    strike_out = step_method(lifecycle.strike_out)
+    begin_archive = step_method(lifecycle.begin_archive)
+    commit_archive = step_method(lifecycle.commit_archive)
+    pin = step_method(lifecycle.pin)
+    release = step_method(lifecycle.release)
+    clear_role_check = step_method(lifecycle.clear_role_check)
+    begin_retrieval = step_method(lifecycle.begin_retrieval)
+    record_retrieval = step_method(lifecycle.record_retrieval)
+    postpone_check = step_method(lifecycle.postpone_check)
+    begin_thaw = step_method(lifecycle.begin_thaw)
+    commit_thaw = step_method(lifecycle.commit_thaw)
 
     def now(self) -> Now:
         return Now(round(self.clock(), 3), self.timeouts)
@@ -77,7 +79,7 @@ class Jobs:
         Raises FileExistsError where the id is another user's.
         """
         try:
-            return self._job(self.table.create(self._row(lifecycle.submit(job, self.now()))))
+            return _job(self.table.create(self._row(lifecycle.submit(job, self.now()))))
         except Conflict:
             stored = self.get(job.job_id)
         if stored.user_id != job.user_id:
@@ -89,12 +91,12 @@ class Jobs:
         row = self.table.get(job_id)
         if row is None:
             raise KeyError(job_id)
-        return self._job(row)
+        return _job(row)
 
     def change(self, job_id: str, alter: Callable[[Job], Job]) -> Job:
         """Alter the job by a pure function, again while others write in between."""
-        changed = self.table.change(job_id, lambda row: self._row(alter(self._job(row))))
-        return self._job(changed)
+        changed = self.table.change(job_id, lambda row: self._row(alter(_job(row))))
+        return _job(changed)
 
     def page_of(self, user_id: str, limit: int, after: str | None = None) -> JobPage:
         """One page of a user's jobs, newest first: one Query whatever the number of jobs.
@@ -105,7 +107,7 @@ class Jobs:
         if after:
             options["ExclusiveStartKey"] = _start_key(user_id, after)
         page = self.table.page(INDEX, "user_id", user_id, options)
-        return JobPage([self._job(row) for row in page.rows], _token(page.next))
+        return JobPage([_job(row) for row in page.rows], _token(page.next))
 
     def all_of(self, user_id: str) -> Iterator[Job]:
         """Every job of a user, newest first, a page in memory at a time."""
@@ -118,40 +120,53 @@ class Jobs:
                 return
 
     def due(self) -> Iterator[Job]:
-        """Every job with unfinished business whose time has come (from an index: re-read it)."""
-        return (self._job(row) for row in self.table.due(self.now().now))
+        """Every job with unfinished work whose time has come (from an index: re-read it)."""
+        return (_job(row) for row in self.table.due(self.now().now))
+
+    def scan(self) -> Iterator[Job]:
+        """Every job there is, read strongly consistent: a whole pass over the table."""
+        return (_job(row) for row in self.table.scan())
 
     def _row(self, job: Job) -> Row:
         """The row of a job, its due time derived anew in every write."""
-        at = self.now()
-        due_time = due(job, at)
-        row = {f.name: _stored(getattr(job, f.name)) for f in fields(Job)}
+        due_time = due(job, self.now())
+        row = {name: _attribute(getattr(job, name)) for name in FIELDS - {"outputs"}}
+        row |= outputs.attributes(job.outputs)
         if due_time is not None:
             row |= {"due_time": due_time, "due_shard": shard(job.job_id)}
         return {name: value for name, value in row.items() if value is not None}
 
-    @staticmethod
-    def _job(row: Row) -> Job:
-        known = {f.name for f in fields(Job)}
-        job = Job(**{name: value for name, value in row.items() if name in known})
-        retrieval = row.get("retrieval")
-        return replace(
-            job,
-            job_status=Status(job.job_status),
-            outbox=tuple(job.outbox),
-            garbage=tuple(job.garbage),
-            pending_writes=tuple(job.pending_writes),
-            retrieval=Retrieval(**retrieval) if retrieval else None,
-        )
+
+def _job(row: Row) -> Job:
+    job = Job(**{name: value for name, value in row.items() if name in FIELDS})
+    retrieval = row.get("retrieval")
+    return replace(
+        job,
+        job_status=Status(job.job_status),
+        outputs=outputs.from_row(row),
+        outbox=tuple(job.outbox),
+        garbage=_references(row.get("garbage", ())),
+        pending_writes=_references(row.get("pending_writes", ())),
+        retrieval=Retrieval(**retrieval) if retrieval else None,
+    )
 
 
-def _stored(value: Any) -> Any:
-    """DynamoDB has no booleans worth indexing and no dataclasses; empty things are left out."""
+def _references(texts: Iterable[str]) -> tuple[Stored, ...]:
+    return tuple(Stored.parse(text) for text in texts)
+
+
+def _attribute(value: Any) -> Any:
+    """A field as stored: a map for a retrieval, text for references and the status.
+
+    None (which is not stored) for whatever is empty.
+    """
     if isinstance(value, Retrieval):
         return vars(value)
+    if isinstance(value, tuple):
+        return [str(entry) for entry in value] or None
     if isinstance(value, Status):
         return str(value)
-    return None if value in ((), {}, "") else value
+    return None if value in ({}, "") else value
 
 
 def _token(key: Row | None) -> str | None:

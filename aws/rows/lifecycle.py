@@ -1,24 +1,18 @@
 """The life of a job as pure functions: each takes a job and returns the job after the step.
 
-Every function raises Refused where the row is not in a state for it. `at` tells the time and
-the spans that the rules go by; docs/data.md has the table of steps.
+Every function raises Refused where the row is not in a state for it. `at` has the time and the
+grace periods that the rules go by; docs/data.md has the table of steps.
 """
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
-from aws.rows.job import (
-    OPEN,
-    Job,
-    Leased,
-    Now,
-    Refused,
-    Result,
-    Retrieval,
-    Status,
-    in_archive,
-    in_s3,
-)
+from aws.rows.job import OPEN, Job, Leased, Now, Refused, Result, Retrieval, Status
+from aws.rows.outputs import RESULT
+from aws.storage.stored import Archive, S3Object, Stored
+from aws.storage.vault import RetrievalRequest
+
+T = TypeVar("T")
 
 
 def submit(job: Job, at: Now) -> Job:
@@ -27,7 +21,7 @@ def submit(job: Job, at: Now) -> Job:
 
 
 def start(job: Job, at: Now, *, owner: str, lease_s: int) -> Job:
-    """Claim the job; what an earlier attempt was writing becomes garbage."""
+    """Claim the job under a lease; the pending writes of an earlier attempt become garbage."""
     _demand(job.job_status in OPEN, job, "be started")
     lapsed = job.job_status is Status.RUNNING
     if lapsed and (job.lease_until or 0) > at.now:
@@ -48,22 +42,22 @@ def start(job: Job, at: Now, *, owner: str, lease_s: int) -> Job:
 
 
 def renew(job: Job, at: Now, *, owner: str, lease_s: int, progress: str) -> Job:
-    """Hold the lease for `lease_s` more."""
-    _demand_mine(job, owner)
+    """Extend the lease to `lease_s` from now, and record the progress."""
+    _demand_lease(job, owner)
     return replace(job, lease_until=at.now + lease_s, progress=progress)
 
 
-def intend_outputs(job: Job, at: Now, *, owner: str, names: tuple[str, ...]) -> Job:
-    """Name what the holder of the lease is about to write."""
-    _demand_mine(job, owner)
-    return replace(_dropped(job), pending_writes=names)
+def intend_outputs(job: Job, at: Now, *, owner: str, outputs: tuple[S3Object, ...]) -> Job:
+    """Record what the owner of the lease is about to write."""
+    _demand_lease(job, owner)
+    return replace(_dropped(job), pending_writes=outputs)
 
 
 def complete(job: Job, at: Now, *, owner: str, result: Result) -> Job:
-    """The commit of a finished job."""
-    _demand_mine(job, owner)
-    named = in_s3(result.s3_results_bucket, result.s3_key_result_file)
-    _demand(named in job.pending_writes, job, f"be completed with {named}")
+    """Commit a finished job: every output must have been intended before it was written."""
+    _demand_lease(job, owner)
+    for name, stored in result.outputs.items():
+        _demand(stored in job.pending_writes, job, f"be completed: its {name} was not intended")
     return replace(
         _ended(job, at, Status.COMPLETED, "job_results", *_retention(at)),
         **vars(result),
@@ -75,14 +69,14 @@ def complete(job: Job, at: Now, *, owner: str, result: Result) -> Job:
 
 
 def fail(job: Job, at: Now, *, owner: str, error: str) -> Job:
-    """End the job with words that its user can act on."""
-    _demand_mine(job, owner)
+    """End the job with an error message that its owner can act on."""
+    _demand_lease(job, owner)
     return _ended(_dropped(replace(job, error=error)), at, Status.FAILED, "job_results")
 
 
 def return_to_queue(job: Job, at: Now, *, owner: str, fault: str | None = None) -> Job:
-    """Let the job wait for another attempt; a `fault` counts against its attempts."""
-    _demand_mine(job, owner)
+    """Set the job back to PENDING for another attempt; a `fault` counts as a crash."""
+    _demand_lease(job, owner)
     return replace(
         _dropped(job),
         job_status=Status.PENDING,
@@ -96,26 +90,26 @@ def return_to_queue(job: Job, at: Now, *, owner: str, fault: str | None = None) 
 
 
 def cancel(job: Job, at: Now) -> Job:
-    """The owner wants it no more; a running attempt loses its lease."""
+    """End the job at its owner's request; a running attempt loses its lease."""
     _demand(not job.is_terminal, job, "be cancelled")
     return _ended(_dropped(job), at, Status.CANCELLED, "job_results")
 
 
 def republish(job: Job, at: Now) -> Job:
-    """Publish once more what should have moved this job on; each time with more patience."""
-    _demand(not (job.is_terminal and job.mailed), job, "be nudged")
+    """Publish the job's latest event again; the wait before the next time doubles."""
+    _demand(not (job.is_terminal and job.mailed), job, "be republished")
     topic = "job_results" if job.is_terminal else "job_requests"
     posted = _post(job, topic)
     return replace(job, outbox=posted, reminders=job.reminders + 1, reminder_time=at.now)
 
 
 def mark_mailed(job: Job, at: Now) -> Job:
-    """Its owner has been written to."""
+    """Record that the owner has been mailed."""
     return replace(job, mailed=True, reminders=0, reminder_time=None)
 
 
-def strike_out(job: Job, at: Now, *, outbox: tuple[str, ...], garbage: tuple[str, ...]) -> Job:
-    """Strike out just these entries: another may have added its own meanwhile."""
+def strike_out(job: Job, at: Now, *, outbox: tuple[str, ...], garbage: tuple[Stored, ...]) -> Job:
+    """Remove just these entries: another process may have added its own meanwhile."""
     return replace(
         job,
         outbox=tuple(e for e in job.outbox if e not in outbox),
@@ -123,20 +117,22 @@ def strike_out(job: Job, at: Now, *, outbox: tuple[str, ...], garbage: tuple[str
     )
 
 
-def begin_archive(job: Job, at: Now, *, name: str) -> Job:
-    """Name the archive about to be written; the name of one before it becomes garbage."""
+def begin_archive(job: Job, at: Now, *, reserved: Stored) -> Job:
+    """Record the archive about to be written; one reserved before it becomes garbage."""
     _demand(job.is_hot and not job.is_archived and not job.pinned, job, "be archived")
-    return replace(_dropped(job), pending_writes=(name,))
+    return replace(_dropped(job), pending_writes=(reserved,))
 
 
-def commit_archive(job: Job, at: Now, *, key: str, name: str, archive_id: str) -> Job:
-    """The commit of an archived result; its role check is still to be done."""
-    _demand(job.is_hot and job.s3_key_result_file == key, job, f"be archived from {key}")
-    _demand(name in job.pending_writes, job, f"be archived as {name}")
+def commit_archive(
+    job: Job, at: Now, *, result: S3Object, reserved: Stored, archive_id: str
+) -> Job:
+    """Commit an archived result; its role check is still to be done."""
+    _demand(job.is_hot and job.result == result, job, f"be archived from {result}")
+    _demand(reserved in job.pending_writes, job, f"be archived as {reserved}")
     return replace(
         job,
         existed=False,
-        s3_key_result_file=None,
+        outputs={name: kept for name, kept in job.outputs.items() if kept != result},
         results_file_archive_id=archive_id,
         archived_time=at.now,
         requested_time=None,
@@ -144,21 +140,21 @@ def commit_archive(job: Job, at: Now, *, key: str, name: str, archive_id: str) -
         expires_time=None,
         role_check_due=True,
         pending_writes=(),
-        garbage=_added(job.garbage, in_s3(job.s3_results_bucket or "", key)),
+        garbage=_added(job.garbage, result),
     )
 
 
 def pin(job: Job, at: Now) -> Job:
-    """A premium user's result stays; an archive in progress is overtaken.
+    """Keep a premium user's result in S3; an archive in progress is overtaken.
 
-    Its role check is still to be done: who was premium when the role was read may be free by now.
+    Its role check is still to be done: the user may have been downgraded since the role was read.
     """
     _demand(job.is_hot, job, "be kept")
     return replace(_dropped(job), pinned=True, role_check_due=True, expires_time=None)
 
 
 def release(job: Job, at: Now) -> Job:
-    """A free user's again: the retention clock starts anew."""
+    """Unpin a result whose owner is free again: the retention starts anew."""
     _demand(job.is_hot, job, "be released")
     posted = _post(job, *_retention(at))
     until = at.now + at.spans.after_s
@@ -166,9 +162,9 @@ def release(job: Job, at: Now) -> Job:
 
 
 def clear_role_check(job: Job, at: Now, *, rev: int) -> Job:
-    """The role was read again after revision `rev`, and what followed was done.
+    """Record that the role was read again after revision `rev`, and acted on.
 
-    Where the row has moved on, its check stays: a later commit may want one of its own.
+    Where the row has moved on, its check stays due: a later commit may need one of its own.
     """
     return replace(job, role_check_due=False) if job.rev == rev else job
 
@@ -176,47 +172,47 @@ def clear_role_check(job: Job, at: Now, *, rev: int) -> Job:
 def begin_retrieval(
     job: Job, at: Now, *, token: str, tier: str, instead_of: str | None = None
 ) -> Job:
-    """Note that Glacier is about to be asked; refused where another asking is under way."""
+    """Record a request that Glacier is about to get; refused while another one is live."""
     _demand(job.is_archived, job, "be retrieved")
     live = job.retrieval.token if job.retrieval else None
     _demand(live == instead_of, job, "be retrieved twice")
     check_time = at.now + at.spans.grace_s
-    asking = Retrieval(token, tier, at.now, check_time)
-    return replace(job, retrieval=asking, requested_time=job.requested_time or at.now)
+    retrieval = Retrieval(token, tier, at.now, check_time)
+    return replace(job, retrieval=retrieval, requested_time=job.requested_time or at.now)
 
 
-def record_retrieval(job: Job, at: Now, *, token: str, asked: Any) -> Job:
-    """Note Glacier's answer: `asked` has `id`, `tier` and `expedited_refused`."""
+def record_retrieval(job: Job, at: Now, *, token: str, answer: RetrievalRequest) -> Job:
+    """Record Glacier's answer to the request with this token."""
     return _retrieval(
         job,
         token,
-        id=asked.id,
-        tier=asked.tier,
-        expedited_refused=asked.expedited_refused,
+        id=answer.id,
+        tier=answer.tier,
+        expedited_refused=answer.expedited_refused,
         check_time=at.now + at.spans.retrieval_s,
     )
 
 
 def postpone_check(job: Job, at: Now, *, token: str, after_s: int) -> Job:
-    """Look into this retrieval in `after_s` seconds."""
+    """Have the sweeper check this retrieval in `after_s` seconds."""
     return _retrieval(job, token, check_time=at.now + after_s)
 
 
-def begin_thaw(job: Job, at: Now, *, archive_id: str, name: str, thaws: int) -> Job:
-    """Name the object that the `thaws`-th thaw is about to write."""
+def begin_thaw(job: Job, at: Now, *, archive_id: str, copy: S3Object, thaws: int) -> Job:
+    """Record the object that the job's `thaws`-th thaw is about to write."""
     _demand(job.results_file_archive_id == archive_id, job, "be thawed")
     _demand(job.thaws == thaws - 1, job, f"be thawed as number {thaws}")
-    return replace(_dropped(job), pending_writes=(name,), thaws=thaws)
+    return replace(_dropped(job), pending_writes=(copy,), thaws=thaws)
 
 
-def commit_thaw(job: Job, at: Now, *, archive_id: str, bucket: str, key: str) -> Job:
-    """The commit of a thawed result; its role check is still to be done."""
+def commit_thaw(job: Job, at: Now, *, archive_id: str, copy: S3Object) -> Job:
+    """Commit a thawed result; its role check is still to be done."""
     _demand(job.results_file_archive_id == archive_id, job, "be thawed")
-    _demand(in_s3(bucket, key) in job.pending_writes, job, f"be thawed to {key}")
+    _demand(copy in job.pending_writes, job, f"be thawed to {copy}")
     return replace(
         job,
         existed=True,
-        s3_key_result_file=key,
+        outputs={**job.outputs, RESULT.name: copy},
         results_file_archive_id=None,
         retrieval=None,
         thawed_time=at.now,
@@ -224,7 +220,7 @@ def commit_thaw(job: Job, at: Now, *, archive_id: str, bucket: str, key: str) ->
         role_check_due=True,
         pinned=False,
         pending_writes=(),
-        garbage=_added(job.garbage, in_archive(archive_id)),
+        garbage=_added(job.garbage, Archive(archive_id)),
     )
 
 
@@ -250,27 +246,27 @@ def _ended(job: Job, at: Now, status: Status, *topics: str) -> Job:
 
 
 def _retention(at: Now) -> tuple[str, ...]:
-    """The queue's delay is the retention clock, where a queue can wait that long."""
+    """The event whose delivery delay is the retention, where a queue can wait that long."""
     return ("results_archive",) if at.spans.by_queue else ()
 
 
 def _post(job: Job, *topics: str) -> tuple[str, ...]:
-    """The outbox with these, marked by the revision that adds them: each is struck out alone."""
+    """The outbox with these events, marked by the revision that adds them (see strike_out)."""
     return _added(job.outbox, *(f"{topic}@{job.rev + 1}" for topic in topics))
 
 
 def _dropped(job: Job) -> Job:
-    """What somebody was writing is garbage now."""
+    """The job with its pending writes turned into garbage."""
     return replace(job, garbage=_added(job.garbage, *job.pending_writes), pending_writes=())
 
 
-def _added(entries: tuple[str, ...], *more: str) -> tuple[str, ...]:
+def _added(entries: tuple[T, ...], *more: T) -> tuple[T, ...]:
     return entries + tuple(e for e in more if e not in entries)
 
 
-def _demand_mine(job: Job, owner: str) -> None:
+def _demand_lease(job: Job, owner: str) -> None:
     mine = job.job_status is Status.RUNNING and job.lease_owner == owner
-    _demand(mine, job, f"be touched by {owner}")
+    _demand(mine, job, f"be changed by {owner}, whose lease is over")
 
 
 def _demand(holds: bool, job: Job, step: str) -> None:

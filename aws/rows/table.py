@@ -31,7 +31,7 @@ class RowPage:
 
 
 class Table:
-    """One table; rows are plain dictionaries with `rev` and `by`.
+    """One table; rows are plain dictionaries with `rev` and `write_token`.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.ConditionExpressions.html
     """
@@ -48,12 +48,12 @@ class Table:
 
     def create(self, row: Row) -> Row:
         """Write a row that must not exist yet; raises Conflict where it does."""
-        return self._put({**row, "rev": 1}, f"attribute_not_exists({self.key})", {})
+        return self.put({**row, "rev": 1}, f"attribute_not_exists({self.key})", {})
 
     def swap(self, row: Row) -> Row:
         """Write `row` over the revision it was read at; raises Conflict where that is gone."""
         values = {":rev": row["rev"]}
-        return self._put({**row, "rev": row["rev"] + 1}, "rev = :rev", values)
+        return self.put({**row, "rev": row["rev"] + 1}, "rev = :rev", values)
 
     def change(self, key: str, alter: Callable[[Row], Row]) -> Row:
         """Read, alter, swap, and again while others write in between.
@@ -90,6 +90,12 @@ class Table:
         for shard in range(DUE_SHARDS):
             yield from self._due(shard, now)
 
+    def scan(self) -> Iterator[Row]:
+        """Every row, read strongly consistent, page after page."""
+        pages = self.client.get_paginator("scan").paginate(TableName=self.name, ConsistentRead=True)
+        for page in pages:
+            yield from (_unpacked(item) for item in page["Items"])
+
     def _due(self, shard: int, now: float) -> Iterator[Row]:
         pages = self.client.get_paginator("query").paginate(
             TableName=self.name,
@@ -100,7 +106,8 @@ class Table:
         for page in pages:
             yield from (_unpacked(item) for item in page["Items"])
 
-    def _put(self, row: Row, condition: str, values: Row) -> Row:
+    def put(self, row: Row, condition: str, values: Row) -> Row:
+        """Write a row under a condition; raises Conflict where it does not hold."""
         row = {**row, "write_token": uuid.uuid4().hex}
         given = {"ExpressionAttributeValues": _packed(values)} if values else {}
         try:
@@ -115,7 +122,7 @@ class Table:
         return row
 
     def _is_mine(self, row: Row) -> bool:
-        """Whether the refused write had come through: a lost reply makes the SDK repeat it."""
+        """Whether the refused write had succeeded: a lost reply makes the SDK repeat it."""
         stored = self.get(row[self.key])
         return stored is not None and stored.get("write_token") == row["write_token"]
 

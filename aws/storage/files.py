@@ -1,4 +1,4 @@
-"""Objects in S3: their keys, and moving their bytes; every key is written once."""
+"""Objects in S3: reading, writing, signing, listing; every key is written once."""
 
 import json
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ from typing import Any, BinaryIO
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
-from aws.rows.job import Job
+from aws.storage.keys import Keys
 
 MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
 SNIFF_BYTES = 65536
 ENCRYPTION = "AES256"
 PARTS_IN_MEMORY = 4
-"""Of 8 MiB each, while a stream is stored: boto3's own ten take a daemon to 190 MB."""
+"""Parts of 8 MiB held while a stream is stored: boto3's own ten take a daemon to 190 MB."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class PresignedPost:
 
 @dataclass(frozen=True)
 class StoredObject:
-    """An object as a listing tells it; `time` is epoch seconds."""
+    """An object of a listing; `time` is when it was written (epoch s)."""
 
     bucket: str
     key: str
@@ -37,7 +37,7 @@ class StoredObject:
 
 
 def transfer() -> TransferConfig:
-    """How boto3 moves large objects: in parts, a few in memory at a time."""
+    """The settings by which boto3 moves large objects: in parts, a few in memory at a time."""
     config = TransferConfig(max_concurrency=PARTS_IN_MEMORY)
     config.max_in_memory_upload_chunks = PARTS_IN_MEMORY
     return config
@@ -47,21 +47,9 @@ class Files:
     """Reads, writes and signs objects in the inputs, results and references buckets."""
 
     def __init__(self, s3: Any, inputs: str, results: str, references: str, prefix: str) -> None:
-        self.s3, self.prefix = s3, prefix
+        self.s3, self.keys = s3, Keys(prefix)
         self.transfer = transfer()
         self.inputs, self.results, self.references = inputs, results, references
-
-    def input_prefix(self, user_id: str, job_id: str) -> str:
-        """What an upload's key starts with; the user's file name follows."""
-        return f"{self.prefix}/{user_id}/{job_id}~"
-
-    def result_key(self, job: Job, name: str) -> str:
-        """The key of an output of the job's current attempt."""
-        return f"{self.prefix}/{job.user_id}/{job.job_id}~{job.attempt}/{name}"
-
-    def thaw_key(self, job: Job, thaws: int) -> str:
-        """The key that the `thaws`-th thaw of the job's result writes."""
-        return f"{self.prefix}/{job.user_id}/{job.job_id}~thaw-{thaws}/{job.result_name}"
 
     def upload_form(
         self, user_id: str, job_id: str, max_bytes: int, expires_s: int, redirect: str = ""
@@ -75,7 +63,7 @@ class Files:
             {"success_action_redirect": redirect} if redirect else {"success_action_status": "201"}
         )
         fixed = {**then, "x-amz-server-side-encryption": ENCRYPTION}
-        start = self.input_prefix(user_id, job_id)
+        start = self.keys.upload(user_id, job_id, "")
         conditions: list[Any] = [{name: value} for name, value in fixed.items()]
         conditions += [["starts-with", "$key", start], ["content-length-range", 1, max_bytes]]
         signed = self.s3.generate_presigned_post(
@@ -134,8 +122,9 @@ class Files:
         except ClientError as error:
             raise _translated(error, bucket, key) from None
 
-    def upload(self, path: Path, bucket: str, key: str) -> None:
-        extra = {"ServerSideEncryption": ENCRYPTION}
+    def upload(self, path: Path, bucket: str, key: str, content_type: str) -> None:
+        """Write a file, in parts where it is large."""
+        extra = {"ServerSideEncryption": ENCRYPTION, "ContentType": content_type}
         self.s3.upload_file(str(path), bucket, key, ExtraArgs=extra, Config=self.transfer)
 
     def upload_stream(self, stream: BinaryIO, bucket: str, key: str) -> None:

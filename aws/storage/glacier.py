@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from botocore.utils import calculate_tree_hash
 
 from aws.events import Arns
+from aws.storage.stored import Stored, VaultUpload
 from aws.storage.vault import InventoryEntry, RetrievalNotice, RetrievalRequest, RetrievalState
 
 MIB = 1024 * 1024
@@ -39,10 +40,10 @@ class GlacierVault:
         self.glacier, self.vault, self.arns = glacier, vault, arns
         self.single_bytes, self.part_bytes = single_bytes, part_bytes
 
-    def name(self, user_id: str, job_id: str) -> str:
-        return f"upload:{uuid.uuid4().hex}"
+    def reserve(self, user_id: str, job_id: str) -> VaultUpload:
+        return VaultUpload(uuid.uuid4().hex)
 
-    def store(self, name: str, job_id: str, stream: BinaryIO, size: int) -> str:
+    def store(self, reserved: Stored, job_id: str, stream: BinaryIO, size: int) -> str:
         if size > self.single_bytes:
             return self._store_parts(job_id, stream, size)
         body = stream.read()
@@ -108,7 +109,7 @@ class GlacierVault:
         return str(reply["jobId"])
 
     def describe(self, archive_id: str, retrieval_id: str | None) -> RetrievalState:
-        """A retrieval that Glacier has forgotten (24 h after it ended) counts as failed."""
+        """The state of a retrieval; one that Glacier has forgotten (after 24 h) has failed."""
         if retrieval_id is None:
             return RetrievalState.FAILED
         try:
@@ -148,7 +149,7 @@ class GlacierVault:
         ]
 
     def inventory(self) -> Iterator[InventoryEntry]:
-        """The newest inventory that Glacier has ready; asks for another one where it has none.
+        """The newest inventory that is ready; requests another one where none is in progress.
 
         https://docs.aws.amazon.com/amazonglacier/latest/dev/vault-inventory.html
         """
@@ -156,16 +157,19 @@ class GlacierVault:
         jobs = [job for job in listed if job["Action"] == "InventoryRetrieval"]
         ready = [job for job in jobs if job["StatusCode"] == "Succeeded"]
         if not any(job["StatusCode"] == "InProgress" for job in jobs):
-            self._ask_for_inventory()
+            self.request_inventory()
         if ready:
             newest = sorted(ready, key=lambda job: str(job["CompletionDate"]))[-1]
-            yield from self._inventory(newest["JobId"])
+            yield from self.read_inventory(newest["JobId"])
 
-    def _ask_for_inventory(self) -> None:
+    def request_inventory(self) -> str:
+        """Have Glacier make an inventory; return the id of its job."""
         parameters = {"Type": "inventory-retrieval", "Format": "JSON"}
-        self.glacier.initiate_job(vaultName=self.vault, jobParameters=parameters)
+        reply = self.glacier.initiate_job(vaultName=self.vault, jobParameters=parameters)
+        return str(reply["jobId"])
 
-    def _inventory(self, job_id: str) -> Iterator[InventoryEntry]:
+    def read_inventory(self, job_id: str) -> Iterator[InventoryEntry]:
+        """Every archive in the inventory that this job has made."""
         reply = self.glacier.get_job_output(vaultName=self.vault, jobId=job_id)
         for item in json.loads(reply["body"].read())["ArchiveList"]:
             made = datetime.fromisoformat(item["CreationDate"].replace("Z", "+00:00"))

@@ -1,23 +1,21 @@
 """The archive in S3's own Glacier class: S3 Glacier Flexible Retrieval."""
 
-import re
-import uuid
 from collections.abc import Iterator
 from typing import Any, BinaryIO, cast
 from urllib.parse import unquote_plus
 
 from botocore.exceptions import ClientError
 
-from aws.rows.job import in_archive
 from aws.storage.files import transfer
+from aws.storage.keys import Keys, parse
+from aws.storage.stored import Archive, Stored
 from aws.storage.vault import InventoryEntry, RetrievalNotice, RetrievalRequest, RetrievalState
 
 KEPT_DAYS = 2
-"""How long S3 keeps the restored copy: time for a thaw that has to be tried again."""
+"""Days that S3 keeps the restored copy: time for a thaw that has to be tried again."""
 STORAGE_CLASS = "GLACIER"
 NO_CAPACITY = "GlacierExpeditedRetrievalNotAvailable"
 UNDER_WAY = "RestoreAlreadyInProgress"
-KEY = re.compile(r".+/(?P<job_id>[^/~]+)~[0-9a-f]{32}")
 
 
 class S3Vault:
@@ -27,26 +25,28 @@ class S3Vault:
     """
 
     def __init__(self, s3: Any, bucket: str, prefix: str) -> None:
-        self.s3, self.bucket, self.prefix = s3, bucket, prefix
+        self.s3, self.bucket, self.keys = s3, bucket, Keys(prefix)
         self.transfer = transfer()
 
-    def name(self, user_id: str, job_id: str) -> str:
-        return in_archive(f"{self.prefix}/{user_id}/{job_id}~{uuid.uuid4().hex}")
+    def reserve(self, user_id: str, job_id: str) -> Archive:
+        return Archive(self.keys.archive(user_id, job_id))
 
-    def store(self, name: str, job_id: str, stream: BinaryIO, size: int) -> str:
-        key = name.partition(":")[2]
+    def store(self, reserved: Stored, job_id: str, stream: BinaryIO, size: int) -> str:
+        if not isinstance(reserved, Archive):
+            raise TypeError(f"{reserved} was not reserved in S3")
+        key = reserved.archive_id
         extra = {"StorageClass": STORAGE_CLASS, "ServerSideEncryption": "AES256"}
         self.s3.upload_fileobj(stream, self.bucket, key, ExtraArgs=extra, Config=self.transfer)
         return key
 
     def request(self, archive_id: str, job_id: str, tier: str) -> RetrievalRequest:
-        refused = not self._asked(archive_id, tier)
+        refused = not self._restore(archive_id, tier)
         if refused:
-            self._asked(archive_id, "Standard")
+            self._restore(archive_id, "Standard")
         return RetrievalRequest(archive_id, "Standard" if refused else tier, refused)
 
-    def _asked(self, key: str, tier: str) -> bool:
-        """Whether S3 took the request; False where Expedited has no capacity."""
+    def _restore(self, key: str, tier: str) -> bool:
+        """Request the restore; False where Expedited has no capacity."""
         request = {"Days": KEPT_DAYS, "GlacierJobParameters": {"Tier": tier}}
         try:
             self.s3.restore_object(Bucket=self.bucket, Key=key, RestoreRequest=request)
@@ -59,7 +59,7 @@ class S3Vault:
         return True
 
     def describe(self, archive_id: str, retrieval_id: str | None) -> RetrievalState:
-        """Told by the `x-amz-restore` header; a copy that has expired has none."""
+        """The state by the `x-amz-restore` header, which a copy that has expired lacks."""
         restore = self.s3.head_object(Bucket=self.bucket, Key=archive_id).get("Restore", "")
         if 'ongoing-request="true"' in restore:
             return RetrievalState.PENDING
@@ -87,17 +87,10 @@ class S3Vault:
             raise ValueError("not an S3 event")
         events = [r for r in body["Records"] if r["eventName"] == "ObjectRestore:Completed"]
         keys = [unquote_plus(event["s3"]["object"]["key"]) for event in events]
-        return [RetrievalNotice(_job_id(key), key, None, succeeded=True) for key in keys]
+        return [RetrievalNotice(parse(key).job_id, key, None, succeeded=True) for key in keys]
 
     def inventory(self) -> Iterator[InventoryEntry]:
         for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket):
             for item in page.get("Contents", []):
                 time = item["LastModified"].timestamp()
-                yield InventoryEntry(item["Key"], _job_id(item["Key"]), time)
-
-
-def _job_id(key: str) -> str:
-    match = KEY.fullmatch(key)
-    if not match:
-        raise ValueError(f"{key!r} is no archive's key")
-    return match["job_id"]
+                yield InventoryEntry(item["Key"], parse(item["Key"]).job_id, time)

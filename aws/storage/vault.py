@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, BinaryIO, Protocol
 
+from aws.storage.stored import Stored
+
 
 class RetrievalState(StrEnum):
-    """How far a retrieval is."""
+    """The state of a retrieval."""
 
     PENDING = "pending"
     READY = "ready"
@@ -25,7 +27,7 @@ class RetrievalRequest:
 
 @dataclass(frozen=True)
 class RetrievalNotice:
-    """What the thaw topic carries: the end of one retrieval; `retrieval_id` where it is told."""
+    """A retrieval-completed notification; `retrieval_id` is None on the s3 backend."""
 
     job_id: str
     archive_id: str
@@ -35,7 +37,7 @@ class RetrievalNotice:
 
 @dataclass(frozen=True)
 class InventoryEntry:
-    """One archive of an inventory; `time` is when it was made (epoch s)."""
+    """One archive of an inventory; `time` is when it was stored (epoch s)."""
 
     archive_id: str
     job_id: str
@@ -45,20 +47,20 @@ class InventoryEntry:
 class Vault(Protocol):
     """Stores results cold; every method streams. Archive ids are unique and never used again."""
 
-    def name(self, user_id: str, job_id: str) -> str:
-        """The entry of a row's `writing` for an archive about to be stored, never used before."""
+    def reserve(self, user_id: str, job_id: str) -> Stored:
+        """A reference, never used before, to an archive about to be stored."""
         ...
 
-    def store(self, name: str, job_id: str, stream: BinaryIO, size: int) -> str:
-        """Store `size` bytes of `stream` as named; return the archive id."""
+    def store(self, reserved: Stored, job_id: str, stream: BinaryIO, size: int) -> str:
+        """Store `size` bytes of `stream` as what was reserved; return the archive id."""
         ...
 
     def request(self, archive_id: str, job_id: str, tier: str) -> RetrievalRequest:
-        """Ask for the archive, by Standard where Expedited has no capacity."""
+        """Request the archive's retrieval, by Standard where Expedited has no capacity."""
         ...
 
     def describe(self, archive_id: str, retrieval_id: str | None) -> RetrievalState:
-        """How far that retrieval is."""
+        """The state of that retrieval."""
         ...
 
     def fetch(self, archive_id: str, retrieval_id: str | None) -> BinaryIO:
@@ -70,9 +72,9 @@ class Vault(Protocol):
         ...
 
     def notices(self, body: dict[str, Any]) -> list[RetrievalNotice]:
-        """The retrievals that a message on the thaw queue tells the end of.
+        """The ends of retrievals that a message on the thaw queue announces.
 
-        Raises ValueError for a message that is none of this backend's.
+        Raises ValueError for a message that is not of this backend.
         """
         ...
 

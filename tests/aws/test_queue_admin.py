@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from aws import queue_admin
-from aws.resources import TOPICS, World
+from aws.processes import TOPICS
+from aws.resources import World
 
 
 @pytest.fixture

@@ -18,10 +18,10 @@ from typing import Any
 
 import requests
 
-from aws.resources import LocalService as Cloud
+from aws.resources import World as Cloud
 from aws.resources import connect
 from local.demo import EXAMPLE, private_world
-from local.up import LocalService
+from local.service import LocalService
 from local.visitor import RefusedUpload, Visitor
 from tests.proofs import invariants
 from util import sweep
@@ -151,7 +151,7 @@ def persist(act: Callable[[], Any]) -> Any:
 def chaos(jobs: int, seed: int, backend: str) -> dict[str, Any]:
     """One whole run in a world of its own."""
     settings = {**SETTINGS, "GAS_ARCHIVE_BACKEND": backend}
-    with tempfile.TemporaryDirectory() as folder, private_world(**settings) as world:
+    with tempfile.TemporaryDirectory() as folder, private_world(settings) as world:
         os.environ.update({k: v for k, v in world.env.items() if k.startswith("AWS_")})
         run = Chaos(world, jobs, seed, Path(folder))
         with ThreadPoolExecutor(1) as pool:

@@ -27,7 +27,7 @@ class Refusal:
 
 
 ERROR = {
-    "Error": {"Code": "ServiceUnavailable", "Message": "told to fail"},
+    "Error": {"Code": "ServiceUnavailable", "Message": "made to fail"},
     "ResponseMetadata": {"HTTPStatusCode": 503},
 }
 
@@ -49,27 +49,27 @@ class Fault:
 
     def __init__(self, mode: Mode, at: int) -> None:
         self.mode, self.at = mode, at
-        self.calls, self.struck = 0, ""
+        self.calls, self.call = 0, ""
 
     def before_call(self, model: Any, **_: Any) -> Any:
         self.calls += 1
-        if self.calls != self.at or self.struck:
+        if self.calls != self.at or self.call:
             return None
-        self.struck = f"{model.service_model.service_name}.{model.name}"
+        self.call = f"{model.service_model.service_name}.{model.name}"
         if self.mode is Mode.BEFORE:
-            raise Crash(self.struck)
+            raise Crash(self.call)
         return (Refusal(), ERROR) if self.mode is Mode.REFUSED else None
 
     def after_call(self, **_: Any) -> None:
-        if self.mode is Mode.AFTER and self.struck and self.calls == self.at:
+        if self.mode is Mode.AFTER and self.call and self.calls == self.at:
             self.calls += 1
-            raise Crash(self.struck)
+            raise Crash(self.call)
 
     def sender(self, client: Any) -> Any:
-        """Sends the struck request once more than its caller knows."""
+        """Sends the failed request once more than its caller knows."""
 
         def before_send(request: Any, **_: Any) -> None:
-            if self.mode is Mode.REPEATED and self.struck and self.calls == self.at:
+            if self.mode is Mode.REPEATED and self.call and self.calls == self.at:
                 self.calls += 1
                 client._endpoint.http_session.send(request)
                 if hasattr(request.body, "seek"):

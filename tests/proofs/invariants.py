@@ -1,9 +1,10 @@
-"""What must hold of a world after quiet: the invariants that every proof checks.
+"""The invariants that every proof checks once a world is quiet.
 
 I1 every accepted job has ended; I2 a completed job's bytes are where its row says, unchanged;
 I3 there is always a copy; I4 no premium result stays archived; I5 no free result stays in S3;
-I6 nothing is stored that no row names; I7 every ended job was mailed to its owner, and to nobody
-else; I8 no message is left in a queue.
+I6 nothing is stored that no row refers to; I7 every ended job was mailed to its owner, and to
+nobody else; I8 no message is left in a queue; I9 every output of a completed job is in S3, but
+for one that has moved to the archive with its result.
 """
 
 import hashlib
@@ -13,20 +14,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from aws.resources import TOPICS, World
-from aws.rows.job import Job, Status, in_archive, in_s3
-from aws.rows.jobs import Jobs
-from aws.rows.table import _unpacked
+from aws.processes import TOPICS
+from aws.resources import World
+from aws.rows.job import Job, Refused, Status
+from aws.rows.outputs import OUTPUTS
 from aws.storage.glacier import GlacierVault
+from aws.storage.stored import Archive, S3Object, Stored
 from aws.storage.vault import RetrievalState
-from util.sweep import named
 
 INVENTORY_S = 10
 
 
 @dataclass
 class Findings:
-    """What was found; empty `violations` is what every proof wants."""
+    """The findings of one check, kind by kind; every proof wants no `violations`."""
 
     jobs: int = 0
     states: Counter[str] = field(default_factory=Counter)
@@ -40,22 +41,14 @@ class Findings:
 
     @property
     def violations(self) -> list[str]:
-        """A repeated mail is none: it is what a crash between mailing and noting it costs."""
+        """Every finding but repeated mails: a crash between mailing and marking costs one."""
         kinds = ("lost", "stuck", "orphans", "mails_missing", "strangers", "messages")
         return [f"{kind}: {what}" for kind in kinds for what in getattr(self, kind)]
 
 
-def rows(world: World) -> Iterator[Job]:
-    """Every job there is."""
-    table = world.jobs.table
-    pages = table.client.get_paginator("scan").paginate(TableName=table.name, ConsistentRead=True)
-    for page in pages:
-        yield from (Jobs._job(_unpacked(item)) for item in page["Items"])
-
-
 def check(world: World, mails: list[dict[str, Any]], accepted: set[str] | None = None) -> Findings:
-    """Look at everything in a quiet world. `accepted` are ids that must be among the jobs."""
-    found, jobs = Findings(), list(rows(world))
+    """Check all of a quiet world. `accepted` are ids that must be among the jobs."""
+    found, jobs = Findings(), list(world.jobs.scan())
     found.jobs = len(jobs)
     found.states.update(str(job.job_status) for job in jobs)
     missing = (accepted or set()) - {job.job_id for job in jobs}
@@ -63,7 +56,7 @@ def check(world: World, mails: list[dict[str, Any]], accepted: set[str] | None =
     archives = set(archive_ids(world))
     for job in jobs:
         found.stuck += unsettled(world, job)
-        found.lost += lost_bytes(world, job, archives)
+        found.lost += lost_bytes(world, job, archives) + lost_outputs(world, job)
     found.orphans += orphans(world, jobs, archives)
     check_mail(world, jobs, mails, found)
     found.messages += leftovers(world)
@@ -71,34 +64,59 @@ def check(world: World, mails: list[dict[str, Any]], accepted: set[str] | None =
 
 
 def unsettled(world: World, job: Job) -> list[str]:
-    """I1, I4, I5, and nothing left to do in the row."""
+    """I1, I4 and I5, and no unfinished work in the row."""
     if not job.is_terminal:
         return [f"job {job.job_id} is {job.job_status}"]
-    told = []
+    found = []
     premium = world.accounts.get(job.user_id).is_premium
     if job.job_status is Status.COMPLETED and premium and not job.is_hot:
-        told.append(f"job {job.job_id} of a premium user is archived")
+        found.append(f"job {job.job_id} of a premium user is archived")
     if job.job_status is Status.COMPLETED and not premium and not job.is_archived:
-        told.append(f"job {job.job_id} of a free user is in S3")
+        found.append(f"job {job.job_id} of a free user is in S3")
     for name in ("outbox", "garbage", "pending_writes", "role_check_due"):
         if getattr(job, name):
-            told.append(f"job {job.job_id} still has {name} {getattr(job, name)}")
-    return told
+            found.append(f"job {job.job_id} still has {name} {getattr(job, name)}")
+    return found
 
 
 def lost_bytes(world: World, job: Job, archives: set[str]) -> list[str]:
-    """I2 and I3: exactly where the row says, and the same bytes."""
+    """I2 and I3: the result is exactly where the row says, with the same bytes."""
     if job.job_status is not Status.COMPLETED:
         return []
     if job.is_archived:
-        held = job.results_file_archive_id in archives
-        return [] if held else [f"job {job.job_id}: its archive is gone"]
+        there = job.archive_id in archives
+        return [] if there else [f"job {job.job_id}: its archive is gone"]
     try:
-        body = world.files.read(job.s3_results_bucket or "", job.s3_key_result_file or "")
-    except FileNotFoundError as gone:
-        return [f"job {job.job_id}: {gone} is gone"]
+        body = world.files.read(job.result.bucket, job.result.key)
+    except (FileNotFoundError, Refused) as gone:
+        return [f"job {job.job_id}: its result is gone: {gone}"]
     same = hashlib.sha256(body).hexdigest() == job.result_sha256
     return [] if same else [f"job {job.job_id}: its bytes have changed"]
+
+
+def lost_outputs(world: World, job: Job) -> list[str]:
+    """I9, by the raw row and the table of outputs: not by what the sweeper goes by."""
+    row = world.jobs.table.get(job.job_id)
+    if row is None or row["job_status"] != "COMPLETED":
+        return []
+    expected = [o for o in OUTPUTS.values() if not (o.sleeps and job.is_archived)]
+    found = []
+    for output in expected:
+        key = row.get(output.attribute)
+        if key is None:
+            found.append(f"job {job.job_id}: its row has no {output.attribute}")
+        elif not is_stored(world, row["s3_results_bucket"], key):
+            found.append(f"job {job.job_id}: its {output.name} is not in S3 ({key})")
+    return found
+
+
+def is_stored(world: World, bucket: str, key: str) -> bool:
+    """Whether S3 has this object."""
+    try:
+        world.files.size(bucket, key)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def has_a_copy(world: World, job: Job, archives: set[str]) -> bool:
@@ -107,29 +125,28 @@ def has_a_copy(world: World, job: Job, archives: set[str]) -> bool:
 
 
 def orphans(world: World, jobs: list[Job], archives: set[str]) -> list[str]:
-    """I6: stored, but named by no row."""
-    kept = {entry for job in jobs for entry in named(job)}
-    stored = {
-        in_s3(bucket, item.key)
+    """I6: objects and archives that no row refers to."""
+    referred = {stored for job in jobs for stored in job.stored}
+    stored: set[Stored] = {
+        S3Object(bucket, item.key)
         for bucket in (world.files.inputs, world.files.results)
         for item in world.files.listing(bucket)
     }
-    stored |= {in_archive(archive_id) for archive_id in archives}
-    return sorted(stored - kept)
+    stored |= {Archive(archive_id) for archive_id in archives}
+    return sorted(map(str, stored - referred))
 
 
 def archive_ids(world: World) -> Iterator[str]:
-    """Every archive as it is now; a vault is asked for a new inventory."""
+    """Every archive as it is now; a vault makes a new inventory for it."""
     vault = world.vault
     if not isinstance(vault, GlacierVault):
-        yield from (held.archive_id for held in vault.inventory())
+        yield from (entry.archive_id for entry in vault.inventory())
         return
-    parameters = {"Type": "inventory-retrieval", "Format": "JSON"}
-    job_id = vault.glacier.initiate_job(vaultName=vault.vault, jobParameters=parameters)["jobId"]
+    job_id = vault.request_inventory()
     deadline = time.monotonic() + INVENTORY_S
     while vault.describe("", job_id) is RetrievalState.PENDING and time.monotonic() < deadline:
         time.sleep(0.02)
-    yield from (held.archive_id for held in vault._inventory(job_id))
+    yield from (entry.archive_id for entry in vault.read_inventory(job_id))
 
 
 def check_mail(world: World, jobs: list[Job], mails: list[dict[str, Any]], found: Findings) -> None:
@@ -145,7 +162,7 @@ def check_mail(world: World, jobs: list[Job], mails: list[dict[str, Any]], found
 
 
 def leftovers(world: World) -> list[str]:
-    """I8: what is still in a queue; dead letters are for the caller to account for."""
+    """I8: the messages still in a queue; dead letters are for the caller to account for."""
     depths = [world.queues.depth(name) for name in TOPICS]
     left = {d.name: d.visible + d.in_flight + d.delayed for d in depths}
     return [f"{n} message(s) in {name}" for name, n in left.items() if n]
@@ -157,8 +174,8 @@ def is_quiet(world: World) -> bool:
 
 
 def restless(world: World) -> Iterator[str]:
-    """What is still to happen, row by row and queue by queue."""
-    for job in rows(world):
+    """The work still to be done, row by row and queue by queue."""
+    for job in world.jobs.scan():
         yield from unsettled(world, job)
         if not job.mailed:
             yield f"job {job.job_id} is not mailed"

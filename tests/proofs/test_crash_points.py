@@ -10,7 +10,7 @@ from aws import outbox
 from aws.events import Event, parse
 from aws.resources import World
 from aws.rows.job import Job
-from tests import builders
+from tests import builders, daemons
 from tests.conftest import CRASH_POINTS, Clock, Handle
 from tests.proofs import invariants
 from tests.proofs.faults import Crash, Mode, fault_at
@@ -27,17 +27,17 @@ def submit(world: World) -> Act:
 
 def annotate(world: World) -> Act:
     job = builders.submitted(world, builders.user(world))
-    handle = builders.handlers()["job_requests"]
+    handle = daemons.handlers()["job_requests"]
     return lambda w: handle(w, Event(job.event))
 
 
 def take_over(world: World) -> Act:
     """An annotator died in the middle of writing; another comes."""
     account = builders.user(world)
-    job = builders.started(world, account, owner="dead")
+    job = builders.started(world, account, worker="dead")
     builders.result_of(world, job)
-    world.clock.advance(builders.LATE_S)  # type: ignore[attr-defined]
-    handle = builders.handlers()["job_requests"]
+    world.clock.advance(daemons.LATE_S)  # type: ignore[attr-defined]
+    handle = daemons.handlers()["job_requests"]
     return lambda w: handle(w, Event(job.event))
 
 
@@ -65,8 +65,7 @@ def subscribe(world: World) -> Act:
 
 def unsubscribe(world: World) -> Act:
     account = builders.user(world, premium=True)
-    job = outbox.flush(world, builders.completed(world, account))
-    notify.handle(world, Event(job.event))
+    job = builders.mailed(world, account)
     world.jobs.pin(job.job_id)
     return lambda w: _change_role(w, job, w.accounts.unsubscribe)
 
@@ -77,7 +76,7 @@ def _change_role(world: World, job: Job, change: Callable[[str], object]) -> Non
 
 
 def follow_role(world: World) -> Act:
-    """Restore: one result to ask for, one that is hot."""
+    """Restore: one result to retrieve, one that is in S3."""
     account = builders.user(world)
     builders.archived(world, account)
     outbox.flush(world, builders.completed(world, account))
@@ -85,17 +84,14 @@ def follow_role(world: World) -> Act:
     return lambda w: restore.handle(w, Event(account.event))
 
 
-def bring_back(world: World) -> Act:
-    account = builders.user(world)
-    builders.archived(world, account)
-    world.accounts.subscribe(account.user_id)
-    restore.handle(world, Event(account.event))
+def thaw_result(world: World) -> Act:
+    builders.requested(world, builders.user(world))
     message = _announced(world)
     return lambda w: thaw.handle(w, Event(message))
 
 
 def _announced(world: World) -> dict[str, object]:
-    """The notice of the retrieval; it is left in its queue to come again."""
+    """The notice of the retrieval; its message is left in the queue, to come again."""
     for _ in range(10):
         for message in world.queues.receive("thaw", 5, 0, most=10):
             body = parse(message.body)
@@ -108,17 +104,17 @@ def sweep_all(world: World) -> Act:
     """Something of every kind is overdue."""
     account = builders.user(world)
     world.jobs.submit(builders.uploaded(world, account))
-    builders.started(world, account, owner="dead")
+    builders.started(world, account, worker="dead")
     builders.completed(world, account)
     builders.archived(world, account)
     world.accounts.subscribe(account.user_id)
-    world.clock.advance(builders.LATE_S)  # type: ignore[attr-defined]
+    world.clock.advance(daemons.LATE_S)  # type: ignore[attr-defined]
     return sweep.sweep
 
 
 ACTS = [submit, annotate, take_over, mail, store, store_of_an_upgraded_user, subscribe]
-ACTS += [unsubscribe, follow_role, bring_back, sweep_all]
-COLD = [store, subscribe, follow_role, bring_back, sweep_all]
+ACTS += [unsubscribe, follow_role, thaw_result, sweep_all]
+COLD = [store, subscribe, follow_role, thaw_result, sweep_all]
 CASES = [("s3", act) for act in ACTS] + [("vault", act) for act in COLD]
 
 
@@ -135,27 +131,27 @@ def test_nothing_is_lost_whatever_fails_at_whichever_call(
     record_property: Callable[[str, object], None],
 ) -> None:
     local_aws.settings(expedited_s=0, standard_s=0)
-    builders.unthreaded(world)
-    points = sum(_strike_everywhere(world, clock, local_aws, prepare, mode) for mode in Mode)
+    daemons.unthreaded(world)
+    points = sum(_fault_everywhere(world, clock, local_aws, prepare, mode) for mode in Mode)
     record_property(CRASH_POINTS, points)
     assert points >= 4 * 3
 
 
-def _strike_everywhere(
+def _fault_everywhere(
     world: World, clock: Clock, aws: Handle, prepare: Callable[[World], Act], mode: Mode
 ) -> int:
-    """Strike at the first call, the second, … until the act is through; return how many."""
+    """Fail the first call, the second, … until the act is through; return how many there were."""
     for at in itertools.count(1):
         assert at < MAX_CALLS
         act = prepare(world)
         with fault_at(world, mode, at) as fault:
             _attempt(world, act)
-        if not fault.struck:
+        if not fault.call:
             return at - 1
         _demand_copies(world)
         _attempt(world, act)
-        violations = builders.rest(world, clock, aws).violations
-        assert not violations, f"{mode} at call {at}, {fault.struck}"
+        violations = daemons.rest(world, clock, aws).violations
+        assert not violations, f"{mode} at call {at}, {fault.call}"
     raise AssertionError("unreachable")
 
 
@@ -168,5 +164,5 @@ def _attempt(world: World, act: Act) -> None:
 def _demand_copies(world: World) -> None:
     """I3: right after the fault, before anything is mended, there is a copy of every result."""
     archives = set(invariants.archive_ids(world))
-    for job in invariants.rows(world):
+    for job in world.jobs.scan():
         assert invariants.has_a_copy(world, job, archives), job

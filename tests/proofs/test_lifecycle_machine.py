@@ -1,6 +1,6 @@
 """Any order of uploads, runs, changes of role, deliveries, crashes and freezes ends well.
 
-Handlers run as threads that stop before each AWS call until they are told to go on: so they can
+Handlers run as threads that stop before each AWS call until they are let on: so they can
 freeze between any two calls, wake after others have acted (a zombie), or never wake (a crash).
 """
 
@@ -15,8 +15,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from aws import outbox
 from aws.events import Event, Message, parse
-from aws.resources import DAEMONS, World
-from tests import builders
+from aws.processes import DAEMONS
+from aws.resources import World
+from tests import builders, daemons
 from tests.conftest import Clock, Handle
 from tests.proofs import invariants
 from tests.proofs.faults import Crash, clients
@@ -24,19 +25,19 @@ from util import sweep
 
 EXAMPLES, STEPS = 25, 30
 JOIN_S = 20
-PATIENCES_S = (1, 20, 40, 100_000)
+STEPS_S = (1, 20, 40, 100_000)
 """Steps of time: within a lease, about its end, past it, past everything."""
 
 
 class Gate:
-    """Holds a thread before each AWS call until it may make some more of them."""
+    """Stops a thread before each AWS call until it may make some more of them."""
 
     def __init__(self) -> None:
         self.turn = threading.Condition()
         self.allowed, self.dead, self.waiting, self.over = 0, False, False, False
 
     def pass_one(self) -> None:
-        """Called by the thread: wait for leave."""
+        """Wait, in the thread itself, until it may make a call."""
         with self.turn:
             self.waiting = True
             self.turn.notify_all()
@@ -47,7 +48,7 @@ class Gate:
             self.allowed -= 1
 
     def let(self, calls: int) -> None:
-        """Let the thread make so many calls, then hold it again; returns once it is held."""
+        """Let the thread make so many calls; return once it has stopped before the next."""
         with self.turn:
             self.allowed = calls
             self.turn.notify_all()
@@ -99,7 +100,7 @@ class Actor:
 
 
 class Gates:
-    """The hook in every client: threads of actors wait at theirs, others pass."""
+    """The hook in every client: an actor's thread waits at its gate, others pass."""
 
     def __init__(self) -> None:
         self.by_thread: dict[threading.Thread, Gate] = {}
@@ -126,13 +127,13 @@ class Lives(RuleBasedStateMachine):
         self.accepted: set[str] = set()
         self.sent: list[tuple[str, str]] = []
         self.held: list[Message] = []
-        self.handlers = builders.handlers()
+        self.handlers = daemons.handlers()
 
     @initialize()
     def begin(self) -> None:
-        builders.wipe(self.world)
+        daemons.wipe(self.world)
         for queue in DAEMONS:
-            builders.deliver_queue(self.world, queue, lambda *_: None)
+            daemons.deliver_queue(self.world, queue, lambda *_: None)
         self.users = [builders.user(self.world) for _ in range(2)]
 
     @rule(who=st.integers(0, 1))
@@ -146,19 +147,24 @@ class Lives(RuleBasedStateMachine):
         user_id = self.users[who].user_id
         accounts = self.world.accounts
         change = accounts.subscribe if premium else accounts.unsubscribe
-        self._act(lambda: (change(user_id), outbox.announce_role(self.world, user_id)), calls)
+
+        def act() -> None:
+            change(user_id)
+            outbox.announce_role(self.world, user_id)
+
+        self._act(act, calls)
 
     @rule(queue=st.sampled_from(list(DAEMONS)), calls=st.integers(1, 25))
     def deliver(self, queue: str, calls: int) -> None:
-        """A daemon takes a message, and is held after some calls."""
-        for message in self.world.queues.receive(queue, 0, builders.VISIBILITY_S):
+        """A daemon takes a message, and freezes after some calls."""
+        for message in self.world.queues.receive(queue, 0, daemons.VISIBILITY_S):
             self.sent.append((queue, message.body))
             self.held.append(message)
             self._act(lambda m=message: self._handle(m), calls)  # type: ignore[misc]
 
     @rule(pick=st.integers(0, 1000), calls=st.integers(1, 25))
     def replay(self, pick: int, calls: int) -> None:
-        """A message that was handed out before comes again."""
+        """A message that was delivered before is delivered again."""
         if self.sent:
             queue, body = self.sent[pick % len(self.sent)]
             event = Event(parse(body))
@@ -178,7 +184,7 @@ class Lives(RuleBasedStateMachine):
     def sweep(self, calls: int) -> None:
         self._act(lambda: sweep.sweep(self.world), calls)
 
-    @rule(seconds=st.sampled_from(PATIENCES_S))
+    @rule(seconds=st.sampled_from(STEPS_S))
     def time_passes(self, seconds: int) -> None:
         self.clock.advance(seconds)
 
@@ -195,15 +201,15 @@ class Lives(RuleBasedStateMachine):
         """Every zombie wakes, everything is delivered, and the invariants hold."""
         for actor in self.actors:
             actor.end()
-        self.clock.advance(builders.LATE_S)
+        self.clock.advance(daemons.LATE_S)
         self._lose_messages()
-        builders.settle(self.world, self.clock, builders.handlers())
-        builders.take_stock(self.world)
+        daemons.settle(self.world, self.clock, daemons.handlers())
+        daemons.take_stock(self.world)
         found = invariants.check(self.world, self.aws.mail(), self.accepted)
         assert not found.violations
 
     def _lose_messages(self) -> None:
-        """What was in hand is lost: the sweeper must do without, for the rows remember."""
+        """Lose the messages in flight: the sweeper goes by the rows alone."""
         for message in self.held:
             self.world.queues.delete(message)
 
@@ -214,7 +220,7 @@ def test_any_order_of_events_ends_well(
     backend: str, world: World, clock: Clock, local_aws: Handle
 ) -> None:
     local_aws.settings(expedited_s=0, standard_s=0)
-    builders.unthreaded(world)
+    daemons.unthreaded(world)
     for client in clients(world):
         client.meta.events.register("before-call", GATES)
     Lives.world, Lives.clock, Lives.aws = world, clock, local_aws

@@ -18,11 +18,12 @@ from aws.resources import World
 from aws.rows import jobs as jobs_module
 from aws.rows import lifecycle
 from aws.rows.accounts import Account, Accounts, Role
-from aws.rows.job import Job, Now, PendingWork, Status, in_s3, unfinished
+from aws.rows.job import Job, Now, PendingWork, Status, unfinished
 from aws.rows.jobs import Jobs
 from aws.rows.table import Row, Table
+from aws.storage.stored import S3Object
 from aws.storage.vault import RetrievalNotice
-from tests import builders
+from tests import builders, daemons
 from tests.conftest import Clock, Handle
 from tests.proofs import invariants
 from tests.proofs.faults import Crash, Mode, fault_at, meanwhile
@@ -44,27 +45,18 @@ class Stage:
 
     def calm(self) -> None:
         """All comes to rest soundly, and without an inventory having to clear up."""
-        builders.settle(self.world, self.clock, builders.handlers(), ROUNDS)
+        daemons.settle(self.world, self.clock, daemons.handlers(), ROUNDS)
         assert not invariants.check(self.world, self.aws.mail()).violations
 
-    def stored(self, account: Account) -> Job:
-        job = outbox.flush(self.world, builders.completed(self.world, account))
-        notify.handle(self.world, Event(job.event))
-        return self.world.jobs.get(job.job_id)
-
-    def asked_for(self) -> tuple[Job, RetrievalNotice]:
-        account = builders.user(self.world)
-        job = builders.archived(self.world, account)
-        self.world.accounts.subscribe(account.user_id)
-        restore.handle(self.world, Event(account.event))
-        notice = RetrievalNotice(
-            job.job_id, job.results_file_archive_id or "", None, succeeded=True
-        )
-        return self.world.jobs.get(job.job_id), notice
+    def requested(self) -> tuple[Job, RetrievalNotice]:
+        """An archived result on its way back, and the notice of its arrival."""
+        job = builders.requested(self.world, builders.user(self.world))
+        return job, builders.retrieved(job)
 
     def demand_copies(self) -> None:
+        """There is a copy of every result at this instant."""
         archives = set(invariants.archive_ids(self.world))
-        for job in invariants.rows(self.world):
+        for job in self.world.jobs.scan():
             assert invariants.has_a_copy(self.world, job, archives), job
 
 
@@ -111,14 +103,14 @@ def lost_reply_of_a_claim(stage: Stage) -> None:
     """The claim's reply is lost: the attempt goes on all the same."""
     job = builders.submitted(stage.world, builders.user(stage.world))
     with fault_at(stage.world, Mode.REPEATED, at=2) as fault:
-        builders.handlers()["job_requests"](stage.world, Event(job.event))
-    assert fault.struck == "dynamodb.PutItem"
+        daemons.handlers()["job_requests"](stage.world, Event(job.event))
+    assert fault.call == "dynamodb.PutItem"
     assert stage.world.jobs.get(job.job_id).job_status is Status.COMPLETED
 
 
 def dead_while_writing(stage: Stage) -> None:
     """An annotator dies between its uploads and its commit; another completes the job."""
-    job = builders.started(stage.world, builders.user(stage.world), owner="dead")
+    job = builders.started(stage.world, builders.user(stage.world), worker="dead")
     builders.result_of(stage.world, job)
     stage.calm()
 
@@ -135,17 +127,16 @@ def garbage_added_while_striking_out(stage: Stage) -> None:
 
 def commit(world: World, job: Job) -> None:
     """The archive daemon's steps up to its commit."""
-    bucket, key = job.s3_results_bucket or "", job.s3_key_result_file or ""
-    name = world.vault.name(job.user_id, job.job_id)
-    world.jobs.begin_archive(job.job_id, name=name)
-    with contextlib.closing(world.files.open(bucket, key)) as stream:
-        archive_id = world.vault.store(name, job.job_id, stream, job.result_bytes or 0)
-    world.jobs.commit_archive(job.job_id, key=key, name=name, archive_id=archive_id)
+    result, reserved = job.result, world.vault.reserve(job.user_id, job.job_id)
+    world.jobs.begin_archive(job.job_id, reserved=reserved)
+    with contextlib.closing(world.files.open(result.bucket, result.key)) as stream:
+        archive_id = world.vault.store(reserved, job.job_id, stream, job.result_bytes or 0)
+    world.jobs.commit_archive(job.job_id, result=result, reserved=reserved, archive_id=archive_id)
 
 
 def dead_at_the_commit(stage: Stage) -> None:
     """The archive daemon dies when it would commit."""
-    job = stage.stored(builders.user(stage.world))
+    job = builders.mailed(stage.world, builders.user(stage.world))
     with (
         contextlib.suppress(Crash),
         meanwhile(stage.world, die, at=2, operation="PutItem"),
@@ -156,8 +147,8 @@ def dead_at_the_commit(stage: Stage) -> None:
 
 def lost_reply_of_a_commit(stage: Stage) -> None:
     """The archive's commit came through, the sweeper finished it, and its reply was lost."""
-    job = stage.stored(builders.user(stage.world))
-    with reply_lost(stage.world, 2, lambda: sweep.mend(stage.world, job.job_id)):
+    job = builders.mailed(stage.world, builders.user(stage.world))
+    with reply_lost(stage.world, 2, lambda: sweep.retry(stage.world, job.job_id)):
         archive.handle(stage.world, Event(job.event))
     stage.demand_copies()
 
@@ -165,11 +156,11 @@ def lost_reply_of_a_commit(stage: Stage) -> None:
 def upgrade_that_no_index_shows(stage: Stage) -> None:
     """Between role and commit its owner upgrades, and `restore` does not see the job yet."""
     world, account = stage.world, builders.user(stage.world)
-    job = stage.stored(account)
+    job = builders.mailed(stage.world, account)
 
     def upgrade() -> None:
         real = world.jobs.all_of
-        world.jobs.all_of = lambda _: iter(())  # type: ignore[method-assign]
+        world.jobs.all_of = lambda user_id: iter(())  # type: ignore[method-assign]
         change_role(world, account, premium=True)
         world.jobs.all_of = real  # type: ignore[method-assign]
 
@@ -195,7 +186,7 @@ def dead_before_the_announcement(stage: Stage) -> None:
 def downgrade_during_the_pass(stage: Stage) -> None:
     """While `restore` sees to one change comes the next, and its event is lost."""
     world, account = stage.world, builders.user(stage.world)
-    job = stage.stored(account)
+    job = builders.mailed(stage.world, account)
     world.accounts.subscribe(account.user_id)
     outbox.flush(world, world.jobs.pin(job.job_id))
     with meanwhile(
@@ -209,7 +200,7 @@ def downgrade_during_the_pass(stage: Stage) -> None:
 def kept(stage: Stage) -> tuple[Account, Job]:
     """A premium user's result."""
     account = builders.user(stage.world, premium=True)
-    job = stage.stored(account)
+    job = builders.mailed(stage.world, account)
     return account, outbox.flush(stage.world, stage.world.jobs.pin(job.job_id))
 
 
@@ -224,7 +215,7 @@ def downgraded_just_now(stage: Stage) -> None:
 
 
 def premium_at_rest(stage: Stage) -> None:
-    """A premium user's result is nobody's business."""
+    """A premium user's result has no unfinished work."""
     _, job = kept(stage)
     assert unfinished(job, stage.world.jobs.now()) == {}
 
@@ -232,7 +223,7 @@ def premium_at_rest(stage: Stage) -> None:
 def upgrade_during_the_upload(stage: Stage) -> None:
     """Its owner upgrades while the archive is being written: the result never leaves S3."""
     world, account = stage.world, builders.user(stage.world)
-    job = stage.stored(account)
+    job = builders.mailed(stage.world, account)
     with meanwhile(
         world, lambda: change_role(world, account, premium=True), operation="PutObject"
     ) as meeting:
@@ -243,38 +234,39 @@ def upgrade_during_the_upload(stage: Stage) -> None:
 
 def damaged_archive(stage: Stage) -> None:
     """Glacier returns other bytes."""
-    job, notice = stage.asked_for()
+    job, notice = stage.requested()
     bucket = stage.world.names.bucket("archive")
     stage.world.vault.s3.put_object(  # type: ignore[attr-defined]
         Bucket=bucket, Key=job.results_file_archive_id, Body=b"damaged"
     )
     with contextlib.suppress(thaw.DamagedError):
-        thaw.follow(stage.world, notice)
+        thaw.act_on(stage.world, notice)
     stage.demand_copies()
 
 
 def zombie_thaw(stage: Stage) -> None:
     """A thaw wakes before its commit, when the result has been thawed and archived anew."""
     world = stage.world
-    job, notice = stage.asked_for()
+    job, notice = stage.requested()
 
     def thawed_and_archived_anew() -> None:
-        thaw.follow(world, notice)
+        thaw.act_on(world, notice)
         change_role(world, world.accounts.get(job.user_id), premium=False)
         archive.handle(world, Event(job.event))
         assert world.jobs.get(job.job_id).is_archived
 
     with meanwhile(world, thawed_and_archived_anew, at=2, operation="PutItem") as meeting:
-        thaw.follow(world, notice)
+        thaw.act_on(world, notice)
     assert meeting.met
     stage.calm()
 
 
 def failed_retrieval(stage: Stage) -> None:
-    """Glacier tells that a retrieval failed."""
-    job, notice = stage.asked_for()
-    stage.world.jobs.postpone_check(job.job_id, token=job.retrieval.token, after_s=RETENTION_S)  # type: ignore[union-attr]
-    thaw.follow(stage.world, replace(notice, succeeded=False))
+    """Glacier announces that a retrieval failed."""
+    job, notice = stage.requested()
+    assert job.retrieval
+    stage.world.jobs.postpone_check(job.job_id, token=job.retrieval.token, after_s=RETENTION_S)
+    thaw.act_on(stage.world, replace(notice, succeeded=False))
     at = stage.world.jobs.now()
     assert unfinished(stage.world.jobs.get(job.job_id), at)[PendingWork.RETRIEVAL] <= at.now
 
@@ -297,17 +289,17 @@ def patched(where: Any, name: str, mutant: Any) -> Off:
 
 def step(name: str, mutant: Callable[..., Job]) -> Off:
     """Switch off what one step of the lifecycle does."""
-    return patched(Jobs, name, jobs_module._step(mutant))
+    return patched(Jobs, name, jobs_module.step_method(mutant))
 
 
 def deletes_first(patch: pytest.MonkeyPatch, world: World) -> None:
-    real = Jobs.archive
+    real = Jobs.commit_archive
 
-    def early(self: Jobs, job_id: str, *, key: str, **rest: str) -> Job:
-        world.files.delete(world.files.results, key)
-        return real(self, job_id, key=key, **rest)
+    def early(self: Jobs, job_id: str, *, result: S3Object, **rest: Any) -> Job:
+        world.files.delete(result.bucket, result.key)
+        return real(self, job_id, result=result, **rest)
 
-    patch.setattr(Jobs, "archive", early)
+    patch.setattr(Jobs, "commit_archive", early)
 
 
 def marks_first(patch: pytest.MonkeyPatch, world: World) -> None:
@@ -322,36 +314,36 @@ def marks_first(patch: pytest.MonkeyPatch, world: World) -> None:
 
 
 def believes_the_row(patch: pytest.MonkeyPatch, world: World) -> None:
-    """A thaw that compares nothing: whatever came back counts as what was stored."""
+    """Have thaws compare nothing: whatever came back counts as what was archived."""
     honest = thaw.Digest
 
     class Credulous(honest):  # type: ignore[valid-type, misc]
         def __init__(self, stream: Any) -> None:
             super().__init__(stream)
-            (self.job,) = invariants.rows(world)
+            (self.job,) = world.jobs.scan()
 
         def __getattribute__(self, name: str) -> Any:
-            told = {"bytes": "result_bytes", "sha256": "result_sha256"}.get(name)
+            field = {"bytes": "result_bytes", "sha256": "result_sha256"}.get(name)
             get = super().__getattribute__
-            return getattr(get("job"), told) if told and "job" in get("__dict__") else get(name)
+            return getattr(get("job"), field) if field and "job" in get("__dict__") else get(name)
 
     patch.setattr(thaw, "Digest", Credulous)
 
 
 def unconditional(table: Table, row: Row) -> Row:
-    return table._put({**row, "rev": row["rev"] + 1}, "attribute_exists(rev)", {})
+    return table.put({**row, "rev": row["rev"] + 1}, "attribute_exists(rev)", {})
 
 
-def without_a_todo(accounts: Accounts, account: Account, role: Role, customer: Any) -> Account:
+def unrecorded(accounts: Accounts, account: Account, role: Role, customer: Any) -> Account:
     return replace(account, role=role)
 
 
-def blindly_done(accounts: Accounts, user_id: str, pending_role_change: int) -> Account:
-    return accounts._change(user_id, lambda a: replace(a, pending_role_change=None))
+def cleared_whatever_the_number(accounts: Accounts, user_id: str, number: int) -> Account:
+    return accounts.change(user_id, lambda a: replace(a, pending_role_change=None))
 
 
-def unchecked(job: Job, at: Now, **told: str) -> Job:
-    return replace(lifecycle.commit_archive(job, at, **told), role_check_due=False)
+def unchecked(job: Job, at: Now, **archive: Any) -> Job:
+    return replace(lifecycle.commit_archive(job, at, **archive), role_check_due=False)
 
 
 def wiped(job: Job, at: Now, **_: Any) -> Job:
@@ -370,9 +362,9 @@ def not_overtaking(job: Job, at: Now) -> Job:
     return replace(lifecycle.pin(job, at), pending_writes=job.pending_writes, garbage=job.garbage)
 
 
-def of_any_archive(job: Job, at: Now, *, archive_id: str, bucket: str, key: str) -> Job:
-    named = replace(job, results_file_archive_id=archive_id, pending_writes=(in_s3(bucket, key),))
-    return lifecycle.commit_thaw(named, at, archive_id=archive_id, bucket=bucket, key=key)
+def of_any_archive(job: Job, at: Now, *, archive_id: str, copy: S3Object) -> Job:
+    pretended = replace(job, results_file_archive_id=archive_id, pending_writes=(copy,))
+    return lifecycle.commit_thaw(pretended, at, archive_id=archive_id, copy=copy)
 
 
 RULES: dict[str, tuple[Callable[[Stage], None], Off]] = {
@@ -385,7 +377,7 @@ RULES: dict[str, tuple[Callable[[Stage], None], Off]] = {
         lost_reply_of_a_claim,
         patched(Table, "_is_mine", lambda table, row: False),
     ),
-    "3 names go before bytes": (
+    "3 references go before bytes": (
         dead_while_writing,
         patched(lifecycle, "_dropped", lambda job: replace(job, pending_writes=())),
     ),
@@ -398,14 +390,17 @@ RULES: dict[str, tuple[Callable[[Stage], None], Off]] = {
         lost_reply_of_a_commit,
         patched(archive, "_drop", lambda world, job_id, archived: world.vault.delete(archived)),
     ),
-    "6 the re-check is recorded": (upgrade_that_no_index_shows, step("commit_archive", unchecked)),
-    "7 a change of role is unfinished business": (
-        dead_before_the_announcement,
-        patched(Accounts, "_role", without_a_todo),
+    "6 the role check is recorded": (
+        upgrade_that_no_index_shows,
+        step("commit_archive", unchecked),
     ),
-    "7 only the change seen to is done": (
+    "7 a change of role is unfinished work": (
+        dead_before_the_announcement,
+        patched(Accounts, "_role", unrecorded),
+    ),
+    "7 only the change acted on is cleared": (
         downgrade_during_the_pass,
-        patched(Accounts, "done", blindly_done),
+        patched(Accounts, "clear_role_change", cleared_whatever_the_number),
     ),
     "8 a downgrade restarts the retention": (downgraded_just_now, step("release", not_restarted)),
     "8 what is premium is marked": (premium_at_rest, step("pin", unmarked)),
@@ -423,7 +418,7 @@ RULES: dict[str, tuple[Callable[[Stage], None], Off]] = {
 @pytest.fixture
 def stage(world: World, clock: Clock, local_aws: Handle) -> Stage:
     local_aws.settings(expedited_s=0, standard_s=0)
-    return Stage(builders.unthreaded(world), clock, local_aws)
+    return Stage(daemons.unthreaded(world), clock, local_aws)
 
 
 @pytest.mark.parametrize("rule", RULES)

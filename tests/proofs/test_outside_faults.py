@@ -1,31 +1,33 @@
-"""Faults of what we do not own: each service throttles, fails or is slow, and nothing is lost."""
+"""Faults of AWS: each service throttles, fails or is slow, and nothing is lost."""
 
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from aws import outbox
 from aws.resources import World
-from tests import builders
+from tests import builders, daemons
 from tests.conftest import Clock, Handle
 from tests.proofs import invariants
 
 SERVICES = ["dynamodb", "s3", "sns", "sqs", "ses"]
 TIMES = 6
 """More than botocore's own tries of one call; throttling it waits out, for longer each time."""
-FAULTS = {
+FAULTS: dict[str, dict[str, Any]] = {
     "throttles": {"times": 3, "status": 400, "code": "ThrottlingException"},
     "fails": {"times": TIMES, "status": 503, "code": "ServiceUnavailable"},
     "is slow": {"times": TIMES, "status": 0, "delay_s": 0.3},
 }
 
 
-def persist(act: object) -> None:
-    """The visitor tries again, as a person does; a daemon's message would come again."""
+def persist(act: Callable[[], object]) -> None:
+    """Act again until it succeeds, as a person does and as a message that comes again."""
     for _ in range(TIMES):
         with suppress(ClientError, BotoCoreError):
-            act()  # type: ignore[operator]
+            act()
             return
 
 
@@ -37,16 +39,16 @@ def test_a_result_lives_its_whole_life_whatever_a_service_does(
 ) -> None:
     account = builders.user(world)
     job = builders.uploaded(world, account)
-    handlers = builders.handlers()
+    handlers = daemons.handlers()
     for step in (
         lambda: outbox.flush(world, world.jobs.submit(job)),
         lambda: world.accounts.subscribe(account.user_id),
     ):
         local_aws.fail(service, **FAULTS[fault])
         persist(step)
-        persist(lambda: builders.settle(world, clock, handlers))
+        persist(lambda: daemons.settle(world, clock, handlers))
         local_aws.heal()
-    builders.take_stock(world)
+    daemons.take_stock(world)
     found = invariants.check(world, local_aws.mail(), {job.job_id})
     assert found.violations == []
 
@@ -60,11 +62,11 @@ def test_a_shortage_of_expedited_capacity_falls_back_to_standard(
     local_aws.settings(capacity="short")
     try:
         outbox.announce_role(world, account.user_id)
-        builders.deliver_queue(world, "restore", builders.handlers()["restore"])
-        asked = world.jobs.get(job.job_id).retrieval
-        assert asked is not None
-        assert (asked.tier, asked.expedited_refused) == ("Standard", True)
-        builders.settle(world, clock, builders.handlers())
+        daemons.deliver_queue(world, "restore", daemons.handlers()["restore"])
+        retrieval = world.jobs.get(job.job_id).retrieval
+        assert retrieval is not None
+        assert (retrieval.tier, retrieval.expedited_refused) == ("Standard", True)
+        daemons.settle(world, clock, daemons.handlers())
     finally:
         local_aws.settings(capacity="ok")
     assert world.jobs.get(job.job_id).is_hot

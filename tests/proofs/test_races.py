@@ -10,19 +10,18 @@ from collections.abc import Callable
 
 import pytest
 
-from ann.annotator import Annotator
 from aws import outbox
 from aws.consumer import Consumer, ReturnToQueue
 from aws.events import Event
 from aws.resources import MAX_RECEIVES, World, connect
-from aws.rows.accounts import Account
 from aws.rows.job import Job, Status
 from aws.storage.vault import RetrievalRequest
-from tests import builders
+from tests import builders, daemons
+from tests.builders import Owner
 from tests.conftest import Clock, Handle
 from tests.proofs import invariants
 from tests.proofs.faults import Crash, Mode, fault_at, meanwhile
-from util import archive, notify, restore, sweep, thaw
+from util import archive, restore, sweep, thaw
 
 BOTH = pytest.mark.parametrize("backend", ["s3", "vault"], indirect=True)
 SKEW_S = 60
@@ -35,12 +34,12 @@ pytestmark = pytest.mark.slow
 def world(world: World, local_aws: Handle) -> World:
     """Retrievals end at once; transfers in the calling thread."""
     local_aws.settings(expedited_s=0, standard_s=0)
-    return builders.unthreaded(world)
+    return daemons.unthreaded(world)
 
 
 @dataclasses.dataclass
 class Collision:
-    """Lets two acts meet at every moment; what comes of each meeting must be sound."""
+    """Lets two acts meet at every moment; the world must be sound after each meeting."""
 
     world: World
     clock: Clock
@@ -55,9 +54,9 @@ class Collision:
             if not meeting.met:
                 attempt(rival)
             archives = set(invariants.archive_ids(self.world))
-            for job in invariants.rows(self.world):
+            for job in self.world.jobs.scan():
                 assert invariants.has_a_copy(self.world, job, archives), f"call {at}: {job}"
-            found = builders.rest(self.world, self.clock, self.aws)
+            found = daemons.rest(self.world, self.clock, self.aws)
             assert not found.violations, f"met before call {at}, {meeting.met or 'the end'}"
             if not meeting.met:
                 return at
@@ -65,7 +64,7 @@ class Collision:
 
 
 def attempt(act: Act) -> None:
-    """A refusal or a hand-back is a fair end for the loser: its message comes again."""
+    """Act; a refusal or a return to the queue is a fair end for the loser of a race."""
     with contextlib.suppress(Exception):
         act()
 
@@ -76,57 +75,23 @@ def collision(world: World, clock: Clock, local_aws: Handle) -> Collision:
 
 
 def settled(world: World, clock: Clock, job: Job) -> Job:
-    builders.settle(world, clock, builders.handlers())
+    daemons.settle(world, clock, daemons.handlers())
     return world.jobs.get(job.job_id)
 
 
-def change_role(world: World, user_id: str, premium: bool) -> None:
-    """What the site does when somebody subscribes or unsubscribes, and `restore` then."""
-    change = world.accounts.subscribe if premium else world.accounts.unsubscribe
-    change(user_id)
-    outbox.announce_role(world, user_id)
-    builders.deliver_queue(world, "restore", restore.handle)
-
-
-def stored(world: World, account: Account) -> Job:
-    """Completed, its events published and its owner told."""
-    job = outbox.flush(world, builders.completed(world, account))
-    notify.handle(world, Event(job.event))
-    return job
-
-
-def asked_for(world: World, account: Account) -> tuple[Job, Event]:
-    """An archived result on its way back, and the message that tells its arrival."""
-    job = builders.archived(world, account)
-    world.accounts.subscribe(account.user_id)
-    restore.handle(world, Event(account.event))
-    job = world.jobs.get(job.job_id)
-    return job, Event(notice(world, job))
-
-
-def notice(world: World, job: Job, succeeded: bool = True) -> dict[str, object]:
-    """What the thaw topic would carry of the job's retrieval."""
-    retrieval = job.retrieval
-    assert retrieval
-    if world.config.archive.backend == "s3":
-        told = {"s3": {"object": {"key": job.results_file_archive_id}}}
-        return {"Records": [{"eventName": "ObjectRestore:Completed", **told}]}
-    return {
-        "Action": "ArchiveRetrieval",
-        "StatusCode": "Succeeded" if succeeded else "Failed",
-        "JobDescription": job.job_id,
-        "ArchiveId": job.results_file_archive_id,
-        "JobId": retrieval.id,
-    }
+def requested(world: World, account: Owner) -> tuple[Job, Event]:
+    """An archived result on its way back, and the message that announces its arrival."""
+    job = builders.requested(world, account)
+    return job, Event(builders.thaw_message(world, job))
 
 
 @BOTH
 def test_an_upgrade_inside_the_retention_keeps_the_result_in_s3(world: World, clock: Clock) -> None:
     account = builders.user(world)
-    job = stored(world, account)
-    change_role(world, account.user_id, premium=True)
+    job = builders.mailed(world, account)
+    builders.change_role(world, account.user_id, premium=True)
     after = settled(world, clock, job)
-    assert after.s3_key_result_file == job.s3_key_result_file
+    assert after.result == job.result
     assert after.archived_time is None
 
 
@@ -136,10 +101,10 @@ def test_an_upgrade_at_any_call_of_the_archive_daemon_leaves_the_result_with_its
 ) -> None:
     def prepare() -> tuple[Act, Act]:
         account = builders.user(world)
-        job = stored(world, account)
+        job = builders.mailed(world, account)
         return (
             lambda: archive.handle(world, Event(job.event)),
-            lambda: change_role(world, account.user_id, premium=True),
+            lambda: builders.change_role(world, account.user_id, premium=True),
         )
 
     assert collision.at_every_call(prepare) > 6
@@ -152,11 +117,11 @@ def test_a_downgrade_at_any_call_of_a_daemon_that_took_the_user_for_premium_is_n
 ) -> None:
     def prepare() -> tuple[Act, Act]:
         account = builders.user(world)
-        job = stored(world, account)
+        job = builders.mailed(world, account)
         world.accounts.subscribe(account.user_id)
         return (
             lambda: daemon(world, Event(job.event)),
-            lambda: change_role(world, account.user_id, premium=False),
+            lambda: builders.change_role(world, account.user_id, premium=False),
         )
 
     assert collision.at_every_call(prepare) > 4
@@ -166,12 +131,12 @@ def test_an_upgrade_that_no_index_shows_yet_is_seen_after_the_archives_commit(
     world: World, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account = builders.user(world)
-    job = stored(world, account)
+    job = builders.mailed(world, account)
 
     def upgrade() -> None:
         with monkeypatch.context() as lagging:
             lagging.setattr(world.jobs, "all_of", lambda _: iter(()))
-            change_role(world, account.user_id, premium=True)
+            builders.change_role(world, account.user_id, premium=True)
 
     with meanwhile(world, upgrade, operation="GetObject"):
         archive.handle(world, Event(job.event))
@@ -183,9 +148,9 @@ def test_an_upgrade_that_no_index_shows_yet_is_seen_after_the_archives_commit(
 def test_a_job_that_completes_after_the_upgrade_is_kept(world: World, clock: Clock) -> None:
     account = builders.user(world)
     job = builders.started(world, account)
-    change_role(world, account.user_id, premium=True)
+    builders.change_role(world, account.user_id, premium=True)
     result = builders.result_of(world, job)
-    world.jobs.complete(job.job_id, owner="me", result=result)
+    world.jobs.complete(job.job_id, owner=builders.OWNER, result=result)
     after = settled(world, clock, job)
     assert after.pinned
     assert after.archived_time is None
@@ -194,8 +159,8 @@ def test_a_job_that_completes_after_the_upgrade_is_kept(world: World, clock: Clo
 @BOTH
 def test_a_downgrade_during_a_retrieval_ends_in_the_archive(world: World, clock: Clock) -> None:
     account = builders.user(world)
-    job, event = asked_for(world, account)
-    change_role(world, account.user_id, premium=False)
+    job, event = requested(world, account)
+    builders.change_role(world, account.user_id, premium=False)
     thaw.handle(world, event)
     assert settled(world, clock, job).is_archived
 
@@ -206,10 +171,10 @@ def test_a_downgrade_at_any_call_of_the_thaw_daemon_loses_nothing(
 ) -> None:
     def prepare() -> tuple[Act, Act]:
         account = builders.user(world)
-        _, event = asked_for(world, account)
+        _, event = requested(world, account)
         return (
             lambda: thaw.handle(world, event),
-            lambda: change_role(world, account.user_id, premium=False),
+            lambda: builders.change_role(world, account.user_id, premium=False),
         )
 
     assert collision.at_every_call(prepare) > 6
@@ -241,7 +206,7 @@ def test_a_thaw_message_twice_at_once_brings_one_result_back(
     world: World, collision: Collision
 ) -> None:
     def prepare() -> tuple[Act, Act]:
-        _, event = asked_for(world, builders.user(world))
+        _, event = requested(world, builders.user(world))
         return (lambda: thaw.handle(world, event),) * 2
 
     assert collision.at_every_call(prepare) > 6
@@ -251,7 +216,7 @@ def test_a_thaw_message_twice_at_once_brings_one_result_back(
 def test_a_thaw_message_for_an_archive_already_thawed_changes_nothing(
     world: World, clock: Clock
 ) -> None:
-    job, event = asked_for(world, builders.user(world))
+    job, event = requested(world, builders.user(world))
     after = settled(world, clock, job)
     assert after.is_hot
     thaw.handle(world, event)
@@ -263,14 +228,14 @@ def test_a_retrieval_that_fails_is_asked_for_again(
     world: World, clock: Clock, local_aws: Handle
 ) -> None:
     local_aws.settings(expedited_s=3600)
-    job, _ = asked_for(world, builders.user(world))
+    job, _ = requested(world, builders.user(world))
     first = job.retrieval
     assert first
     lost = dataclasses.replace(job, retrieval=dataclasses.replace(first, id="unknown"))
     world.jobs.record_retrieval(
-        job.job_id, token=first.token, asked=RetrievalRequest("unknown", "Expedited", False)
+        job.job_id, token=first.token, answer=RetrievalRequest("unknown", "Expedited", False)
     )
-    thaw.handle(world, Event(notice(world, lost, succeeded=False)))
+    thaw.handle(world, Event(builders.thaw_message(world, lost, succeeded=False)))
     local_aws.settings(expedited_s=0)
     again = settled(world, clock, job)
     assert again.is_hot
@@ -282,7 +247,7 @@ def test_a_retrieval_whose_bytes_expired_before_the_thaw_is_asked_for_again(
     world: World, clock: Clock, local_aws: Handle
 ) -> None:
     local_aws.settings(kept_s=0, day_s=0)
-    job, event = asked_for(world, builders.user(world))
+    job, event = requested(world, builders.user(world))
     with contextlib.suppress(FileNotFoundError):
         thaw.handle(world, event)
     assert world.jobs.get(job.job_id).is_archived
@@ -306,7 +271,7 @@ def test_a_job_whose_request_was_not_published_runs_all_the_same(
     stored_job = world.jobs.submit(job)
     with fault_at(world, mode, at=1) as fault, contextlib.suppress(Exception, Crash):
         outbox.flush(world, stored_job)
-    assert fault.struck == "sns.Publish"
+    assert fault.call == "sns.Publish"
     assert settled(world, clock, job).job_status is Status.COMPLETED
 
 
@@ -317,17 +282,12 @@ def test_a_zombie_that_wakes_at_any_call_after_its_job_was_taken_over_changes_no
         job = builders.submitted(world, builders.user(world))
 
         def take_over() -> None:
-            clock.advance(builders.LATE_S)
-            annotator()(world, Event(job.event))
+            clock.advance(daemons.LATE_S)
+            daemons.annotator()(world, Event(job.event))
 
-        return lambda: annotator()(world, Event(job.event)), take_over
+        return lambda: daemons.annotator()(world, Event(job.event)), take_over
 
     assert collision.at_every_call(prepare) > 10
-
-
-def annotator() -> Callable[[World, Event], None]:
-    """A machine of its own."""
-    return Annotator([builders.QuickWorker()]).handle
 
 
 def test_a_cancellation_at_any_call_of_the_annotator_ends_cancelled_or_completed(
@@ -336,7 +296,7 @@ def test_a_cancellation_at_any_call_of_the_annotator_ends_cancelled_or_completed
     def prepare() -> tuple[Act, Act]:
         job = builders.submitted(world, builders.user(world))
         return (
-            lambda: annotator()(world, Event(job.event)),
+            lambda: daemons.annotator()(world, Event(job.event)),
             lambda: outbox.flush(world, world.jobs.cancel(job.job_id)),
         )
 
@@ -348,10 +308,10 @@ def test_a_poison_message_ends_among_the_dead_letters_and_the_next_is_served(
 ) -> None:
     good = builders.submitted(world, builders.user(world))
     world.queues.send("job_requests", "no JSON at all")
-    consumer = Consumer(world, "job_requests", annotator())
-    while messages := world.queues.receive("job_requests", 1, builders.VISIBILITY_S):
+    consumer = Consumer(world, "job_requests", daemons.annotator())
+    while messages := world.queues.receive("job_requests", 1, daemons.VISIBILITY_S):
         for message in messages:
-            consumer.settle(message)
+            consumer.process(message)
             with contextlib.suppress(Exception):  # its receipt is spent where it was deleted
                 world.queues.change_visibility(message, 0)
     (dead,) = world.queues.receive("job_requests_dlq", 1, 1)
@@ -378,12 +338,12 @@ def test_of_two_results_with_identical_bytes_thawing_one_leaves_the_other_whole(
     first, twin = builders.archived(world, one), builders.archived(world, other)
     assert first.result_sha256 == twin.result_sha256
     assert first.results_file_archive_id != twin.results_file_archive_id
-    change_role(world, one.user_id, premium=True)
+    builders.change_role(world, one.user_id, premium=True)
     assert settled(world, clock, first).is_hot
     assert world.jobs.get(twin.job_id) == twin
-    change_role(world, other.user_id, premium=True)
+    builders.change_role(world, other.user_id, premium=True)
     assert settled(world, clock, twin).is_hot
-    assert not builders.rest(world, clock, local_aws).violations
+    assert not daemons.rest(world, clock, local_aws).violations
 
 
 @BOTH
@@ -396,8 +356,8 @@ def test_many_archived_results_over_several_pages_of_the_index_all_come_back(
     world.jobs.page_of = (  # type: ignore[method-assign]
         lambda user_id, limit, after=None: real(user_id, 1, after)
     )
-    change_role(world, account.user_id, premium=True)
-    builders.settle(world, clock, builders.handlers())
+    builders.change_role(world, account.user_id, premium=True)
+    daemons.settle(world, clock, daemons.handlers())
     assert all(world.jobs.get(job.job_id).is_hot for job in jobs)
 
 
@@ -411,16 +371,18 @@ def test_quick_changes_of_role_end_where_the_last_one_says(
     def prepare() -> tuple[Act, Act]:
         account = builders.user(world, premium=premium)
         if premium:
-            world.jobs.pin(stored(world, account).job_id)
+            world.jobs.pin(builders.mailed(world, account).job_id)
         else:
             builders.archived(world, account)
 
         def back_and_forth() -> None:
-            change_role(world, account.user_id, premium=premium)
-            change_role(world, account.user_id, premium=not premium)
-            change_role(world, account.user_id, premium=premium)
+            builders.change_role(world, account.user_id, premium=premium)
+            builders.change_role(world, account.user_id, premium=not premium)
+            builders.change_role(world, account.user_id, premium=premium)
 
-        return lambda: change_role(world, account.user_id, premium=not premium), back_and_forth
+        return lambda: builders.change_role(
+            world, account.user_id, premium=not premium
+        ), back_and_forth
 
     assert collision.at_every_call(prepare) > 4
 
@@ -434,8 +396,8 @@ def test_clocks_a_minute_apart_let_two_annotators_do_no_harm(
     def prepare() -> tuple[Act, Act]:
         job = builders.submitted(world, builders.user(world))
         return (
-            lambda: annotator()(world, Event(job.event)),
-            lambda: annotator()(other, Event(job.event)),
+            lambda: daemons.annotator()(world, Event(job.event)),
+            lambda: daemons.annotator()(other, Event(job.event)),
         )
 
     assert collision.at_every_call(prepare) > 10
@@ -447,10 +409,10 @@ def test_clocks_a_minute_apart_archive_and_sweep_all_the_same(
     world: World, clock: Clock, local_aws: Handle, skew_s: int
 ) -> None:
     other = connect(world.config, lambda: clock() + skew_s)
-    job = stored(world, builders.user(world))
+    job = builders.mailed(world, builders.user(world))
     archive.handle(other, Event(job.event))
     sweep.sweep(other)
-    assert not builders.rest(world, clock, local_aws).violations
+    assert not daemons.rest(world, clock, local_aws).violations
 
 
 @BOTH
@@ -462,7 +424,7 @@ def test_a_read_that_fails_leaves_its_archive_and_the_next_message_gets_its_own_
     jobs = [builders.archived(world, account, body) for body in bodies]
     world.accounts.subscribe(account.user_id)
     restore.handle(world, Event(account.event))
-    events = [Event(notice(world, world.jobs.get(job.job_id))) for job in jobs]
+    events = [Event(builders.thaw_message(world, world.jobs.get(job.job_id))) for job in jobs]
     with monkeypatch.context() as broken:
         broken.setattr(world.vault, "fetch", _cut_off)
         with pytest.raises(OSError, match="cut off"):
@@ -471,9 +433,7 @@ def test_a_read_that_fails_leaves_its_archive_and_the_next_message_gets_its_own_
     thaw.handle(world, events[1])
     for job, body in zip(jobs, bodies, strict=True):
         after = settled(world, clock, job)
-        assert world.files.read(after.s3_results_bucket or "", after.s3_key_result_file or "") == (
-            body
-        )
+        assert builders.result_bytes(world, after) == body
 
 
 class _CutOff:
@@ -488,7 +448,7 @@ def _cut_off(archive_id: str, retrieval_id: str | None) -> _CutOff:
     return _CutOff()
 
 
-def test_a_released_hold_hands_the_rest_of_a_users_results_to_the_next_delivery(
+def test_a_released_heartbeat_leaves_the_rest_of_a_users_results_to_the_next_delivery(
     world: World,
 ) -> None:
     account = builders.user(world)

@@ -13,10 +13,11 @@ import pytest
 
 from aws import outbox
 from aws.config import load
+from aws.processes import DAEMONS
 from aws.provision import provision
-from aws.resources import DAEMONS, World, connect
+from aws.resources import World, connect
 from aws.rows.job import Job
-from local.process import Process, reap
+from local.process import Process
 from tests import builders
 from tests.conftest import Handle
 
@@ -63,7 +64,7 @@ def daemons(env: dict[str, str], world: World, tmp_path: Path) -> Iterator[dict[
         for process in running.values():
             process.signal(15)
         for process in running.values():
-            reap(process, time.monotonic() + 30)
+            process.reap(time.monotonic() + 30)
 
 
 def until(holds: Callable[[], bool], what: str) -> None:

@@ -1,4 +1,4 @@
-"""When a result goes to the archive, and when it stays."""
+"""The archive daemon: which results go to the archive, and which stay."""
 
 from dataclasses import replace
 
@@ -36,7 +36,7 @@ def test_a_message_that_comes_early_changes_nothing(patient: World) -> None:
     assert patient.jobs.get(job.job_id) == job
 
 
-def test_a_retention_that_no_queue_can_wait_is_seen_to_by_the_sweeper(
+def test_a_retention_longer_than_a_queues_delay_is_ended_by_the_sweeper(
     patient: World, clock: Clock
 ) -> None:
     job = stored(patient)
@@ -61,6 +61,6 @@ def test_an_upload_that_fails_leaves_the_result_where_it_is(
         with pytest.raises(OSError, match="no connection"):
             archive.handle(world, Event(job.event))
     after = world.jobs.get(job.job_id)
-    assert world.files.read(after.s3_results_bucket or "", after.s3_key_result_file or "")
+    assert builders.result_bytes(world, after)
     archive.handle(world, Event(job.event))
     assert world.jobs.get(job.job_id).is_archived

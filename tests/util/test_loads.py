@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from local.demo import private_world
-from local.up import LocalService
+from local.service import LocalService
 
 
 def load(tool: str, *options: str, env: dict[str, str] | None = None) -> tuple[int, str, str]:
@@ -20,29 +20,29 @@ def load(tool: str, *options: str, env: dict[str, str] | None = None) -> tuple[i
 
 @pytest.mark.parametrize("tool", ["web_load", "ann_load"])
 def test_help_has_an_example(tool: str) -> None:
-    code, told, _ = load(tool, "--help")
+    code, output, _ = load(tool, "--help")
     assert code == 0
-    assert "example: ./gas load" in told
+    assert "example: ./gas load" in output
 
 
 def test_a_site_elsewhere_is_spared() -> None:
-    code, _, told = load("web_load", "--url", "https://gas.example.org")
+    code, _, errors = load("web_load", "--url", "https://gas.example.org")
     assert code == 1
-    assert told.splitlines()[-1].startswith("gas: https://gas.example.org is not on this machine")
+    assert errors.splitlines()[-1].startswith("gas: https://gas.example.org is not on this machine")
 
 
 def test_aws_itself_is_spared() -> None:
     env = {"AWS_ENDPOINT_URL": "https://sqs.us-east-1.amazonaws.com", "PATH": "/usr/bin"}
-    code, _, told = load("ann_load", env=env)
+    code, _, errors = load("ann_load", env=env)
     assert code == 1
-    assert "--anywhere allows it" in told
+    assert "--anywhere allows it" in errors
 
 
 @pytest.mark.parametrize("options", [("--count", "0"), ("--rate", "1000"), ("--file", "/nowhere")])
 def test_the_pump_is_bounded_and_says_so(options: tuple[str, str]) -> None:
-    code, _, told = load("ann_load", *options)
+    code, _, errors = load("ann_load", *options)
     assert code == 1
-    assert told.startswith("gas: ")
+    assert errors.startswith("gas: ")
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +55,9 @@ def service() -> Iterator[LocalService]:
 @pytest.mark.xdist_group("loads")
 def test_a_small_crowd_meets_no_error(service: LocalService) -> None:
     crowd = ("--users", "6", "--ramp", "6", "--think", "0.3", "--for", "15")
-    code, told, errors = load("web_load", "--url", service.url, *crowd, "--json")
+    code, output, errors = load("web_load", "--url", service.url, *crowd, "--json")
     assert code == 0, errors
-    pages = {line["page"]: line for line in json.loads(told.splitlines()[-1])["pages"]}
+    pages = {line["page"]: line for line in json.loads(output.splitlines()[-1])["pages"]}
     assert pages["sign in: and back"]["requests"] == 6
     assert pages["all"]["failures"] == 0
     wanted = {"list", "annotate", "upload and redirect", "details", "status"}
@@ -67,8 +67,10 @@ def test_a_small_crowd_meets_no_error(service: LocalService) -> None:
 @pytest.mark.slow
 @pytest.mark.xdist_group("loads")
 def test_what_the_pump_sends_is_annotated(service: LocalService) -> None:
-    code, told, errors = load("ann_load", "--count", "8", "--rate", "20", "--json", env=service.env)
+    code, output, errors = load(
+        "ann_load", "--count", "8", "--rate", "20", "--json", env=service.env
+    )
     assert code == 0, errors
-    figures = json.loads(told.splitlines()[-1])
+    figures = json.loads(output.splitlines()[-1])
     assert (figures["submitted"], figures["completed"], figures["failed"]) == (8, 8, 0)
     assert 0 <= figures["wait_p50_s"] <= figures["wait_p95_s"] <= figures["drain_s"]

@@ -1,4 +1,4 @@
-"""What owners read, and that they read it once."""
+"""The notify daemon: the text of a mail, and that each owner gets one."""
 
 from dataclasses import replace
 
@@ -58,6 +58,6 @@ def test_an_owner_is_mailed_once_and_nobody_about_a_job_that_runs(
     done = builders.completed(world, account)
     for job in (running, done, done):
         notify.handle(world, Event(job.event))
-    told = [mail["to"] for mail in local_aws.mail() if done.job_id in mail["text"]]
-    assert told == [account.email]
+    recipients = [mail["to"] for mail in local_aws.mail() if done.job_id in mail["text"]]
+    assert recipients == [account.email]
     assert not [mail for mail in local_aws.mail() if running.job_id in mail["text"]]

@@ -134,7 +134,7 @@ def test_an_instance_that_is_to_go_stops_its_daemon_once(
 ) -> None:
     instance, _ = detected()
     stops: list[str] = []
-    imds.told[path] = text
+    imds.metadata[path] = text
     instance.watch(lambda: stops.append("stopped"))
     assert stops == ["stopped"]
 
@@ -145,18 +145,18 @@ def test_the_watch_sees_what_comes_later(imds: FakeImds, monkeypatch: pytest.Mon
     stopped = threading.Event()
     instance.watch(stopped.set)
     assert not stopped.is_set()
-    imds.told[STATE] = "Terminated"
+    imds.metadata[STATE] = "Terminated"
     assert stopped.wait(5)
 
 
 def test_after_the_drain_the_termination_goes_on(imds: FakeImds, edge: Edge) -> None:
     instance, _ = detected()
-    imds.told[STATE] = "Terminated"
+    imds.metadata[STATE] = "Terminated"
     instance.leave()
     (call,) = edge.called("CompleteLifecycleAction")
     assert call["LifecycleHookName"] == "terminating"
     assert call["LifecycleActionResult"] == "CONTINUE"
-    assert call["InstanceId"] == imds.told["instance-id"]
+    assert call["InstanceId"] == imds.metadata["instance-id"]
 
 
 def test_a_daemon_that_merely_stops_leaves_the_instance_free_to_go(

@@ -1,10 +1,10 @@
-"""Accounts: logins, roles, and changes of role that are unfinished business."""
+"""Accounts: logins, roles, and changes of role that are still pending."""
 
 import pytest
 
 from aws.resources import World
 from aws.rows.accounts import Role
-from tests import builders
+from tests import builders, daemons
 from tests.conftest import Clock
 
 
@@ -31,7 +31,7 @@ def test_the_same_role_again_is_no_change(world: World) -> None:
     assert first.pending_role_change == 1
 
 
-def test_only_the_latest_change_can_be_called_done(world: World) -> None:
+def test_only_the_latest_change_can_be_cleared(world: World) -> None:
     account = builders.user(world)
     first = world.accounts.subscribe(account.user_id)
     second = world.accounts.unsubscribe(account.user_id)
@@ -49,11 +49,9 @@ def test_only_the_latest_change_can_be_called_done(world: World) -> None:
     )
 
 
-def test_an_unfinished_change_falls_due_and_a_finished_one_does_not(
-    world: World, clock: Clock
-) -> None:
+def test_a_pending_change_falls_due_and_a_cleared_one_does_not(world: World, clock: Clock) -> None:
     account = world.accounts.subscribe(builders.user(world).user_id)
-    clock.advance(builders.LATE_S)
+    clock.advance(daemons.LATE_S)
     assert [due.user_id for due in world.accounts.due()] == [account.user_id]
     world.accounts.clear_role_change(account.user_id, account.pending_role_change or 0)
     assert list(world.accounts.due()) == []

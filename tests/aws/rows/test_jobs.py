@@ -6,7 +6,7 @@ import pytest
 
 from aws.resources import World
 from aws.rows.job import Job, Status
-from tests import builders
+from tests import builders, daemons
 from tests.conftest import Clock
 
 
@@ -29,7 +29,7 @@ def test_a_list_is_newest_first_and_paged(world: World, clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "~", "abc~1", "1e9~x", "12", "1~"])
-def test_a_made_up_place_is_refused(world: World, token: str) -> None:
+def test_a_made_up_page_token_is_refused(world: World, token: str) -> None:
     if token:
         with pytest.raises(ValueError, match="no place"):
             world.jobs.page_of("ada", 2, token)
@@ -49,10 +49,10 @@ def test_every_state_of_a_row_comes_back_as_it_was(world: World) -> None:
     account = builders.user(world)
     done = builders.archived(world, account)
     world.accounts.subscribe(account.user_id)
-    asked = world.jobs.begin_retrieval(done.job_id, token="t", tier="Expedited")
-    assert world.jobs.get(done.job_id) == asked
-    assert asked.counts == {"records": 1}
-    assert asked.job_status is Status.COMPLETED
+    retrieving = world.jobs.begin_retrieval(done.job_id, token="t", tier="Expedited")
+    assert world.jobs.get(done.job_id) == retrieving
+    assert retrieving.counts == {"records": 1}
+    assert retrieving.job_status is Status.COMPLETED
 
 
 def test_an_unknown_job_is_a_key_error(world: World) -> None:
@@ -67,8 +67,8 @@ def test_what_is_unfinished_falls_due_and_what_is_finished_does_not(
 ) -> None:
     waiting = builders.submitted(world, builders.user(world))
     account = builders.user(world)
-    settled = builders.archived(world, account)
-    clock.advance(builders.LATE_S)
+    at_rest = builders.archived(world, account)
+    clock.advance(daemons.LATE_S)
     due = {each.job_id for each in world.jobs.due()}
     assert waiting.job_id in due
-    assert settled.job_id not in due
+    assert at_rest.job_id not in due

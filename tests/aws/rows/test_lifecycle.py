@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from aws.rows import lifecycle
+from aws.rows import lifecycle, outputs
 from aws.rows.job import (
     Job,
     Leased,
@@ -18,6 +18,7 @@ from aws.rows.job import (
     Timeouts,
     unfinished,
 )
+from aws.storage.stored import Archive, S3Object, VaultUpload
 
 SPANS = Timeouts(grace_s=60, patience_s=600, retrieval_s=21600, after_s=300, by_queue=True)
 AT = Now(1000.0, SPANS)
@@ -25,15 +26,24 @@ LATER = Now(10_000.0, SPANS)
 NEW = Job("j", "u", "a.vcf", "in", "k", 10)
 PENDING = lifecycle.submit(NEW, AT)
 RUNNING = lifecycle.start(PENDING, AT, owner="me", lease_s=30)
-NAMES = ("s3:out/r", "s3:out/i")
-WRITING = lifecycle.intend_outputs(RUNNING, AT, owner="me", names=NAMES)
-RESULT = Result("out", "r", "i", "l", "s", 5, "00", "rCRS", {"records": 1})
+OUTPUTS = {name: S3Object("out", name) for name in outputs.OUTPUTS}
+INTENDED = tuple(OUTPUTS.values())
+WRITING = lifecycle.intend_outputs(RUNNING, AT, owner="me", outputs=INTENDED)
+RESULT = Result(
+    outputs=OUTPUTS,
+    result_bytes=5,
+    result_sha256="00",
+    reference="rCRS",
+    counts={"records": 1},
+)
 HOT = lifecycle.complete(WRITING, AT, owner="me", result=RESULT)
-STORING = lifecycle.begin_archive(HOT, AT, name="archive:x")
-COLD = lifecycle.commit_archive(STORING, AT, key="r", name="archive:x", archive_id="x")
-ASKED = lifecycle.begin_retrieval(COLD, AT, token="t", tier="Expedited")
-THAWING = lifecycle.begin_thaw(ASKED, AT, archive_id="x", name="s3:out/t", thaws=1)
-THAWED = lifecycle.commit_thaw(THAWING, AT, archive_id="x", bucket="out", key="t")
+RESERVED = VaultUpload("1")
+STORING = lifecycle.begin_archive(HOT, AT, reserved=RESERVED)
+COLD = lifecycle.commit_archive(STORING, AT, result=HOT.result, reserved=RESERVED, archive_id="x")
+RETRIEVING = lifecycle.begin_retrieval(COLD, AT, token="t", tier="Expedited")
+COPY = S3Object("out", "t")
+THAWING = lifecycle.begin_thaw(RETRIEVING, AT, archive_id="x", copy=COPY, thaws=1)
+THAWED = lifecycle.commit_thaw(THAWING, AT, archive_id="x", copy=COPY)
 
 
 def test_a_new_job_has_its_request_to_publish() -> None:
@@ -47,7 +57,7 @@ def test_a_leased_job_is_left_alone_until_its_lease_is_over() -> None:
     taken = lifecycle.start(WRITING, LATER, owner="other", lease_s=30)
     assert (taken.lease_owner, taken.attempt, taken.crashes) == ("other", 2, 1)
     assert taken.pending_writes == ()
-    assert taken.garbage == NAMES
+    assert taken.garbage == INTENDED
 
 
 def test_a_commit_publishes_the_result_and_starts_the_retention() -> None:
@@ -68,24 +78,26 @@ def test_a_retention_longer_than_a_queue_can_wait_is_left_to_the_due_time() -> N
     assert unfinished(done, at)[PendingWork.RETENTION] == done.expires_time
 
 
-def test_a_job_handed_back_waits_without_a_strike_unless_there_was_a_fault() -> None:
+def test_a_job_returned_to_the_queue_counts_a_crash_only_for_a_fault() -> None:
     back = lifecycle.return_to_queue(WRITING, AT, owner="me")
     assert (back.job_status, back.lease_owner, back.crashes) == (Status.PENDING, None, 0)
-    assert back.garbage == NAMES
+    assert back.garbage == INTENDED
     assert lifecycle.return_to_queue(RUNNING, AT, owner="me", fault="it crashed").crashes == 1
 
 
-def test_an_archived_result_names_its_object_as_garbage_and_wants_a_check() -> None:
+def test_an_archived_result_leaves_its_object_as_garbage_and_a_role_check() -> None:
     assert COLD.is_archived
     assert not COLD.is_hot
-    assert "s3:out/r" in COLD.garbage
+    assert OUTPUTS["result"] in COLD.garbage
+    assert COLD.outputs.keys() == OUTPUTS.keys() - {"result"}
     assert COLD.role_check_due
 
 
-def test_a_thawed_result_names_its_archive_as_garbage_and_wants_a_check() -> None:
+def test_a_thawed_result_leaves_its_archive_as_garbage_and_a_role_check() -> None:
     assert THAWED.is_hot
-    assert THAWED.s3_key_result_file == "t"
-    assert "archive:x" in THAWED.garbage
+    assert THAWED.result == COPY
+    assert THAWED.outputs.keys() == OUTPUTS.keys()
+    assert Archive("x") in THAWED.garbage
     assert (THAWED.role_check_due, THAWED.retrieval, THAWED.results_file_archive_id) == (
         True,
         None,
@@ -93,12 +105,12 @@ def test_a_thawed_result_names_its_archive_as_garbage_and_wants_a_check() -> Non
     )
 
 
-def test_keeping_overtakes_an_archive_in_progress() -> None:
+def test_a_pin_overtakes_an_archive_in_progress() -> None:
     kept = lifecycle.pin(STORING, AT)
     assert (kept.pinned, kept.role_check_due, kept.pending_writes) == (True, True, ())
-    assert "archive:x" in kept.garbage
+    assert RESERVED in kept.garbage
     with pytest.raises(Refused):
-        lifecycle.commit_archive(kept, AT, key="r", name="archive:x", archive_id="x")
+        lifecycle.commit_archive(kept, AT, result=HOT.result, reserved=RESERVED, archive_id="x")
 
 
 def test_a_check_is_cleared_only_at_the_revision_it_was_made_at() -> None:
@@ -112,11 +124,12 @@ def test_a_downgrade_restarts_the_retention() -> None:
     assert not released.pinned
 
 
-def test_finishing_strikes_out_only_what_was_done() -> None:
-    job = replace(HOT, garbage=("s3:a/b", "s3:a/c"))
-    done = lifecycle.strike_out(job, AT, outbox=HOT.outbox[:1], garbage=("s3:a/b",))
+def test_only_what_was_done_is_struck_out() -> None:
+    one, other = S3Object("a", "b"), S3Object("a", "c")
+    job = replace(HOT, garbage=(one, other))
+    done = lifecycle.strike_out(job, AT, outbox=HOT.outbox[:1], garbage=(one,))
     assert done.outbox == HOT.outbox[1:]
-    assert done.garbage == ("s3:a/c",)
+    assert done.garbage == (other,)
 
 
 def test_a_reminder_waits_longer_each_time() -> None:
@@ -135,40 +148,42 @@ REFUSED: dict[str, Callable[[], Any]] = {
         RUNNING, AT, owner="x", lease_s=1, progress=""
     ),
     "writing under another's lease": lambda: lifecycle.intend_outputs(
-        RUNNING, AT, owner="x", names=NAMES
+        RUNNING, AT, owner="x", outputs=INTENDED
     ),
     "a zombie's commit": lambda: lifecycle.complete(WRITING, AT, owner="x", result=RESULT),
-    "a commit of what was not named": lambda: lifecycle.complete(
+    "a commit of outputs that were not intended": lambda: lifecycle.complete(
         RUNNING, AT, owner="me", result=RESULT
     ),
     "failing what has ended": lambda: lifecycle.fail(HOT, AT, owner="me", error="e"),
     "cancelling what has ended": lambda: lifecycle.cancel(HOT, AT),
-    "archiving twice": lambda: lifecycle.begin_archive(COLD, AT, name="archive:y"),
-    "archiving what is kept": lambda: lifecycle.begin_archive(
-        lifecycle.pin(HOT, AT), AT, name="archive:y"
+    "archiving twice": lambda: lifecycle.begin_archive(COLD, AT, reserved=Archive("y")),
+    "archiving what is pinned": lambda: lifecycle.begin_archive(
+        lifecycle.pin(HOT, AT), AT, reserved=Archive("y")
     ),
     "archiving another key": lambda: lifecycle.commit_archive(
-        STORING, AT, key="other", name="archive:x", archive_id="x"
+        STORING, AT, result=COPY, reserved=RESERVED, archive_id="x"
     ),
-    "keeping what is cold": lambda: lifecycle.pin(COLD, AT),
-    "releasing what is cold": lambda: lifecycle.release(COLD, AT),
-    "asking for what is hot": lambda: lifecycle.begin_retrieval(
+    "pinning what is archived": lambda: lifecycle.pin(COLD, AT),
+    "releasing what is archived": lambda: lifecycle.release(COLD, AT),
+    "retrieving what is in S3": lambda: lifecycle.begin_retrieval(
         HOT, AT, token="t", tier="Standard"
     ),
-    "asking twice": lambda: lifecycle.begin_retrieval(ASKED, AT, token="u", tier="Standard"),
-    "an answer to an older asking": lambda: lifecycle.postpone_check(
-        ASKED, AT, token="u", after_s=1
+    "retrieving twice": lambda: lifecycle.begin_retrieval(
+        RETRIEVING, AT, token="u", tier="Standard"
+    ),
+    "an answer to an older request": lambda: lifecycle.postpone_check(
+        RETRIEVING, AT, token="u", after_s=1
     ),
     "thawing another archive": lambda: lifecycle.begin_thaw(
-        ASKED, AT, archive_id="y", name="s3:out/t", thaws=1
+        RETRIEVING, AT, archive_id="y", copy=COPY, thaws=1
     ),
     "thawing with a number used before": lambda: lifecycle.begin_thaw(
-        ASKED, AT, archive_id="x", name="s3:out/t", thaws=2
+        RETRIEVING, AT, archive_id="x", copy=COPY, thaws=2
     ),
-    "a thaw's commit of what was not named": lambda: lifecycle.commit_thaw(
-        THAWING, AT, archive_id="x", bucket="out", key="other"
+    "a thaw's commit of a copy that was not intended": lambda: lifecycle.commit_thaw(
+        THAWING, AT, archive_id="x", copy=S3Object("out", "other")
     ),
-    "reminding where nothing is left to do": lambda: lifecycle.republish(
+    "republishing where nothing is left to do": lambda: lifecycle.republish(
         lifecycle.mark_mailed(HOT, AT), AT
     ),
 }

@@ -19,6 +19,7 @@ import pytest
 
 from aws import secrets
 from aws.config import load
+from aws.processes import InstanceKind, of_kind
 from aws.provision import provision
 from aws.resources import World, connect
 from aws.rows.job import Status
@@ -30,10 +31,9 @@ from tests.aws.stack.imds import FakeImds
 from tests.aws.stack.machine import Machine, booted
 from tests.conftest import Handle
 
-UNITS = {
-    "annotator": ["gas@annotator.service"],
-    "util": [f"gas@{name}.service" for name in ("notify", "archive", "restore", "thaw", "sweep")],
-    "web": ["gas@web.service"],
+UNITS: dict[str, list[str]] = {
+    kind: [f"gas@{process.name}.service" for process in of_kind(kind)]
+    for kind in (InstanceKind.ANNOTATOR, InstanceKind.UTIL, InstanceKind.WEB)
 }
 PREFIX = "boot"
 BUCKET = "boot-releases"

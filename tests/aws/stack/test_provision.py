@@ -8,13 +8,13 @@ import boto3
 import pytest
 
 from aws.config import ArchiveSettings, Config, GasSettings
+from aws.processes import TOPICS
 from aws.provision import provision
-from aws.resources import TOPICS
 from tests.aws.stack.edge import Edge
 from tests.aws.stack.parsed import Parsed
 
 BUCKETS = ("inputs", "results", "archive", "references")
-Told = dict[str, Any]
+Attributes = dict[str, Any]
 
 
 @pytest.fixture
@@ -48,15 +48,15 @@ def test_queues(made: str, parsed: Parsed) -> None:
     assert planned == {name: _queue(made, name) for name in planned}
 
 
-def _queue(prefix: str, name: str) -> Told:
+def _queue(prefix: str, name: str) -> Attributes:
     sqs = boto3.client("sqs")
     url = sqs.get_queue_url(QueueName=f"{prefix}-{name}")["QueueUrl"]
-    told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-    redrive = json.loads(told.get("RedrivePolicy", "{}"))
+    queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    redrive = json.loads(queue.get("RedrivePolicy", "{}"))
     return {
-        "delay": int(told["DelaySeconds"]),
-        "visibility": int(told["VisibilityTimeout"]),
-        "retention": int(told["MessageRetentionPeriod"]),
+        "delay": int(queue["DelaySeconds"]),
+        "visibility": int(queue["VisibilityTimeout"]),
+        "retention": int(queue["MessageRetentionPeriod"]),
         "dead": short(redrive.get("deadLetterTargetArn", ""), prefix),
         "receives": redrive.get("maxReceiveCount"),
     }
@@ -70,11 +70,11 @@ def test_who_may_send_to_a_queue(made: str, parsed: Parsed) -> None:
     sqs = boto3.client("sqs")
     for name in TOPICS:
         url = sqs.get_queue_url(QueueName=f"{made}-{name}")["QueueUrl"]
-        told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]
-        assert _allowed(json.loads(told["Policy"]), made) == planned[name]
+        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]
+        assert _allowed(json.loads(found["Policy"]), made) == planned[name]
 
 
-def _allowed(policy: Told, prefix: str) -> Told:
+def _allowed(policy: Attributes, prefix: str) -> Attributes:
     (statement,) = [s for s in policy["Statement"] if s["Effect"] == "Allow"]
     services = statement["Principal"]["Service"]
     source = statement.get("Condition", {}).get("ArnEquals", {}).get("aws:SourceArn", "")
@@ -88,22 +88,22 @@ def _allowed(policy: Told, prefix: str) -> Told:
 
 def test_topics_and_their_subscriptions(made: str, parsed: Parsed) -> None:
     planned = {
-        short(told["TopicArn"], "gas-acme"): (
-            short(told["Endpoint"], "gas-acme"),
-            str(told["RawMessageDelivery"]).lower(),
+        short(wanted["TopicArn"], "gas-acme"): (
+            short(wanted["Endpoint"], "gas-acme"),
+            str(wanted["RawMessageDelivery"]).lower(),
         )
-        for told in parsed.of("AWS::SNS::Subscription").values()
+        for wanted in parsed.of("AWS::SNS::Subscription").values()
     }
     assert planned.keys() == set(TOPICS)
     sns = boto3.client("sns")
     found = {}
     for page in sns.get_paginator("list_subscriptions").paginate():
-        for told in page["Subscriptions"]:
-            if f":{made}-" in told["TopicArn"]:
-                arn = told["SubscriptionArn"]
+        for one in page["Subscriptions"]:
+            if f":{made}-" in one["TopicArn"]:
+                arn = one["SubscriptionArn"]
                 raw = sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
-                found[short(told["TopicArn"], made)] = (
-                    short(told["Endpoint"], made),
+                found[short(one["TopicArn"], made)] = (
+                    short(one["Endpoint"], made),
                     raw["RawMessageDelivery"].lower(),
                 )
     assert found == planned
@@ -118,8 +118,8 @@ def test_who_may_announce_a_thaw(made: str, parsed: Parsed) -> None:
         for t in p["Topics"]
         if t["TopicArn"].endswith(f":{made}-thaw")
     ]
-    told = sns.get_topic_attributes(TopicArn=arn)["Attributes"]["Policy"]
-    assert _allowed(json.loads(told), made) == _allowed(policy, "gas-acme")
+    found = sns.get_topic_attributes(TopicArn=arn)["Attributes"]["Policy"]
+    assert _allowed(json.loads(found), made) == _allowed(policy, "gas-acme")
 
 
 def test_tables(made: str, parsed: Parsed) -> None:
@@ -133,16 +133,16 @@ def test_tables(made: str, parsed: Parsed) -> None:
         assert _table(found) == _table(planned)
 
 
-def _table(told: Told) -> Told:
+def _table(table: Attributes) -> Attributes:
     indexes = {
-        i["IndexName"]: (i["KeySchema"], i["Projection"]) for i in told["GlobalSecondaryIndexes"]
+        i["IndexName"]: (i["KeySchema"], i["Projection"]) for i in table["GlobalSecondaryIndexes"]
     }
-    kinds = {a["AttributeName"]: a["AttributeType"] for a in told["AttributeDefinitions"]}
+    kinds = {a["AttributeName"]: a["AttributeType"] for a in table["AttributeDefinitions"]}
     return {
-        "key": told["KeySchema"],
+        "key": table["KeySchema"],
         "kinds": kinds,
         "indexes": indexes,
-        "billing": told["BillingMode"],
+        "billing": table["BillingMode"],
     }
 
 
@@ -159,16 +159,16 @@ def test_buckets(made: str, parsed: Parsed) -> None:
                 rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"]
                 for rule in bucket.get("LifecycleConfiguration", {}).get("Rules", [])
             ],
-            "told": [
-                ([told["Event"]], short(told["Topic"], "gas-acme"))
-                for told in bucket.get("NotificationConfiguration", {}).get(
+            "notices": [
+                ([notice["Event"]], short(notice["Topic"], "gas-acme"))
+                for notice in bucket.get("NotificationConfiguration", {}).get(
                     "TopicConfigurations", []
                 )
             ],
         }
 
 
-def _cors(rule: Told) -> Told:
+def _cors(rule: Attributes) -> Attributes:
     return {
         "methods": rule["AllowedMethods"],
         "headers": rule["AllowedHeaders"],
@@ -178,10 +178,10 @@ def _cors(rule: Told) -> Told:
     }
 
 
-def _bucket(name: str, prefix: str) -> Told:
+def _bucket(name: str, prefix: str) -> Attributes:
     s3 = boto3.client("s3")
 
-    def asked(call: Any, part: str) -> list[Told]:
+    def configured(call: Any, part: str) -> list[Attributes]:
         try:
             return list(call(Bucket=name)[part])
         except s3.exceptions.ClientError as error:
@@ -192,14 +192,14 @@ def _bucket(name: str, prefix: str) -> Told:
     notices = s3.get_bucket_notification_configuration(Bucket=name)
     return {
         "closed": s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"],
-        "cors": [_cors(rule) for rule in asked(s3.get_bucket_cors, "CORSRules")],
+        "cors": [_cors(rule) for rule in configured(s3.get_bucket_cors, "CORSRules")],
         "stale": [
             rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"]
-            for rule in asked(s3.get_bucket_lifecycle_configuration, "Rules")
+            for rule in configured(s3.get_bucket_lifecycle_configuration, "Rules")
         ],
-        "told": [
-            (told["Events"], short(told["TopicArn"], prefix))
-            for told in notices.get("TopicConfigurations", [])
+        "notices": [
+            (notice["Events"], short(notice["TopicArn"], prefix))
+            for notice in notices.get("TopicConfigurations", [])
         ],
     }
 

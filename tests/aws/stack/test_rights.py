@@ -1,18 +1,19 @@
-"""Least privilege: what each process really asks of AWS is within its role of the template."""
+"""Least privilege: each process's real calls to AWS are within its role of the template."""
 
 from collections.abc import Callable, Iterable
 
 import pytest
 
 from aws.events import Event
-from aws.resources import DAEMONS, World
+from aws.processes import DAEMONS
+from aws.resources import World
 from aws.stack.template import rendered
-from tests import builders
+from tests import builders, daemons
 from tests.aws.stack.iam import Need, Rights, recorded
 from tests.aws.stack.parsed import ACCOUNT, REGION, Parsed
 from tests.conftest import Handle
 from tests.proofs import test_crash_points as acts
-from tests.web import scenes
+from tests.web import browser
 from tests.web.conftest import site
 from util import sweep
 
@@ -23,7 +24,7 @@ ACTS: dict[str, list[Callable[[World], acts.Act]]] = {
     "notify": [acts.mail],
     "archive": [acts.store, acts.store_of_an_upgraded_user],
     "restore": [acts.follow_role],
-    "thaw": [acts.bring_back],
+    "thaw": [acts.thaw_result],
     "sweep": [acts.sweep_all],
 }
 VISIBILITY_S = 30
@@ -81,21 +82,20 @@ def test_an_inventory_is_within_the_sweepers_role(backend: str, world: World) ->
     job = builders.archived(world, builders.user(world))
     with recorded(world) as needs:
         sweep.take_inventory(world)
-        builders.take_stock(world)
-        world.files.delete(world.files.results, f"{world.files.prefix}/{job.user_id}/x~1/a")
+        daemons.take_stock(world)
+        world.files.delete(world.files.results, f"{world.files.keys.prefix}/{job.user_id}/x~1/a")
     assert beyond(world, "sweep", needs) == []
 
 
 def test_the_site_stays_within_its_role(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    person = scenes.visitor(site(world, monkeypatch), world)
+    person = browser.visitor(site(world, monkeypatch), world)
     with recorded(world) as needs:
-        job_id = scenes.submit(person)
+        job_id = browser.submit(person)
         for path in ("/", "/profile", "/annotations", f"/annotations/{job_id}"):
             assert person.get(path).status_code == 200
         person.post(f"/annotations/{job_id}/cancel", f"/annotations/{job_id}")
     with recorded(world) as more:
-        job = scenes.put_job(world, person)
-        finished = scenes.complete(world, job)
+        finished = builders.completed(world, person)
     with recorded(world) as looked:
         for part in ("", "/status", "/summary", "/log", "/download", "/index"):
             assert person.get(f"/annotations/{finished.job_id}{part}").status_code < 400
@@ -103,7 +103,7 @@ def test_the_site_stays_within_its_role(world: World, monkeypatch: pytest.Monkey
         person.post("/unsubscribe", "/unsubscribe")
     assert beyond(world, "web", needs | looked) == []
     assert beyond(world, "web", more), "an annotator's work must be beyond the site"
-    upload = f"arn:aws:s3:::{world.files.inputs}/{world.files.prefix}/u/j~a.vcf"
+    upload = f"arn:aws:s3:::{world.files.inputs}/{world.files.keys.prefix}/u/j~a.vcf"
     assert rights(world, "web").allow(Need("s3:PutObject", upload))
 
 
@@ -116,12 +116,12 @@ def test_only_the_site_reads_its_secret_and_only_annotators_hold_their_instance(
         f"arn:aws:autoscaling:{REGION}:{ACCOUNT}:autoScalingGroup:1-2-3:"
         f"autoScalingGroupName/{prefix}-annotator"
     )
-    asked = {
+    needs = {
         "web": Need("secretsmanager:GetSecretValue", secret),
         "annotator": Need("autoscaling:SetInstanceProtection", group),
     }
     for process in ACTS:
-        for owner, one in asked.items():
+        for owner, one in needs.items():
             assert rights(world, process).allow(one) is (process == owner)
 
 
@@ -138,5 +138,5 @@ def test_nobody_but_the_mailer_mails_and_only_as_the_sender(world: World) -> Non
 def test_the_recorder_sees_what_a_handler_does(world: World) -> None:
     job = builders.completed(world, builders.user(world))
     with recorded(world) as needs:
-        builders.handlers()["job_results"](world, Event(job.event))
+        daemons.handlers()["job_results"](world, Event(job.event))
     assert {"dynamodb:PutItem", "ses:SendEmail", "sns:Publish"} <= {n.action for n in needs}

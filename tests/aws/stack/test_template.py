@@ -1,4 +1,4 @@
-"""The template: what CloudFormation's linter cannot see, and what must hold for safety."""
+"""The template: scaling and safety rules that CloudFormation's linter does not check."""
 
 import re
 import subprocess
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from aws.resources import DAEMONS, TOPICS
+from aws.processes import PROCESSES, TOPICS
 from aws.stack import template
 from aws.stack.template import TEMPLATE, rendered
 from tests.aws.stack.parsed import ACCOUNT, Parsed
@@ -17,7 +17,6 @@ POLICY = "AWS::AutoScaling::ScalingPolicy"
 ALARM = "AWS::CloudWatch::Alarm"
 GROUP = "AWS::AutoScaling::AutoScalingGroup"
 ROLE = "AWS::IAM::Role"
-PROCESSES = {"web", "sweep", *DAEMONS.values()}
 FUNCTIONS = {"IF", "MAX", "MIN", "FILL", "CEIL", "FLOOR", "ABS", "SUM", "AVG"}
 WORD = re.compile(r"[A-Za-z_]\w*")
 
@@ -26,10 +25,10 @@ WORD = re.compile(r"[A-Za-z_]\w*")
 def test_the_linter_finds_nothing(text: str, tmp_path: Path) -> None:
     file = tmp_path / "template.yaml"
     file.write_text(text)
-    told = subprocess.run(
+    ran = subprocess.run(
         [Path(sys.executable).parent / "cfn-lint", file], capture_output=True, text=True
     )
-    assert (told.returncode, told.stdout) == (0, "")
+    assert (ran.returncode, ran.stdout) == (0, "")
 
 
 # Scaling.
@@ -109,7 +108,7 @@ def test_beside_an_idle_policy_the_target_never_scales_in(parsed: Parsed) -> Non
             assert target["DisableScaleIn"] is True, name
 
 
-def test_groups_keep_their_size_over_a_deployment_and_tell_their_numbers(parsed: Parsed) -> None:
+def test_groups_keep_their_size_over_a_deployment_and_publish_their_numbers(parsed: Parsed) -> None:
     for name, group in parsed.of(GROUP).items():
         assert "DesiredCapacity" not in group, name
         (metrics,) = group["MetricsCollection"]
@@ -220,11 +219,11 @@ def test_there_is_a_role_for_each_process_that_only_its_instance_takes_on(parsed
         for r in parsed.of(ROLE).values()
         if "RoleName" in r
     }
-    assert roles.keys() == PROCESSES
-    for name, role in roles.items():
-        (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
-        host = {"web": "Web", "annotator": "Annotator"}.get(name, "Util")
-        assert trust["Principal"] == {"AWS": f"arn:aws:iam::{ACCOUNT}:role/{host}HostRole"}
+    assert roles.keys() == {process.name for process in PROCESSES}
+    for process in PROCESSES:
+        (trust,) = roles[process.name]["AssumeRolePolicyDocument"]["Statement"]
+        host = f"{process.kind.capitalize()}HostRole"
+        assert trust["Principal"] == {"AWS": f"arn:aws:iam::{ACCOUNT}:role/{host}"}
 
 
 def statements(parsed: Parsed) -> list[dict[str, Any]]:
@@ -283,12 +282,13 @@ def test_alarms_count_what_the_daemons_really_log(parsed: Parsed) -> None:
     names = {m["MetricTransformations"][0]["MetricName"] for m in filters.values()}
     assert names == {"LeaseTakeOvers", "OverdueBusiness", "SweepFaults"}
     logs = {
-        told["LogGroupName"]: logical for logical, told in parsed.of("AWS::Logs::LogGroup").items()
+        group["LogGroupName"]: logical
+        for logical, group in parsed.of("AWS::Logs::LogGroup").items()
     }
-    for told in filters.values():
-        words = told["FilterPattern"].strip('"')
-        text = (root / source[logs[told["LogGroupName"]]]).read_text()
-        assert words in text or words == "ERROR sweep"
+    for metric in filters.values():
+        pattern = metric["FilterPattern"].strip('"')
+        text = (root / source[logs[metric["LogGroupName"]]]).read_text()
+        assert pattern in text or pattern == "ERROR sweep"
 
 
 def test_our_own_reading_of_the_template_is_yamls() -> None:
@@ -296,5 +296,5 @@ def test_our_own_reading_of_the_template_is_yamls() -> None:
     raw = Parsed(text).raw
     assert template.resources(text) == {k: r["Type"] for k, r in raw["Resources"].items()}
     defaults = {name: p.default for name, p in template.parameters(text).items()}
-    told = raw["Parameters"].items()
-    assert defaults == {n: str(p["Default"]) if "Default" in p else None for n, p in told}
+    declared = raw["Parameters"].items()
+    assert defaults == {n: str(p["Default"]) if "Default" in p else None for n, p in declared}

@@ -21,17 +21,17 @@ def archive_id(world: World) -> str:
 
 def stored(world: World, body: bytes = b"result") -> str:
     job_id = str(uuid.uuid4())
-    name = world.vault.name("user", job_id)
-    return world.vault.store(name, job_id, io.BytesIO(body), len(body))
+    reserved = world.vault.reserve("user", job_id)
+    return world.vault.store(reserved, job_id, io.BytesIO(body), len(body))
 
 
 def fetched(world: World, archive_id: str) -> bytes:
     """The bytes, once they are there."""
-    asked = world.vault.request(archive_id, "job", "Expedited")
+    answer = world.vault.request(archive_id, "job", "Expedited")
     for _ in range(1000):
-        if world.vault.describe(archive_id, asked.id) is RetrievalState.READY:
+        if world.vault.describe(archive_id, answer.id) is RetrievalState.READY:
             break
-    with world.vault.fetch(archive_id, asked.id) as stream:
+    with world.vault.fetch(archive_id, answer.id) as stream:
         return stream.read()
 
 
@@ -43,20 +43,22 @@ def test_ids_are_unique_for_identical_bytes(world: World, archive_id: str) -> No
     assert stored(world) != archive_id
 
 
-def test_what_is_not_ready_is_told_apart(world: World, archive_id: str, local_aws: Handle) -> None:
+def test_a_retrieval_in_progress_cannot_be_fetched(
+    world: World, archive_id: str, local_aws: Handle
+) -> None:
     local_aws.settings(expedited_s=3600)
-    asked = world.vault.request(archive_id, "job", "Expedited")
+    answer = world.vault.request(archive_id, "job", "Expedited")
     local_aws.settings(expedited_s=0.1)
-    assert world.vault.describe(archive_id, asked.id) is RetrievalState.PENDING
+    assert world.vault.describe(archive_id, answer.id) is RetrievalState.PENDING
     with pytest.raises(FileNotFoundError):
-        world.vault.fetch(archive_id, asked.id)
+        world.vault.fetch(archive_id, answer.id)
 
 
 def test_without_capacity_it_is_standard(world: World, archive_id: str, local_aws: Handle) -> None:
     local_aws.settings(capacity="short")
-    asked = world.vault.request(archive_id, "job", "Expedited")
+    answer = world.vault.request(archive_id, "job", "Expedited")
     local_aws.settings(capacity="ok")
-    assert (asked.tier, asked.expedited_refused) == ("Standard", True)
+    assert (answer.tier, answer.expedited_refused) == ("Standard", True)
 
 
 def test_deleting_twice_is_no_error(world: World, archive_id: str) -> None:
@@ -89,8 +91,8 @@ def test_a_stream_that_is_cut_off_leaves_no_archive(world: World) -> None:
     if isinstance(world.vault, GlacierVault):
         world.vault.single_bytes = world.vault.part_bytes = MIB
     job_id = str(uuid.uuid4())
-    name = world.vault.name("user", job_id)
+    reserved = world.vault.reserve("user", job_id)
     with pytest.raises(OSError, match="cut off"):
-        world.vault.store(name, job_id, Breaks(bytes(20 * MIB)), 20 * MIB)
-    held = [each.job_id for each in world.vault.inventory()]
-    assert job_id not in held
+        world.vault.store(reserved, job_id, Breaks(bytes(20 * MIB)), 20 * MIB)
+    stored_for = [entry.job_id for entry in world.vault.inventory()]
+    assert job_id not in stored_for

@@ -18,8 +18,8 @@ from werkzeug.test import TestResponse
 from aws.config import GlobusSettings, PaymentSettings
 from aws.resources import World
 from aws.secrets import Secrets
+from tests.web.browser import Person, visitor
 from tests.web.conftest import NOWHERE
-from tests.web.scenes import Person, visitor
 from web.app import create_app
 
 SIGNING_KEY = "whsec_a_key"
