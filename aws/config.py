@@ -113,6 +113,7 @@ class PaymentSettings:
 
 @dataclass(frozen=True)
 class LocalSettings:
+    host: str
     expedited_s: int
     standard_s: int
 

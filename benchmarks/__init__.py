@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.process import Process, reap
-from local.up import LocalService
+from local.process import Process
+from local.service import LocalService
 
 STOP_S = 30
 
@@ -22,7 +22,7 @@ def daemon(world: LocalService, module: str) -> Iterator[Process]:
         yield process
     finally:
         process.signal(signal.SIGTERM)
-        reap(process, time.monotonic() + STOP_S)
+        process.reap(time.monotonic() + STOP_S)
 
 
 def peak_mb(process: Process) -> float:

@@ -131,10 +131,10 @@ def main() -> None:
         prog="./gas bench pages", description=__doc__, epilog="example: ./gas bench pages --json"
     )
     parser.add_argument("--json", action="store_true", help="one JSON object, last")
-    asked = parser.parse_args()
-    told = measure()
-    words = "\n".join(f"{name:<28}{value}" for name, value in told.items())
-    sys.stdout.write((json.dumps(told) if asked.json else words) + "\n")
+    args = parser.parse_args()
+    figures = measure()
+    words = "\n".join(f"{name:<28}{value}" for name, value in figures.items())
+    sys.stdout.write((json.dumps(figures) if args.json else words) + "\n")
 
 
 if __name__ == "__main__":

@@ -3,9 +3,6 @@
 import argparse
 import contextlib
 import json
-import random
-import signal
-import socket
 import sys
 import tempfile
 import time
@@ -17,9 +14,13 @@ import requests
 
 from aws.config import ConfigError
 from local import demo_lifecycle
-from local.up import ROOT, LocalService, UpError
+from local.addresses import free_port
+from local.errors import Interrupted, UpError
+from local.service import LocalService
+from local.stop_request import StopRequest
 from local.visitor import RefusedUpload, Visitor
 
+ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "ann" / "references" / "rCRS" / "example.vcf"
 RESULTS = ROOT / "var" / "demo"
 FAULTS = (
@@ -31,14 +32,18 @@ FAULTS = (
 )
 RUN_S = 600
 MAIL_S = 30
-FIRST_PORT, LAST_PORT, TRIES = 20000, 32000, 100
 
 
 @contextlib.contextmanager
-def private_world(workers: int | None = None, **settings: str) -> Iterator[LocalService]:
+def private_world(
+    settings: dict[str, str] | None = None,
+    *,
+    workers: int | None = None,
+    stopping: StopRequest | None = None,
+) -> Iterator[LocalService]:
     """A world of its own on free ports, gone afterwards; its log is shown only if it fails."""
     with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
-        world = LocalService(free_port(), None, workers, log, settings)
+        world = LocalService(free_port(), None, workers, log, settings, stopping=stopping)
         try:
             world.start()
             yield world
@@ -47,21 +52,6 @@ def private_world(workers: int | None = None, **settings: str) -> Iterator[Local
             raise UpError(f"{fault}\n{log.read()[-4000:]}") from None
         finally:
             world.stop()
-
-
-def free_port() -> int:
-    """The first of three neighbouring ports that are free just now, from a random place on."""
-    for _ in range(TRIES):
-        port = random.randrange(FIRST_PORT, LAST_PORT, 10)  # noqa: S311
-        with contextlib.ExitStack() as probes:
-            try:
-                for neighbour in range(port, port + 3):
-                    probe = probes.enter_context(socket.socket())
-                    probe.bind(("localhost", neighbour))
-            except OSError:
-                continue
-            return port
-    raise UpError("no three neighbouring ports are free")
 
 
 def annotate(world: LocalService, path: Path, identity: str, folder: Path) -> dict[str, Any]:
@@ -125,26 +115,24 @@ def mail(world: LocalService, job_id: str) -> dict[str, str] | None:
     """The mail about this job, once it is there."""
     deadline = time.monotonic() + MAIL_S
     while time.monotonic() < deadline:
-        for letter in requests.get(
-            f"http://localhost:{world.port + 1}/mail.json", timeout=5
-        ).json():
+        for letter in requests.get(f"{world.aws_url}/mail.json", timeout=5).json():
             if job_id in letter["text"]:
                 return {"subject": letter["subject"], "recipient": letter["to"]}
         time.sleep(0.1)
     return None
 
 
-def words(told: dict[str, Any]) -> str:
+def words(figures: dict[str, Any]) -> str:
     """The report as a person reads it."""
-    if told["job_status"] != "COMPLETED":
-        return f"{told['job_status']}: {told['error']}\n"
-    lines = [f"{told['records']} records, {told['annotated']} with a consequence"]
-    ordered = sorted(told["consequences"].items(), key=lambda item: -item[1])
+    if figures["job_status"] != "COMPLETED":
+        return f"{figures['job_status']}: {figures['error']}\n"
+    lines = [f"{figures['records']} records, {figures['annotated']} with a consequence"]
+    ordered = sorted(figures["consequences"].items(), key=lambda item: -item[1])
     lines += [f"{count:>8}  {term}" for term, count in ordered]
-    lines += [f"result  {told['result']}", f"log     {told['log']}"]
-    if told["mail"]:
-        lines.append(f"mail    {told['mail']['subject']} → {told['mail']['recipient']}")
-    return "\n".join(lines) + f"\ntook    {told['seconds']['total']:.1f} s\n"
+    lines += [f"result  {figures['result']}", f"log     {figures['log']}"]
+    if figures["mail"]:
+        lines.append(f"mail    {figures['mail']['subject']} → {figures['mail']['recipient']}")
+    return "\n".join(lines) + f"\ntook    {figures['seconds']['total']:.1f} s\n"
 
 
 def _arguments() -> argparse.Namespace:
@@ -166,38 +154,43 @@ def _arguments() -> argparse.Namespace:
 
 def main() -> None:
     """The command line: `./gas demo`; exits 0 only if the job COMPLETED."""
-    asked = _arguments()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if not asked.file.is_file():
-        sys.exit(f"gas: {asked.file}: no such file")
+    stopping = StopRequest().on_signals()
+    args = _arguments()
+    if not args.file.is_file():
+        sys.exit(f"gas: {args.file}: no such file")
     try:
-        told, good = _run(asked)
+        figures, is_good = _run(args, stopping)
     except FAULTS as fault:
-        _fail(asked, str(fault))
-    except KeyboardInterrupt:
+        _fail(args, str(fault))
+    except Interrupted:
         sys.exit("gas: interrupted")
-    as_words = demo_lifecycle.words if asked.lifecycle else words
-    sys.stdout.write(json.dumps(told) + "\n" if asked.json else as_words(told))
-    sys.exit(0 if good else 1)
+    as_words = demo_lifecycle.words if args.lifecycle else words
+    sys.stdout.write(json.dumps(figures) + "\n" if args.json else as_words(figures))
+    sys.exit(0 if is_good else 1)
 
 
-def _run(asked: argparse.Namespace) -> tuple[dict[str, Any], bool]:
+def _run(args: argparse.Namespace, stopping: StopRequest) -> tuple[dict[str, Any], bool]:
+    """The figures, and whether all went well."""
     sys.stderr.write("starting a private world …\n")
-    if asked.lifecycle:
-        with private_world(**demo_lifecycle.settings(asked.backend)) as world:
-            sys.stderr.write(f"following a free result through its life at {world.url} …\n")
-            told = demo_lifecycle.live(world, asked.file, asked.capacity)
-        return told, told["bytes_equal"]
-    with private_world() as world:
-        sys.stderr.write(f"annotating {asked.file.name} at {world.url} …\n")
-        told = annotate(world, asked.file, asked.identity, RESULTS)
-    return told, told["job_status"] == "COMPLETED"
+    settings = demo_lifecycle.settings(args.backend) if args.lifecycle else None
+    with private_world(settings, stopping=stopping) as world:
+        return stopping.run(lambda: _visit(args, world))
 
 
-def _fail(asked: argparse.Namespace, fault: str) -> NoReturn:
-    if asked.json:
-        told = {**report(time.monotonic()), "job_status": "FAILED", "error": fault}
-        sys.stdout.write(json.dumps(told) + "\n")
+def _visit(args: argparse.Namespace, world: LocalService) -> tuple[dict[str, Any], bool]:
+    if args.lifecycle:
+        sys.stderr.write(f"following a free result through its life at {world.url} …\n")
+        figures = demo_lifecycle.live(world, args.file, args.capacity)
+        return figures, figures["bytes_equal"]
+    sys.stderr.write(f"annotating {args.file.name} at {world.url} …\n")
+    figures = annotate(world, args.file, args.identity, RESULTS)
+    return figures, figures["job_status"] == "COMPLETED"
+
+
+def _fail(args: argparse.Namespace, fault: str) -> NoReturn:
+    if args.json:
+        figures = {**report(time.monotonic()), "job_status": "FAILED", "error": fault}
+        sys.stdout.write(json.dumps(figures) + "\n")
     sys.exit(f"gas: {fault}")
 
 

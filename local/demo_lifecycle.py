@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-from local.up import LocalService
+from local.service import LocalService
 from local.visitor import Visitor
 
 AFTER_S = 3
@@ -16,25 +16,25 @@ STAGE_S = 120
 
 
 def settings(backend: str) -> dict[str, str]:
-    """What the private world is told."""
+    """The settings of the private world."""
     return {"GAS_ARCHIVE_BACKEND": backend, "GAS_ARCHIVE_AFTER_S": str(AFTER_S)}
 
 
 def live(world: LocalService, path: Path, capacity: str) -> dict[str, Any]:
-    """Take one free user through; the stages with their times since the upload.
+    """Take one free user's result through its life; return the stages, timed from the upload.
 
-    Raises TimeoutError or LifeError where the life takes another turn.
+    Raises TimeoutError or LifecycleDemoError where a stage is not reached or has a fault.
     """
-    aws = f"http://localhost:{world.port + 1}"
-    requests.put(f"{aws}/_gas/settings", json={"capacity": capacity}, timeout=5).raise_for_status()
+    control = f"{world.aws_url}/_gas/settings"
+    requests.put(control, json={"capacity": capacity}, timeout=5).raise_for_status()
     visitor = Visitor(world.url)
     visitor.sign_in("free")
-    life = LifecycleDemo(visitor, visitor.upload(path))
-    return {"backend": world.config().archive.backend, **life.run()}
+    demo = LifecycleDemo(visitor, visitor.upload(path))
+    return {"backend": world.config().archive.backend, **demo.run()}
 
 
 class LifecycleDemoError(RuntimeError):
-    """The life of a result took a turn that it must not take."""
+    """A result did not go through its life as it must."""
 
 
 class LifecycleDemo:
@@ -73,7 +73,7 @@ class LifecycleDemo:
         return status
 
     def _has_thawed(self, status: dict[str, Any]) -> bool:
-        """Notes the tier that Glacier granted, as long as it is told."""
+        """Note the tier that Glacier granted, while the status shows one."""
         if status["retrieval"]:
             self.tier = status["retrieval"]["tier"]
         return bool(status["existed"])
@@ -95,9 +95,9 @@ class LifecycleDemo:
             raise LifecycleDemoError(f"while archived, download, log and summary answered {codes}")
 
 
-def words(told: dict[str, Any]) -> str:
+def words(figures: dict[str, Any]) -> str:
     """The stages as a person reads them."""
-    lines = [f"archive backend {told['backend']}, retrieval tier {told['tier']}"]
-    lines += [f"{stage['at_s']:>8.1f} s  {stage['stage']}" for stage in told["stages"]]
-    equal = "equal to the first download" if told["bytes_equal"] else "NOT THE SAME BYTES"
-    return "\n".join([*lines, f"result {equal}, SHA-256 {told['sha256']}"]) + "\n"
+    lines = [f"archive backend {figures['backend']}, retrieval tier {figures['tier']}"]
+    lines += [f"{stage['at_s']:>8.1f} s  {stage['stage']}" for stage in figures["stages"]]
+    equal = "equal to the first download" if figures["bytes_equal"] else "NOT THE SAME BYTES"
+    return "\n".join([*lines, f"result {equal}, SHA-256 {figures['sha256']}"]) + "\n"

@@ -1,11 +1,10 @@
-"""A stand-in for Globus Auth on loopback: the endpoints that a login uses, in Globus's dialect.
+"""A stand-in for Globus Auth: the endpoints that a login uses, answering as Globus does.
 
 https://docs.globus.org/api/auth/reference/
 """
 
 import argparse
 import logging
-import signal
 import threading
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -13,11 +12,12 @@ from urllib.parse import urlencode, urlsplit
 from flask import Flask, Response, abort, jsonify, redirect, render_template_string, request
 from werkzeug.serving import make_server
 
+from local.addresses import LOCALHOST, url_of
 from local.people import PEOPLE, find
+from local.stop_request import StopRequest
 from local.tokens import ALGORITHM, CLIENT_ID, CLIENT_SECRET, TOKEN_S, Provider
 
-HOST = "localhost"
-LOOPBACK = {"localhost", "127.0.0.1"}
+LOOPBACK = {LOCALHOST, "127.0.0.1"}
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Local Globus</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -37,10 +37,10 @@ small{display:block;color:#4a5766}
 
 
 class Endpoints:
-    """The views, over one provider of codes and tokens."""
+    """The views, over one provider of codes and tokens; sites are at `host` or on loopback."""
 
-    def __init__(self, provider: Provider) -> None:
-        self.provider = provider
+    def __init__(self, provider: Provider, host: str) -> None:
+        self.provider, self.hosts = provider, LOOPBACK | {host}
 
     def configuration(self) -> dict[str, Any]:
         """https://openid.net/specs/openid-connect-discovery-1_0.html"""
@@ -66,20 +66,20 @@ class Endpoints:
 
     def choose(self) -> str:
         """The page that stands for the login at one's own institution."""
-        _demand_sound()
+        self._demand_sound()
         return render_template_string(PAGE, people=PEOPLE.values())
 
     def authorize(self) -> Any:
         """The person chosen goes back to the site with a code."""
-        _demand_sound()
-        asked = request.args
+        self._demand_sound()
+        args = request.args
         try:
             person = find(request.form.get("identity", ""))
         except KeyError:
             abort(400, "no such person")
-        told = {"code": self.provider.grant(person, asked), "state": asked.get("state", "")}
-        joint = "&" if "?" in asked["redirect_uri"] else "?"
-        return redirect(f"{asked['redirect_uri']}{joint}{urlencode(told)}")
+        query = {"code": self.provider.grant(person, args), "state": args.get("state", "")}
+        joint = "&" if "?" in args["redirect_uri"] else "?"
+        return redirect(f"{args['redirect_uri']}{joint}{urlencode(query)}")
 
     def token(self) -> Any:
         """Exchange a code; the reply is in Globus's dialect of OAuth."""
@@ -121,12 +121,25 @@ class Endpoints:
 
     def logout(self) -> Any:
         back = request.args.get("redirect_uri", "")
-        return redirect(back) if _is_loopback(back) else "You are logged out."
+        return redirect(back) if self._is_ours(back) else "You are logged out."
+
+    def _demand_sound(self) -> None:
+        """Answer 400 to an authorization request that Globus would not take."""
+        args = request.args
+        if args.get("client_id") != CLIENT_ID or not self._is_ours(args.get("redirect_uri", "")):
+            abort(400, "unknown client or redirect URI")
+        if args.get("response_type") != "code":
+            abort(400, "response_type must be code")
+        if args.get("code_challenge") and args.get("code_challenge_method") != "S256":
+            abort(400, "code_challenge_method must be S256")
+
+    def _is_ours(self, url: str) -> bool:
+        return urlsplit(url).hostname in self.hosts
 
 
-def create_app(provider: Provider) -> Flask:
+def create_app(provider: Provider, host: str = LOCALHOST) -> Flask:
     """The stand-in's WSGI app."""
-    app, views = Flask(__name__), Endpoints(provider)
+    app, views = Flask(__name__), Endpoints(provider, host)
     for method, path, view in (
         ("GET", "/.well-known/openid-configuration", views.configuration),
         ("GET", "/jwk.json", views.jwks),
@@ -142,42 +155,27 @@ def create_app(provider: Provider) -> Flask:
     return app
 
 
-def _demand_sound() -> None:
-    """Answer 400 to an authorization request that Globus would not take."""
-    asked = request.args
-    if asked.get("client_id") != CLIENT_ID or not _is_loopback(asked.get("redirect_uri", "")):
-        abort(400, "unknown client or redirect URI")
-    if asked.get("response_type") != "code":
-        abort(400, "response_type must be code")
-    if asked.get("code_challenge") and asked.get("code_challenge_method") != "S256":
-        abort(400, "code_challenge_method must be S256")
-
-
 def _demand_client() -> None:
-    told = request.authorization
-    if not told or (told.username, told.password) != (CLIENT_ID, CLIENT_SECRET):
+    client = request.authorization
+    if not client or (client.username, client.password) != (CLIENT_ID, CLIENT_SECRET):
         abort(_refused("invalid_client", 401))
 
 
 def _refused(error: str, status: int = 400) -> Response:
     """An error in Globus's form (OAuth's and, beside it, its own)."""
-    told = jsonify(error=error, errors=[{"code": error.upper(), "status": str(status)}])
-    told.status_code = status
-    return told
-
-
-def _is_loopback(url: str) -> bool:
-    return urlsplit(url).hostname in LOOPBACK
+    response = jsonify(error=error, errors=[{"code": error.upper(), "status": str(status)}])
+    response.status_code = status
+    return response
 
 
 class LocalGlobus:
-    """The stand-in on a port of loopback (0: any that is free)."""
+    """The stand-in on a port of `host` (0: any that is free)."""
 
-    def __init__(self, port: int) -> None:
-        self.server = make_server(HOST, port, lambda *_: [], threaded=True)
-        self.url = f"http://{HOST}:{self.server.server_port}"
+    def __init__(self, port: int, host: str = LOCALHOST) -> None:
+        self.server = make_server(host, port, lambda *_: [], threaded=True)
+        self.url = url_of(host, self.server.server_port)
         self.provider = Provider(self.url)
-        self.server.app = create_app(self.provider)
+        self.server.app = create_app(self.provider, host)
 
     def start(self) -> None:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -188,19 +186,18 @@ class LocalGlobus:
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
+    stopping = StopRequest().on_signals()
     parser = argparse.ArgumentParser(
         prog="python -m local.globus",
         description=str(__doc__).splitlines()[0],
         epilog="example: python -m local.globus --port 5002",
     )
-    parser.add_argument("--port", type=int, default=5002, help="on loopback, and nowhere else")
-    asked = parser.parse_args()
+    parser.add_argument("--port", type=int, default=5002)
+    parser.add_argument("--host", default=LOCALHOST, help="the address to listen on")
+    args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
-    globus = LocalGlobus(asked.port)
+    globus = LocalGlobus(args.port, args.host)
     globus.start()
     logging.getLogger(__name__).info("local Globus at %s", globus.url)
     stopping.wait()

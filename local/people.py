@@ -4,6 +4,9 @@ import re
 import uuid
 from dataclasses import dataclass
 
+FREE = "free: small files, results archived after a while"
+PREMIUM = "premium: large files, results kept"
+NEWCOMER = "free, of no institution"
 LOAD = re.compile(r"load-(\d{1,6})")
 
 
@@ -15,14 +18,16 @@ class DemoUser:
     name: str
     email: str
     institution: str
+    role: str = ""
+    """What the ready line of `./gas up` says of them."""
 
     @property
     def sub(self) -> str:
         return str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{self.key}.local.gas"))
 
     def claims(self) -> dict[str, str]:
-        """OpenID Connect's standard claims, as Globus Auth tells them."""
-        told = {
+        """OpenID Connect's standard claims, as Globus Auth gives them."""
+        claims = {
             "sub": self.sub,
             "name": self.name,
             "email": self.email,
@@ -30,15 +35,17 @@ class DemoUser:
             "organization": self.institution,
             "identity_provider_display_name": self.institution,
         }
-        return {name: value for name, value in told.items() if value}
+        return {name: value for name, value in claims.items() if value}
 
 
 PEOPLE = {
     person.key: person
     for person in (
-        DemoUser("free", "Freya Lind", "freya.lind@uni.example", "University of Example"),
-        DemoUser("premium", "Priya Raman", "priya.raman@institute.example", "Example Institute"),
-        DemoUser("newcomer", "Noor Haddad", "noor.haddad@mail.example", ""),
+        DemoUser("free", "Freya Lind", "freya.lind@uni.example", "University of Example", FREE),
+        DemoUser(
+            "premium", "Priya Raman", "priya.raman@institute.example", "Example Institute", PREMIUM
+        ),
+        DemoUser("newcomer", "Noor Haddad", "noor.haddad@mail.example", "", NEWCOMER),
     )
 }
 

@@ -1,6 +1,7 @@
 """One supervised child process: started in its own group, its output prefixed, its end awaited."""
 
 import ctypes
+import functools
 import io
 import os
 import signal
@@ -9,91 +10,124 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TextIO
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
 
 import requests
 
-SERVING = " serving "
-"""What each daemon logs once it receives messages."""
+from local.readiness import ReadySocket
+
 PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+"""Loaded here: between fork and exec it is too late to load anything."""
+
+
+class Writable(Protocol):
+    """A destination of lines: a file, or what has the same two methods."""
+
+    def write(self, text: str, /) -> object: ...
+    def flush(self) -> object: ...
 
 
 @dataclass
 class Process:
-    """One child: how it is started, and how it tells that it serves."""
+    """One child: how it is started, and how its readiness shows."""
 
     name: str
     argv: list[str]
     env: dict[str, str]
-    answers: str | None = None
-    """A URL that answers 200 once the process serves; None: it logs that it does."""
+    url: str | None = None
+    """Answers 200 once the process serves; None: the process notifies NOTIFY_SOCKET."""
     after: Callable[[], None] = lambda: None
-    """Called each time that it serves."""
+    """Called each time that the process has become ready."""
+    pass_fds: tuple[int, ...] = ()
+    """Descriptors that it inherits."""
     child: subprocess.Popen[str] | None = None
-    serving: threading.Event = field(default_factory=threading.Event)
+    ready: ReadySocket | None = None
+    is_ready: bool = False
     started_time: float = 0.0
     deaths: int = 0
 
-    def start(self, out: TextIO) -> None:
+    def start(self, out: Writable) -> None:
         """Start the child in a group of its own, its output prefixed into `out`."""
-        self.serving.clear()
+        self._forget_readiness()
         self.started_time = time.monotonic()
         self.child = subprocess.Popen(  # noqa: S603
             self.argv,
-            env=self.env,
+            env=self._environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
             start_new_session=True,
-            preexec_fn=_die_with_parent,
+            pass_fds=self.pass_fds,
+            preexec_fn=functools.partial(_die_with, os.getpid()),
         )
         threading.Thread(target=self._relay, args=(self.child, out), daemon=True).start()
 
-    def _relay(self, child: subprocess.Popen[str], out: TextIO) -> None:
+    def _environment(self) -> dict[str, str]:
+        """Never the NOTIFY_SOCKET of whoever started us."""
+        env = {name: value for name, value in self.env.items() if name != "NOTIFY_SOCKET"}
+        if not self.url:
+            self.ready = ReadySocket()
+            env["NOTIFY_SOCKET"] = self.ready.path
+        return env
+
+    def _forget_readiness(self) -> None:
+        self.is_ready = False
+        if self.ready:
+            self.ready.close()
+            self.ready = None
+
+    def _relay(self, child: subprocess.Popen[str], out: Writable) -> None:
         with child.stdout or io.StringIO() as lines:
             for line in lines:
                 out.write(f"{self.name:<10}| {line}")
                 out.flush()
-                if not self.answers and SERVING in line:
-                    self.serving.set()
 
     def serves(self) -> bool:
-        """Whether it answers by now; asks it where it is one that can be asked."""
-        if self.answers and not self.serving.is_set() and _answers(self.answers):
-            self.serving.set()
-        return self.serving.is_set()
+        """Look for its notice, or ask at its URL; return whether it serves by now."""
+        if not self.is_ready:
+            self.is_ready = self.ready.is_ready() if self.ready else _answers(self.url)
+        return self.is_ready
 
     @property
     def is_alive(self) -> bool:
         return self.child is not None and self.child.poll() is None
 
     def signal(self, number: int) -> None:
-        if self.is_alive and self.child:
-            os.killpg(self.child.pid, number)
+        if self.is_alive:
+            self._signal_group(number)
+
+    def reap(self, deadline: float) -> None:
+        """Wait until `deadline` (monotonic s) for the process to end, then kill its group."""
+        if self.child is None:
+            return
+        with suppress(subprocess.TimeoutExpired):
+            self.child.wait(max(0.1, deadline - time.monotonic()))
+        self._signal_group(signal.SIGKILL)
+        self.child.wait()
+        self._forget_readiness()
+
+    def _signal_group(self, number: int) -> None:
+        """The group outlives its leader while any member is left."""
+        if self.child:
+            with suppress(ProcessLookupError):
+                os.killpg(self.child.pid, number)
 
 
-def _die_with_parent() -> None:
+def _die_with(parent: int) -> None:
     """Between fork and exec: have the kernel stop this child if the supervisor is killed."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if LIBC:
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:
+            os._exit(1)
 
 
-def _answers(url: str) -> bool:
+def _answers(url: str | None) -> bool:
     try:
-        return requests.get(url, timeout=1).ok
+        return url is not None and requests.get(url, timeout=1).ok
     except requests.RequestException:
         return False
-
-
-def reap(process: Process, deadline: float) -> None:
-    """Wait until `deadline` (monotonic s) for the process to end, then kill it."""
-    if process.child is None:
-        return
-    try:
-        process.child.wait(max(0.1, deadline - time.monotonic()))
-    except subprocess.TimeoutExpired:
-        process.signal(signal.SIGKILL)
-        process.child.wait()

@@ -1,4 +1,4 @@
-"""What the local Globus hands out: single-use codes, access tokens, signed identity tokens."""
+"""The local Globus's credentials: single-use codes, access tokens, signed identity tokens."""
 
 import base64
 import hashlib
@@ -17,7 +17,7 @@ from local.people import DemoUser
 
 CLIENT_ID = os.environ.get("GAS_LOCAL_CLIENT_ID", "gas-local")
 CLIENT_SECRET = os.environ.get("GAS_LOCAL_CLIENT_SECRET", "gas-local-secret")
-"""A default is no risk: nobody off this machine can reach us."""
+"""A published default is no risk: the stand-in lets anybody log in as anybody."""
 CODE_S, TOKEN_S = 60, 3600
 KEY_BITS = 2048
 ALGORITHM = "RS512"
@@ -25,7 +25,7 @@ ALGORITHM = "RS512"
 
 @dataclass(frozen=True)
 class Grant:
-    """What a code stands for until it is exchanged."""
+    """A login that a code stands for until it is exchanged."""
 
     person: DemoUser
     redirect_uri: str
@@ -45,15 +45,15 @@ class Provider:
         self.grants: dict[str, Grant] = {}
         self.tokens: dict[str, tuple[DemoUser, float]] = {}
 
-    def grant(self, person: DemoUser, asked: Mapping[str, str]) -> str:
+    def grant(self, person: DemoUser, args: Mapping[str, str]) -> str:
         """A single-use code for the authorization request whose parameters these are."""
         code = secrets.token_urlsafe(24)
         self.grants[code] = Grant(
             person,
-            asked["redirect_uri"],
-            asked.get("nonce", ""),
-            asked.get("code_challenge", ""),
-            asked.get("scope", ""),
+            args["redirect_uri"],
+            args.get("nonce", ""),
+            args.get("code_challenge", ""),
+            args.get("scope", ""),
             self.clock() + CODE_S,
         )
         return code
@@ -69,7 +69,7 @@ class Provider:
         return grant
 
     def id_token(self, grant: Grant) -> str:
-        """A signed token of who logged in, for the client that asked."""
+        """A signed statement of who logged in, for the one client."""
         now = int(self.clock())
         claims = {
             **grant.person.claims(),
@@ -87,7 +87,7 @@ class Provider:
         return token
 
     def holder(self, token: str) -> DemoUser | None:
-        """Whose access token it is, while it is in force."""
+        """The person to whom an access token belongs, until it expires."""
         person, expires = self.tokens.get(token, (None, 0.0))
         return person if self.clock() < expires else None
 

@@ -1,4 +1,4 @@
-"""A visitor to a local GAS: signs in, uploads and downloads with the very requests of a browser."""
+"""A visitor to a local GAS: signs in, uploads and downloads with the requests of a browser."""
 
 import time
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ S3_SAYS = {
 
 
 class RefusedUpload(Exception):
-    """No job was created; the text is what the visitor reads."""
+    """No job was created; the text is the site's message to the visitor."""
 
 
 @dataclass
@@ -49,13 +49,13 @@ class HtmlPage(HTMLParser):
         raise LookupError(f"{self.url} has no form for {ending}: {' '.join(self.text)[:300]}")
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        told = {name: value or "" for name, value in attrs}
+        given = {name: value or "" for name, value in attrs}
         if tag == "form":
-            self.forms.append(HtmlForm(told.get("action", ""), {}))
-        elif tag == "input" and self.forms and told.get("type") != "file":
-            if told.get("name"):
-                self.forms[-1].fields[told["name"]] = told.get("value", "")
-        elif tag == "div" and (self._alert_depth or told.get("role") == "alert"):
+            self.forms.append(HtmlForm(given.get("action", ""), {}))
+        elif tag == "input" and self.forms and given.get("type") != "file":
+            if given.get("name"):
+                self.forms[-1].fields[given["name"]] = given.get("value", "")
+        elif tag == "div" and (self._alert_depth or given.get("role") == "alert"):
             self._alert_depth += 1
 
     def handle_endtag(self, tag: str) -> None:
@@ -89,6 +89,7 @@ class Visitor:
         target = requests.compat.urljoin(base, form.action) if base else form.action
         response = self.session.post(target, data={**form.fields, **fields}, timeout=TIMEOUT_S)
         response.raise_for_status()
+        return response
 
     def sign_in(self, identity: str) -> None:
         """Log in through Globus as one of the stand-in's people."""
@@ -129,7 +130,7 @@ class Visitor:
             time.sleep(POLL_S)
 
     def download(self, path: str, to: Path) -> Path:
-        """Save what the site's link at `path` leads to."""
+        """Follow the site's link at `path`; save the reply's body to `to` and return it."""
         response = self.get(path)
         response.raise_for_status()
         to.write_bytes(response.content)
@@ -140,7 +141,7 @@ class Visitor:
 
 
 def _words(response: requests.Response) -> str:
-    """What a refusal says to a person: the page's alert, or S3's error in words."""
+    """The message of a refusal to a person: the page's alert, or S3's error in words."""
     if "xml" in response.headers.get("Content-Type", ""):
         code = response.text.partition("<Code>")[2].partition("</Code>")[0]
         return S3_SAYS.get(code, f"The upload was refused ({code}).")

@@ -15,8 +15,8 @@ import requests
 from aws.config import Config, load
 from aws.provision import provision
 from aws.resources import World, connect
-from local.demo import free_port
-from local.process import Process, reap
+from local.addresses import free_port
+from local.process import Process
 
 START_S = 20
 CRASH_POINTS = "crash points"
@@ -79,14 +79,14 @@ def local_aws() -> Iterator[Handle]:
     os.environ.update(env, AWS_ENDPOINT_URL=url)
     delays = ["--expedited-s", "0.1", "--standard-s", "0.2", "--bulk-s", "0.3"]
     argv = [sys.executable, "-m", "local.server.app", "--port", str(port), *delays]
-    process = Process("aws", argv, dict(os.environ), answers=f"{url}/_gas/health")
+    process = Process("aws", argv, dict(os.environ), url=f"{url}/_gas/health")
     process.start(sys.stderr)
     deadline = time.monotonic() + START_S
     while not process.serves() and time.monotonic() < deadline:
         threading.Event().wait(0.05)
     yield Handle(url)
     process.signal(signal.SIGTERM)
-    reap(process, time.monotonic() + START_S)
+    process.reap(time.monotonic() + START_S)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -17,9 +17,8 @@ from locust.html import get_html_report
 from locust.stats import StatsEntry
 
 from aws.simulate.tables import markdown
+from util.load_common import EXAMPLE, demand_file, demand_local
 
-EXAMPLE = Path(__file__).resolve().parent.parent / "ann" / "references" / "rCRS" / "example.vcf"
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 NUMBERS = itertools.count(1)
 
 
@@ -42,14 +41,14 @@ class UploadFormParser(HTMLParser):
         self.action, self.fields = found[0]
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        told = {name: value or "" for name, value in attrs}
+        given = {name: value or "" for name, value in attrs}
         if tag == "form":
-            self.forms.append((told.get("action", ""), {}))
+            self.forms.append((given.get("action", ""), {}))
             self.names.append(set())
-        elif self.forms and tag in ("input", "button") and told.get("name"):
-            self.names[-1].add(told["name"])
-            if tag == "input" and told.get("type") == "hidden":
-                self.forms[-1][1][told["name"]] = told.get("value", "")
+        elif self.forms and tag in ("input", "button") and given.get("name"):
+            self.names[-1].add(given["name"])
+            if tag == "input" and given.get("type") == "hidden":
+                self.forms[-1][1][given["name"]] = given.get("value", "")
 
 
 class Researcher(HttpUser):
@@ -87,7 +86,7 @@ class Researcher(HttpUser):
             if reply.ok and path.startswith("/annotations/"):
                 self.jobs.append(path.rpartition("/")[2])
             else:
-                reply.failure(f"no job came of it: {reply.status_code}")
+                reply.failure(f"no job was created: {reply.status_code}")
 
     @task(4)
     def look_at_a_job(self) -> None:
@@ -97,7 +96,7 @@ class Researcher(HttpUser):
 
     @task(2)
     def download(self) -> None:
-        """A result that is there; the link leads to S3."""
+        """Follow the link of a finished result to S3."""
         if not self.jobs:
             return
         path = f"/annotations/{random.choice(self.jobs)}"  # noqa: S311
@@ -106,20 +105,20 @@ class Researcher(HttpUser):
             self.client.get(f"{path}/download", name="download")
 
 
-def run(asked: argparse.Namespace) -> Environment:
-    """The whole load, from the first user to the last request."""
-    Researcher.wait_time = between(asked.think / 2, asked.think * 3 / 2)  # type: ignore[assignment]
-    Researcher.file = asked.file
-    environment = Environment(user_classes=[Researcher], host=asked.url, stop_timeout=30)
+def run(args: argparse.Namespace) -> Environment:
+    """Run the whole load, from the first user to the last request."""
+    Researcher.wait_time = between(args.think / 2, args.think * 3 / 2)
+    Researcher.file = args.file
+    environment = Environment(user_classes=[Researcher], host=args.url, stop_timeout=30)
     runner = environment.create_local_runner()
-    runner.start(asked.users, spawn_rate=asked.ramp)
-    gevent.spawn_later(asked.seconds, runner.quit)
-    gevent.spawn(tell_progress, environment, asked.seconds)
+    runner.start(args.users, spawn_rate=args.ramp)
+    gevent.spawn_later(args.seconds, runner.quit)
+    gevent.spawn(report_progress, environment, args.seconds)
     runner.greenlet.join()
     return environment
 
 
-def tell_progress(environment: Environment, seconds: float) -> None:
+def report_progress(environment: Environment, seconds: float) -> None:
     """A line on standard error every ten seconds."""
     while True:
         gevent.sleep(min(10, seconds))
@@ -150,7 +149,7 @@ def report(environment: Environment) -> list[dict[str, float | str]]:
 
 
 def table(lines: list[dict[str, float | str]]) -> str:
-    """The report as a Markdown table."""
+    """The report in Markdown."""
     return markdown(list(lines[0]), [list(line.values()) for line in lines]) + "\n"
 
 
@@ -171,24 +170,23 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--html", type=Path, help="write locust's own report there")
     parser.add_argument("--json", action="store_true", help="print one JSON object, last")
     parser.add_argument("--anywhere", action="store_true", help="allow a site that is not local")
-    asked = parser.parse_args()
-    if urlsplit(asked.url).hostname not in LOOPBACK and not asked.anywhere:
-        sys.exit(f"gas: {asked.url} is not on this machine; --anywhere allows it")
-    if not asked.file.is_file():
-        sys.exit(f"gas: {asked.file}: no such file")
-    return asked
+    args = parser.parse_args()
+    demand_local(args.url, args.anywhere)
+    demand_file(args.file)
+    return args
 
 
 def main() -> None:
     """The command line: `./gas load web`."""
-    asked = arguments()
-    environment = run(asked)
+    args = arguments()
+    environment = run(args)
     lines = report(environment)
-    if asked.html:
-        asked.html.write_text(get_html_report(environment), encoding="utf-8")
+    if args.html:
+        html = get_html_report(environment)  # type: ignore[no-untyped-call]
+        args.html.write_text(html, encoding="utf-8")
     for error in environment.stats.errors.values():
         sys.stderr.write(f"{error.occurrences} x {error.to_name()}\n")
-    sys.stdout.write(json.dumps({"pages": lines}) + "\n" if asked.json else table(lines))
+    sys.stdout.write(json.dumps({"pages": lines}) + "\n" if args.json else table(lines))
     total = environment.stats.total
     sys.exit(0 if total.num_requests and not total.num_failures else 1)
 

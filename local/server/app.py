@@ -1,10 +1,9 @@
-"""The embedded AWS: moto's server on loopback, with the gaps closed that GAS would fall into."""
+"""The embedded AWS: moto's server, with the gaps closed that GAS would fall into."""
 
 import argparse
 import logging
 import os
 import resource
-import signal
 import sqlite3
 import tempfile
 import threading
@@ -22,6 +21,7 @@ from moto.sns.models import sns_backends
 from moto.sqs.models import Queue
 from werkzeug.serving import make_server
 
+from local.addresses import LOCALHOST, url_of
 from local.server.control import Control, ControlSettings
 from local.server.cors import Cors
 from local.server.glacier import Glacier
@@ -31,14 +31,11 @@ from local.server.presigned import Presigned
 from local.server.restores import Restores
 from local.server.state import EVERY_S, SHARE, SavedState
 from local.server.timers import Timers
-from local.server.vaults import Shelf
+from local.server.vaults import VaultStore
 from local.server.wsgi import App, Environ, StartResponse, is_form_post, spooled
+from local.stop_request import StopRequest
 
 log = logging.getLogger(__name__)
-
-HOST = "localhost"
-"""Loopback only: this AWS believes whoever knows a published secret."""
-
 
 LOCK = threading.RLock()
 """moto's state is the process's, and so is the lock on it."""
@@ -50,7 +47,7 @@ class Serialised:
 
     def __init__(self, app: App) -> None:
         self.app = app
-        Queue.wait_for_messages = _wait_unlocked
+        Queue.wait_for_messages = _wait_unlocked  # type: ignore[method-assign,assignment]
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         with LOCK:
@@ -90,31 +87,40 @@ class QuietHandler(MotoRequestHandler):
 
 
 class LocalAWS:
-    """The whole of it, on one port; `data` (a folder, or None) is where its state is kept."""
+    """The whole of it, on one port of `host`; its state is kept in the folder `data`, or nowhere.
 
-    def __init__(self, port: int, settings: ControlSettings, data: Path | None = None) -> None:
+    It believes whoever knows a published secret: other machines must not reach it unless wanted.
+    """
+
+    def __init__(
+        self,
+        port: int,
+        settings: ControlSettings,
+        data: Path | None = None,
+        host: str = LOCALHOST,
+    ) -> None:
+        self.host, self.stopping = host, StopRequest()
         secret = os.environ.get("AWS_SECRET_ACCESS_KEY", "local")
         self.region = os.environ.get("AWS_DEFAULT_REGION", "us-east-1")
         self.temporary = tempfile.TemporaryDirectory(prefix="gas-aws-")
         self.moto = Serialised(DomainDispatcherApplication(create_backend_app))
-        later, shelf = Timers(), Shelf((data or Path(self.temporary.name)) / "archives")
+        timers, store = Timers(), VaultStore((data or Path(self.temporary.name)) / "archives")
         mailbox = Mailbox(self.moto)
-        restores = Restores(mailbox, settings, later, self.publish, LOCK)
-        glacier = Glacier(restores, settings, later, self.publish, shelf)
+        restores = Restores(mailbox, settings, timers, self.publish, LOCK)
+        glacier = Glacier(restores, settings, timers, self.publish, store)
         signed = Presigned(Objects(glacier, LOCK), secret)
         app = Spooled(Cors(Control(signed, settings), LOCK))
-        self.server = make_server(HOST, port, app, threaded=True, request_handler=QuietHandler)
+        self.server = make_server(host, port, app, threaded=True, request_handler=QuietHandler)
         self.state = None
         if data:
-            self.state = SavedState(data, self.region, self.moto, LOCK, shelf, mailbox)
-        self.stopping = threading.Event()
+            self.state = SavedState(data, self.region, self.moto, LOCK, store, mailbox)
 
     @property
     def url(self) -> str:
-        return f"http://{HOST}:{self.server.server_port}"
+        return url_of(self.host, self.server.server_port)
 
     def publish(self, topic_arn: str, message: str) -> None:
-        """What Glacier and S3 do of themselves: publish on a topic."""
+        """Publish on a topic, as Glacier and S3 do of themselves."""
         with LOCK:
             sns_backends[DEFAULT_ACCOUNT_ID][self.region].publish(message, arn=topic_arn)
 
@@ -125,7 +131,7 @@ class LocalAWS:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def keep(self) -> None:
-        """Save now and then until told to stop."""
+        """Save at intervals until a stop is requested."""
         took = 0.0
         while not self.stopping.wait(max(EVERY_S, SHARE * took)):
             try:
@@ -148,7 +154,8 @@ def _arguments() -> argparse.Namespace:
         description=f"{__doc__} Mail that was sent can be read at /mail.",
         epilog="example: python -m local.server.app --port 5001 --data var/local",
     )
-    parser.add_argument("--port", type=int, default=5001, help="on loopback, and nowhere else")
+    parser.add_argument("--port", type=int, default=5001)
+    parser.add_argument("--host", default=LOCALHOST, help="the address to listen on")
     parser.add_argument("--data", type=Path, help="where state is kept (default: nowhere)")
     for tier, seconds in (("expedited", 3), ("standard", 6), ("bulk", 10)):
         parser.add_argument(
@@ -166,16 +173,16 @@ def _allow_many_files() -> None:
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
-    asked = _arguments()
+    stopping = StopRequest().on_signals()
+    args = _arguments()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     _allow_many_files()
     settings = ControlSettings(
-        asked.expedited_s, asked.standard_s, asked.bulk_s, capacity=asked.capacity
+        args.expedited_s, args.standard_s, args.bulk_s, capacity=args.capacity
     )
-    local_aws = LocalAWS(asked.port, settings, asked.data)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: local_aws.stopping.set())
+    local_aws = LocalAWS(args.port, settings, args.data, args.host)
+    local_aws.stopping = stopping
     local_aws.start()
     log.info("local AWS at %s, mail at %s/mail", local_aws.url, local_aws.url)
     local_aws.keep()

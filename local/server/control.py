@@ -1,4 +1,4 @@
-"""What can be told to the local AWS while it runs: how long Glacier takes, and what is to fail."""
+"""Runtime control of the local AWS: Glacier delays and fault injection."""
 
 import json
 import threading
@@ -20,7 +20,7 @@ from local.server.wsgi import (
 )
 
 XML_ERRORS = {
-    "s3": "<Error><Code>{}</Code><Message>told to fail</Message></Error>",
+    "s3": "<Error><Code>{}</Code><Message>failed on request</Message></Error>",
     "sns": "<ErrorResponse><Error><Code>{}</Code></Error></ErrorResponse>",
     "ses": "<ErrorResponse><Error><Code>{}</Code></Error></ErrorResponse>",
 }
@@ -28,7 +28,7 @@ XML_ERRORS = {
 
 @dataclass
 class ControlSettings:
-    """Glacier's manners: the seconds that each tier takes, and whether Expedited has capacity.
+    """Glacier's behaviour: the seconds that each tier takes, and whether Expedited has capacity.
 
     A vault keeps a retrieval's output for `kept_s`; S3 counts `day_s` for each day that it keeps
     a restored copy.
@@ -47,20 +47,20 @@ class ControlSettings:
     def refuses(self, tier: str) -> bool:
         return tier == "Expedited" and self.capacity == "short"
 
-    def change(self, told: dict[str, Any]) -> None:
+    def change(self, changes: dict[str, Any]) -> None:
         """All or nothing; raises ValueError for what is no setting, or no value for it."""
-        for name, value in told.items():
+        for name, value in changes.items():
             good = (
                 value in ("ok", "short") if name == "capacity" else isinstance(value, int | float)
             )
             if name not in asdict(self) or not good:
                 raise ValueError(f"no setting {name} = {value!r}")
-        vars(self).update(told)
+        vars(self).update(changes)
 
 
 @dataclass
 class InjectedFault:
-    """What is to befall `times` requests of `service` (and of `operation`, where one is given).
+    """A fault for the next `times` requests of `service` (and of `operation`, where one is given).
 
     They wait for `delay_s`, then fail with `code`; a `status` of 0 lets them go on after the wait.
     With `after` the work is done, and only the reply is lost.
@@ -97,7 +97,7 @@ class Control:
         return _failure(fault, start_response)
 
     def _use_up(self, fault: InjectedFault, environ: Environ) -> None:
-        """The request is read to its end, and where only the reply is to be lost, worked on."""
+        """Read the request to its end; where only the reply is to be lost, serve it too."""
         if fault.after:
             b"".join(self.app(environ, lambda *_: None))
         elif is_form_post(environ):
@@ -110,32 +110,32 @@ class Control:
         if path == "/_gas/health":
             return answer(start_response, 200)
         try:
-            told = json.loads(body_of(environ) or b"{}")
+            request = json.loads(body_of(environ) or b"{}")
             if path == "/_gas/settings":
-                self.settings.change(told)
+                self.settings.change(request)
             elif path == "/_gas/fail":
-                self._fail(environ["REQUEST_METHOD"], told)
+                self._fail(environ["REQUEST_METHOD"], request)
             else:
                 return answer(start_response, 404)
         except (AttributeError, TypeError, ValueError) as fault:
             return answer_json(start_response, 400, {"error": str(fault)})
         return answer_json(start_response, 200, asdict(self.settings))
 
-    def _fail(self, method: str, told: dict[str, Any]) -> None:
-        """DELETE takes back every fault still to come."""
+    def _fail(self, method: str, fault: dict[str, Any]) -> None:
+        """Add a fault; DELETE removes all that are still to come."""
         with self.lock:
             if method == "DELETE":
                 self.faults.clear()
             else:
-                self.faults.append(InjectedFault(**told))
+                self.faults.append(InjectedFault(**fault))
 
     def _fault(self, environ: Environ) -> InjectedFault | None:
         if not self.faults:
             return None
-        asked, named = service(environ), operation(environ)
+        called = service(environ), operation(environ)
         with self.lock:
             for fault in self.faults:
-                if fault.service == asked and fault.operation in (None, named):
+                if (fault.service, fault.operation or called[1]) == called:
                     fault.times -= 1
                     if fault.times <= 0:
                         self.faults.remove(fault)
@@ -150,5 +150,5 @@ def _failure(fault: InjectedFault, start_response: StartResponse) -> list[bytes]
         body = form.format(fault.code)
         return answer(start_response, fault.status, body.encode(), "application/xml")
     headers = {"x-amzn-ErrorType": fault.code}
-    told = json.dumps({"__type": fault.code, "code": fault.code, "message": "told to fail"})
-    return answer(start_response, fault.status, told.encode(), "application/json", headers)
+    body = json.dumps({"__type": fault.code, "code": fault.code, "message": "failed on request"})
+    return answer(start_response, fault.status, body.encode(), "application/json", headers)

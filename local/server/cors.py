@@ -1,4 +1,4 @@
-"""What a browser may ask of a bucket from another origin, by the bucket's own CORS rules.
+"""CORS: a browser's requests to a bucket from another origin, by the bucket's own rules.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/cors.html
 """
@@ -16,7 +16,7 @@ from local.server.wsgi import App, Environ, StartResponse, answer, bucket_and_ke
 
 
 class Cors:
-    """Middleware: answers preflights, and tells browsers whose script may read a reply."""
+    """Middleware: answers preflights, and adds the headers that let a script read a reply."""
 
     def __init__(self, app: App, lock: RLock) -> None:
         self.app, self.lock = app, lock
@@ -34,12 +34,12 @@ class Cors:
         if rule is None:
             words = "CORSResponse: This CORS request is not allowed."
             return s3_error(start_response, 403, "AccessForbidden", words)
-        told = {"Access-Control-Allow-Methods": ", ".join(rule.allowed_methods)}
+        reply = {"Access-Control-Allow-Methods": ", ".join(rule.allowed_methods)}
         if headers:
-            told["Access-Control-Allow-Headers"] = headers
+            reply["Access-Control-Allow-Headers"] = headers
         if rule.max_age_seconds:
-            told["Access-Control-Max-Age"] = str(rule.max_age_seconds)
-        return answer(start_response, 200, headers={**_allowance(rule, origin), **told})
+            reply["Access-Control-Max-Age"] = str(rule.max_age_seconds)
+        return answer(start_response, 200, headers={**_allowance(rule, origin), **reply})
 
     def _rule(self, environ: Environ, origin: str, method: str, headers: str = "") -> Any:
         """The bucket's first rule that allows it all, or None."""
@@ -64,17 +64,17 @@ def _allows(rule: Any, origin: str, method: str, headers: str) -> bool:
 def _allowance(rule: Any, origin: str) -> dict[str, str]:
     if rule is None:
         return {}
-    told = {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
+    headers = {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
     if rule.exposed_headers:
-        told["Access-Control-Expose-Headers"] = ", ".join(rule.exposed_headers)
-    return told
+        headers["Access-Control-Expose-Headers"] = ", ".join(rule.exposed_headers)
+    return headers
 
 
-def _with(start_response: StartResponse, told: dict[str, str]) -> StartResponse:
-    """Tell this in place of moto's own leave for every origin."""
+def _with(start_response: StartResponse, allowance: dict[str, str]) -> StartResponse:
+    """Send this allowance in place of moto's own, which is for every origin."""
 
     def answered(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
-        kept = [h for h in headers if not h[0].lower().startswith("access-control-")]
-        return start_response(status, [*kept, *told.items()], *more)
+        others = [h for h in headers if not h[0].lower().startswith("access-control-")]
+        return start_response(status, [*others, *allowance.items()], *more)
 
     return answered

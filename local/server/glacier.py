@@ -18,8 +18,8 @@ from local.server.vaults import (
     LocalVault,
     MultipartUpload,
     RetrievalJob,
-    Shelf,
     StoredArchive,
+    VaultStore,
     new_id,
     tree_hash,
 )
@@ -53,10 +53,15 @@ class Glacier:
     """Middleware that answers what is signed for `glacier`; everything else goes on."""
 
     def __init__(
-        self, app: App, settings: ControlSettings, later: Timers, publish: Publish, shelf: Shelf
+        self,
+        app: App,
+        settings: ControlSettings,
+        timers: Timers,
+        publish: Publish,
+        store: VaultStore,
     ) -> None:
-        self.app, self.settings, self.shelf = app, settings, shelf
-        self.later, self.publish = later, publish
+        self.app, self.settings, self.store = app, settings, store
+        self.timers, self.publish = timers, publish
         self.routes: list[tuple[str, str, Callable[[LocalVault, str, Environ], Reply]]] = [
             ("GET", "", self._describe_vault),
             ("POST", "/archives", self._store),
@@ -79,8 +84,10 @@ class Glacier:
             status, headers, body = self._route(match, environ)
         except GlacierError as error:
             headers = {"x-amzn-ErrorType": error.code}
-            told = {"code": error.code, "message": error.words, "type": "Client"}
-            return answer(start_response, error.status, json.dumps(told).encode(), headers=headers)
+            fields = {"code": error.code, "message": error.words, "type": "Client"}
+            return answer(
+                start_response, error.status, json.dumps(fields).encode(), headers=headers
+            )
         if status in (201, 202):
             headers["Content-Length"] = "0"
         start_response(f"{status} {REASONS[status]}", list(headers.items()))
@@ -89,11 +96,11 @@ class Glacier:
     def _route(self, match: re.Match[str], environ: Environ) -> Reply:
         method, name, rest = environ["REQUEST_METHOD"], match["vault"], match["rest"] or ""
         if name is None:
-            return _json({"VaultList": [v.described() for v in self.shelf.vaults.values()]})
+            return _json({"VaultList": [v.described() for v in self.store.vaults.values()]})
         if (method, rest) == ("PUT", ""):
-            self.shelf.vaults.setdefault(name, LocalVault(name))
+            self.store.vaults.setdefault(name, LocalVault(name))
             return 201, {}, NOTHING
-        vault = self.shelf.vaults.get(name)
+        vault = self.store.vaults.get(name)
         if vault is None:
             raise missing(f"Vault not found: {name}")
         for verb, pattern, act in self.routes:
@@ -108,7 +115,7 @@ class Glacier:
     def _store(self, vault: LocalVault, _: str, environ: Environ) -> Reply:
         description = environ.get("HTTP_X_AMZ_ARCHIVE_DESCRIPTION", "")
         archive_id = new_id(ID_CHARACTERS["archive"])
-        with self.shelf.path(archive_id).open("wb") as file:
+        with self.store.path(archive_id).open("wb") as file:
             shutil.copyfileobj(environ["wsgi.input"], file)
         return self._stored(vault, archive_id, description, environ)
 
@@ -116,58 +123,58 @@ class Glacier:
         self, vault: LocalVault, archive_id: str, description: str, environ: Environ
     ) -> Reply:
         """The file of that id becomes an archive, if it is what the sender says."""
-        with self.shelf.path(archive_id).open("rb") as file:
+        with self.store.path(archive_id).open("rb") as file:
             is_hash = tree_hash(file)
             size = file.tell()
-        if not _is_told(environ, is_hash):
-            self.shelf.drop(archive_id)
+        if not _is_hash_given(environ, is_hash):
+            self.store.drop(archive_id)
             raise invalid("Checksum mismatch")
         vault.archives[archive_id] = StoredArchive(archive_id, description, size, is_hash)
         location = f"/-/vaults/{vault.name}/archives/{archive_id}"
-        told = {"x-amz-archive-id": archive_id, "x-amz-sha256-tree-hash": is_hash}
-        return 201, {**told, "Location": location}, NOTHING
+        fields = {"x-amz-archive-id": archive_id, "x-amz-sha256-tree-hash": is_hash}
+        return 201, {**fields, "Location": location}, NOTHING
 
     def _delete(self, vault: LocalVault, archive_id: str, environ: Environ) -> Reply:
         if vault.archives.pop(archive_id, None) is None:
             raise missing(f"The archive ID was not found: {archive_id}")
-        self.shelf.drop(archive_id)
+        self.store.drop(archive_id)
         return 204, {}, NOTHING
 
     def _ask(self, vault: LocalVault, _: str, environ: Environ) -> Reply:
-        asked = json.load(environ["wsgi.input"])
-        tier = asked.setdefault("Tier", "Standard")
-        archive = self._wanted(vault, asked)
+        request = json.load(environ["wsgi.input"])
+        tier = request.setdefault("Tier", "Standard")
+        archive = self._wanted(vault, request)
         if self.settings.refuses(tier):
             words = "Insufficient capacity available to process this expedited request."
             raise GlacierError(503, "InsufficientCapacityException", words)
         job_id, delay_s = new_id(ID_CHARACTERS["job"]), self.settings.delay_s(tier)
         size = self._fill(vault, job_id, archive)
         known_hash = archive.tree_hash if archive else None
-        job = RetrievalJob(job_id, vault.arn, asked, time.time() + delay_s, size, known_hash)
+        job = RetrievalJob(job_id, vault.arn, request, time.time() + delay_s, size, known_hash)
         vault.retrievals[job_id] = job
-        if "SNSTopic" in asked:
-            self.later.after(delay_s, lambda: self._announce(job))
+        if "SNSTopic" in request:
+            self.timers.after(delay_s, lambda: self._announce(job))
         location = f"/-/vaults/{vault.name}/jobs/{job_id}"
         return 202, {"x-amz-job-id": job_id, "Location": location}, NOTHING
 
-    def _wanted(self, vault: LocalVault, asked: dict[str, Any]) -> StoredArchive | None:
+    def _wanted(self, vault: LocalVault, request: dict[str, Any]) -> StoredArchive | None:
         """The archive that a retrieval asks for; None where it asks for the inventory."""
-        if asked["Type"] == "inventory-retrieval":
+        if request["Type"] == "inventory-retrieval":
             return None
-        if asked.get("ArchiveId") not in vault.archives:
-            raise missing(f"The archive ID was not found: {asked.get('ArchiveId')}")
-        return vault.archives[asked["ArchiveId"]]
+        if request.get("ArchiveId") not in vault.archives:
+            raise missing(f"The archive ID was not found: {request.get('ArchiveId')}")
+        return vault.archives[request["ArchiveId"]]
 
     def _fill(self, vault: LocalVault, job_id: str, archive: StoredArchive | None) -> int:
         """Set the output aside, so that it outlives the archive's deletion; return its size."""
-        output = self.shelf.path(job_id)
+        output = self.store.path(job_id)
         if archive is None:
             return output.write_bytes(json.dumps(vault.inventory()).encode())
-        os.link(self.shelf.path(archive.id), output)
+        os.link(self.store.path(archive.id), output)
         return archive.size
 
     def _announce(self, job: RetrievalJob) -> None:
-        self.publish(job.asked["SNSTopic"], json.dumps(job.described()))
+        self.publish(job.request["SNSTopic"], json.dumps(job.described()))
 
     def _list(self, vault: LocalVault, _: str, environ: Environ) -> Reply:
         self._forget(vault)
@@ -188,7 +195,7 @@ class Glacier:
         headers = {"Content-Type": "application/octet-stream", **span.headers}
         if job.tree_hash and span.length == job.size:
             headers["x-amz-sha256-tree-hash"] = job.tree_hash
-        return span.status, headers, Slice(os.open(self.shelf.path(job_id), os.O_RDONLY), span)
+        return span.status, headers, Slice(os.open(self.store.path(job_id), os.O_RDONLY), span)
 
     def _retrieval(self, vault: LocalVault, job_id: str) -> RetrievalJob:
         self._forget(vault)
@@ -199,14 +206,14 @@ class Glacier:
     def _forget(self, vault: LocalVault) -> None:
         """Glacier keeps a job and its output for a day after it ended."""
         for retrieval_id in vault.forget(self.settings.kept_s):
-            self.shelf.drop(retrieval_id)
+            self.store.drop(retrieval_id)
 
     def _begin(self, vault: LocalVault, _: str, environ: Environ) -> Reply:
         upload_id = new_id(ID_CHARACTERS["upload"])
         vault.uploads[upload_id] = MultipartUpload(
             environ.get("HTTP_X_AMZ_ARCHIVE_DESCRIPTION", "")
         )
-        self.shelf.path(upload_id).touch()
+        self.store.path(upload_id).touch()
         return 201, {"x-amz-multipart-upload-id": upload_id}, NOTHING
 
     def _part(self, vault: LocalVault, upload_id: str, environ: Environ) -> Reply:
@@ -216,10 +223,10 @@ class Glacier:
         if not span or int(span[2]) - int(span[1]) + 1 != size:
             raise invalid("Invalid Content-Range")
         is_hash = tree_hash(body)
-        if not _is_told(environ, is_hash):
+        if not _is_hash_given(environ, is_hash):
             raise invalid("Checksum mismatch")
         body.seek(0)
-        with self.shelf.path(upload_id).open("r+b") as file:
+        with self.store.path(upload_id).open("r+b") as file:
             file.seek(int(span[1]))
             shutil.copyfileobj(body, file)
         upload.parts[int(span[1])] = size
@@ -234,14 +241,14 @@ class Glacier:
         if str(end) != environ.get("HTTP_X_AMZ_ARCHIVE_SIZE"):
             raise invalid("Parts are missing")
         archive_id = new_id(ID_CHARACTERS["archive"])
-        os.link(self.shelf.path(upload_id), self.shelf.path(archive_id))
+        os.link(self.store.path(upload_id), self.store.path(archive_id))
         reply = self._stored(vault, archive_id, upload.description, environ)
         self._abort(vault, upload_id, environ)
         return reply
 
     def _abort(self, vault: LocalVault, upload_id: str, environ: Environ) -> Reply:
         if vault.uploads.pop(upload_id, None):
-            self.shelf.drop(upload_id)
+            self.store.drop(upload_id)
         return 204, {}, NOTHING
 
     def _upload(self, vault: LocalVault, upload_id: str) -> MultipartUpload:
@@ -250,10 +257,10 @@ class Glacier:
         return vault.uploads[upload_id]
 
 
-def _is_told(environ: Environ, is_hash: str) -> bool:
+def _is_hash_given(environ: Environ, is_hash: str) -> bool:
     return bool(environ.get("HTTP_X_AMZ_SHA256_TREE_HASH") == is_hash)
 
 
-def _json(told: dict[str, Any]) -> Reply:
-    body = json.dumps(told).encode()
+def _json(reply: dict[str, Any]) -> Reply:
+    body = json.dumps(reply).encode()
     return 200, {"Content-Type": "application/json", "Content-Length": str(len(body))}, [body]

@@ -41,23 +41,23 @@ class Mailbox:
 
     def _watched(self, body: bytes, start_response: StartResponse) -> StartResponse:
         """Keep the mail once SES says that it was sent."""
-        told = {name: values[0] for name, values in parse_qs(body.decode()).items()}
+        parameters = {name: values[0] for name, values in parse_qs(body.decode()).items()}
 
         def answered(status: str, *more: Any) -> Any:
-            if told.get("Action") == "SendEmail" and status.startswith("200"):
-                self.sent.append(_letter(told))
+            if parameters.get("Action") == "SendEmail" and status.startswith("200"):
+                self.sent.append(_letter(parameters))
             return start_response(status, *more)
 
         return answered
 
 
-def _letter(told: dict[str, str]) -> dict[str, Any]:
+def _letter(parameters: dict[str, str]) -> dict[str, Any]:
     return {
-        "to": ", ".join(value for name, value in told.items() if name.startswith(TO)),
-        "from": told.get("Source", ""),
-        "subject": told.get("Message.Subject.Data", ""),
-        "text": told.get("Message.Body.Text.Data", ""),
-        "html": told.get("Message.Body.Html.Data", ""),
+        "to": ", ".join(value for name, value in parameters.items() if name.startswith(TO)),
+        "from": parameters.get("Source", ""),
+        "subject": parameters.get("Message.Subject.Data", ""),
+        "text": parameters.get("Message.Body.Text.Data", ""),
+        "html": parameters.get("Message.Body.Html.Data", ""),
         "time": time.time(),
     }
 

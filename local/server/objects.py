@@ -46,13 +46,14 @@ class Objects:
             os.close(file)
             words = "The requested range is not satisfiable"
             return s3_error(start_response, 416, "InvalidRange", words)
-        told = {**headers, **span.headers}
-        start_response(f"{span.status} {REASONS[span.status]}", list(told.items()))
+        start_response(
+            f"{span.status} {REASONS[span.status]}", list({**headers, **span.headers}.items())
+        )
         return Slice(file, span)
 
 
 def _is_plain_get(environ: Environ, query: dict[str, str]) -> bool:
-    """Whether it asks for an object's bytes and nothing else."""
+    """Tell whether the request is for an object's bytes and nothing else."""
     plain = {name for name in query if name.startswith("X-Amz-")} | OVERRIDES.keys() | {"x-id"}
     unconditional = not any(name in environ for name in CONDITIONS)
     return environ["REQUEST_METHOD"] == "GET" and query.keys() <= plain and unconditional
@@ -65,10 +66,10 @@ def _is_ours(stored: Any, if_match: str | None) -> bool:
 
 
 def _headers(stored: Any, query: dict[str, str]) -> dict[str, str]:
-    told = {**stored.response_dict, **stored.metadata}
-    told = {name.lower(): str(value) for name, value in told.items()}
-    del told["content-length"]
-    return told | {OVERRIDES[name]: value for name, value in query.items() if name in OVERRIDES}
+    headers = {**stored.response_dict, **stored.metadata}
+    headers = {name.lower(): str(value) for name, value in headers.items()}
+    del headers["content-length"]
+    return headers | {OVERRIDES[name]: value for name, value in query.items() if name in OVERRIDES}
 
 
 def open_whole(stored: Any) -> Iterable[bytes]:

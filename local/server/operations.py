@@ -72,7 +72,10 @@ def _of_s3(environ: Environ) -> str:
         return "UploadPartCopy" if "uploadId" in environ["QUERY_STRING"] else "CopyObject"
     query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
     known = ON_OBJECTS if bucket_and_key(environ)[1] else ON_BUCKETS
-    return next((name for told, name in known.get(method, ()) if not told or told in query), "")
+    return next(
+        (name for parameter, name in known.get(method, ()) if not parameter or parameter in query),
+        "",
+    )
 
 
 def _of_glacier(environ: Environ) -> str:

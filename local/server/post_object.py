@@ -7,7 +7,7 @@ import itertools
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO
+from typing import IO
 from urllib.parse import quote, urlencode
 from xml.sax.saxutils import escape
 
@@ -15,7 +15,6 @@ from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import (
     Data,
     Epilogue,
-    Event,
     Field,
     File,
     MultipartDecoder,
@@ -44,7 +43,7 @@ STATUSES = {"200": 200, "201": 201, "204": 204}
 def answer_form(
     app: App, secret: str, environ: Environ, start_response: StartResponse
 ) -> Iterable[bytes]:
-    """Store the form's file through `app` and answer as the form asks. Raises Denial."""
+    """Store the form's file through `app` and answer as the form says. Raises S3Error."""
     bucket = bucket_and_key(environ)[0]
     with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as file:
         fields = {**_read(environ, file), "bucket": bucket}
@@ -59,7 +58,7 @@ def answer_form(
     return _answer(fields, reply.headers["ETag"], environ, start_response)
 
 
-def _read(environ: Environ, file: BinaryIO) -> dict[str, str]:
+def _read(environ: Environ, file: IO[bytes]) -> dict[str, str]:
     """Write the form's file to `file`, return the fields before it; S3 ignores those after it."""
     values: dict[str, bytearray] = {}
     part: bytearray | None = None
@@ -83,7 +82,7 @@ def _read(environ: Environ, file: BinaryIO) -> dict[str, str]:
     return {name: _filled_in(value, filename or "") for name, value in fields.items()}
 
 
-def _events(environ: Environ) -> Iterator[Event]:
+def _events(environ: Environ) -> Iterator[Field | File | Data]:
     boundary = parse_options_header(environ["CONTENT_TYPE"])[1].get("boundary", "")
     decoder = MultipartDecoder(boundary.encode())
     try:
@@ -103,7 +102,7 @@ def _check_length(values: dict[str, bytearray]) -> None:
 
 
 def _filled_in(value: str, filename: str) -> str:
-    """`${filename}` stands for the name of the file, without the folders some browsers tell."""
+    """`${filename}` stands for the name of the file, without any folders that browsers send."""
     return value.replace("${filename}", re.split(r"[/\\]", filename)[-1])
 
 
@@ -116,11 +115,11 @@ def _check_key(key: str) -> None:
 
 
 def _headers(fields: dict[str, str]) -> dict[str, str]:
-    """What the form tells of the object: its type, its encryption, its metadata."""
+    """The object's headers among the form's fields: its type, its encryption, its metadata."""
     signing = {"x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature"}
-    told = {name for name in fields if name.startswith("x-amz-")} - signing
-    told |= {name for name in HEADERS if name in fields}
-    return {name: " ".join(fields[name].split()) for name in told}
+    names = {name for name in fields if name.startswith("x-amz-")} - signing
+    names |= {name for name in HEADERS if name in fields}
+    return {name: " ".join(fields[name].split()) for name in names}
 
 
 def _answer(
@@ -129,8 +128,8 @@ def _answer(
     bucket, key = fields["bucket"], fields["key"]
     redirect = fields.get("success_action_redirect", "")
     if redirect.startswith(("http://", "https://")):
-        told = urlencode({"bucket": bucket, "key": key, "etag": etag})
-        location = f"{redirect}{'&' if '?' in redirect else '?'}{told}"
+        query = urlencode({"bucket": bucket, "key": key, "etag": etag})
+        location = f"{redirect}{'&' if '?' in redirect else '?'}{query}"
         return answer(start_response, 303, headers={"Location": location})
     location = f"http://{environ['HTTP_HOST']}/{bucket}/{quote(key)}"
     headers = {"Location": location, "ETag": etag}

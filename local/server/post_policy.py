@@ -1,4 +1,4 @@
-"""The policy of a presigned POST: what an upload form may carry.
+"""The policy of a presigned POST: the conditions that an upload form must meet.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
 """
@@ -18,7 +18,7 @@ REFUSED = "Invalid according to Policy: "
 
 
 def check_form(secret: str, fields: dict[str, str], size: int) -> None:
-    """Raise Denial unless the policy is signed, in force, kept, and covers every field.
+    """Raise S3Error unless the policy is signed, in force, kept, and covers every field.
 
     `fields` have their names in lower case, `bucket` among them, and variables filled in.
     """
@@ -26,8 +26,8 @@ def check_form(secret: str, fields: dict[str, str], size: int) -> None:
         raise denied()
     if fields.get("x-amz-algorithm") != ALGORITHM:
         raise S3Error(400, "InvalidRequest", f"Please use {ALGORITHM}.")
-    credential, told = fields.get("x-amz-credential", ""), fields.get("x-amz-signature", "")
-    check_signature(secret, credential, fields["policy"], told)
+    credential, given = fields.get("x-amz-credential", ""), fields.get("x-amz-signature", "")
+    check_signature(secret, credential, fields["policy"], given)
     try:
         _check_policy(json.loads(base64.b64decode(fields["policy"], validate=True)), fields, size)
     except (AttributeError, binascii.Error, KeyError, TypeError, ValueError):
@@ -59,7 +59,7 @@ def _check_condition(condition: Any, fields: dict[str, str], size: int) -> str:
     kept = {"eq": held == value, "starts-with": held.startswith(value)}
     if not kept[kind]:
         raise denied(f"{REFUSED}Policy Condition failed: {json.dumps(condition)}")
-    return field
+    return str(field)
 
 
 def _check_size(least: int, most: int, size: int) -> None:

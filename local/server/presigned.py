@@ -10,7 +10,7 @@ from local.server.wsgi import App, Environ, StartResponse, is_form_post, path_of
 
 
 class Presigned:
-    """Middleware: enforces the URLs and forms that moto takes whatever they say.
+    """Middleware: enforces presigned URLs and forms, which moto takes unchecked.
 
     Requests that are signed in a header come from boto3 and go on unchecked.
     """
@@ -25,8 +25,8 @@ class Presigned:
                 check_url(self.secret, environ)
             elif "HTTP_AUTHORIZATION" not in environ and path_of(environ) not in PAGES:
                 return self._unsigned(environ, start_response)
-        except S3Error as denial:
-            return s3_error(start_response, denial.status, denial.code, denial.words)
+        except S3Error as error:
+            return s3_error(start_response, error.status, error.code, error.words)
         return self.app(environ, start_response)
 
     def _unsigned(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:

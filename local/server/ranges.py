@@ -28,29 +28,29 @@ class Span:
 
     @property
     def headers(self) -> dict[str, str]:
-        told = {"Content-Length": str(self.length), "Accept-Ranges": "bytes"}
+        headers = {"Content-Length": str(self.length), "Accept-Ranges": "bytes"}
         if self.length < self.size:
-            told["Content-Range"] = f"bytes {self.first}-{self.last}/{self.size}"
-        return told
+            headers["Content-Range"] = f"bytes {self.first}-{self.last}/{self.size}"
+        return headers
 
     @property
     def status(self) -> int:
         return 206 if self.length < self.size else 200
 
 
-def span_of(asked: str, size: int) -> Span:
-    """The span that a Range header asks for; all of it where the header is none that we serve.
+def span_of(header: str, size: int) -> Span:
+    """The span of a Range header; the whole file where the header is of a form not served.
 
     Raises NotSatisfiable.
     """
-    match = RANGE.fullmatch(asked)
+    match = RANGE.fullmatch(header)
     if not match or match.groups() == ("", ""):
         return Span(0, size - 1, size)
     if not match[1]:
         return Span(max(0, size - int(match[2])), size - 1, size)
     first, last = int(match[1]), int(match[2] or size - 1)
     if first >= size:
-        raise NotSatisfiable(asked)
+        raise NotSatisfiable(header)
     return Span(first, min(last, size - 1), size)
 
 

@@ -28,7 +28,7 @@ Publish = Callable[[str, str], None]
 
 
 def s3_backend() -> Any:
-    """moto's S3, for what its API has no word for."""
+    """moto's S3 backend, for operations that its API lacks."""
     return s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
 
 
@@ -41,18 +41,18 @@ def stored_object(bucket: str, key: str) -> Any:
 
 
 def is_cold(stored: Any) -> bool:
-    """Whether its bytes are out of reach."""
+    """Tell whether the object is in a Glacier class and not restored."""
     return stored.storage_class in COLD and stored.expiry_date is None
 
 
 class Restores:
-    """Middleware: RestoreObject takes its time, is refused when told to, and ends with an event."""
+    """Middleware: RestoreObject takes time, may be refused (by Control), ends with an event."""
 
     def __init__(
-        self, app: App, settings: ControlSettings, later: Timers, publish: Publish, lock: RLock
+        self, app: App, settings: ControlSettings, timers: Timers, publish: Publish, lock: RLock
     ) -> None:
         self.app, self.settings, self.lock = app, settings, lock
-        self.later, self.publish = later, publish
+        self.timers, self.publish = timers, publish
         self.ongoing: set[tuple[str, str]] = set()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -66,7 +66,7 @@ class Restores:
     def _restore(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         where = bucket_and_key(environ)
         try:
-            tier, days = _asked(body_of(environ))
+            tier, days = _tier_and_days(body_of(environ))
         except (ElementTree.ParseError, ValueError):
             return s3_error(start_response, 400, "MalformedXML", "The XML is not well-formed.")
         with self.lock:
@@ -78,7 +78,7 @@ class Restores:
                 self._keep(stored, days)
                 return answer(start_response, 200, kind="application/xml")
             self.ongoing.add(where)
-        self.later.after(self.settings.delay_s(tier), lambda: self._end(*where, stored, days))
+        self.timers.after(self.settings.delay_s(tier), lambda: self._end(*where, stored, days))
         return answer(start_response, 202, kind="application/xml")
 
     def _refusal(
@@ -103,9 +103,9 @@ class Restores:
             if stored_object(bucket, key) is not stored:
                 return
             self._keep(stored, days)
-            told = json.dumps({"Records": [_record(bucket, key, stored)]})
+            notice = json.dumps({"Records": [_record(bucket, key, stored)]})
         for topic in topics(bucket):
-            self.publish(topic, told)
+            self.publish(topic, notice)
 
     def _keep(self, stored: Any, days: int) -> None:
         """Keep the restored copy for so many days, counted from now."""
@@ -113,10 +113,10 @@ class Restores:
         expiry = datetime.now(UTC) + timedelta(seconds=seconds)
         stored.status = "RESTORED"  # before moto looks: it would count it as its own restore
         stored.set_expiry(expiry)
-        self.later.after(seconds, lambda: self._expire(stored, expiry))
+        self.timers.after(seconds, lambda: self._expire(stored, expiry))
 
     def _expire(self, stored: Any, expiry: datetime) -> None:
-        """The copy goes, unless it was asked for again."""
+        """Delete the restored copy, unless it was restored again meanwhile."""
         with self.lock:
             if stored._expiry is expiry:
                 stored.set_expiry(None)
@@ -129,8 +129,8 @@ def topics(bucket: str) -> list[str]:
     return [topic.arn for topic in wanted if any(name in topic.events for name in COMPLETED)]
 
 
-def _asked(body: bytes) -> tuple[str, int]:
-    """Tier and days. Raises ParseError or ValueError."""
+def _tier_and_days(body: bytes) -> tuple[str, int]:
+    """The tier and days of a RestoreObject request. Raises ParseError or ValueError."""
     request = ElementTree.fromstring(body)  # noqa: S314
     tier = request.findtext(f".//{SPACE}Tier") or "Standard"
     if tier not in TIERS:
@@ -141,7 +141,7 @@ def _asked(body: bytes) -> tuple[str, int]:
 def _record(bucket: str, key: str, stored: Any) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html"""
     expiry = stored._expiry.strftime("%Y-%m-%dT%H:%M:%S.000Z")
-    kept = {"lifecycleRestorationExpiryTime": expiry}
+    expires = {"lifecycleRestorationExpiryTime": expiry}
     return {
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
@@ -159,14 +159,14 @@ def _record(bucket: str, key: str, stored: Any) -> dict[str, Any]:
             },
         },
         "glacierEventData": {
-            "restoreEventData": {**kept, "lifecycleRestoreStorageClass": stored.storage_class}
+            "restoreEventData": {**expires, "lifecycleRestoreStorageClass": stored.storage_class}
         },
     }
 
 
 def _with_ongoing(start_response: StartResponse) -> StartResponse:
     def answered(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
-        kept = [h for h in headers if h[0].lower() != ONGOING[0]]
-        return start_response(status, [*kept, ONGOING], *more)
+        others = [h for h in headers if h[0].lower() != ONGOING[0]]
+        return start_response(status, [*others, ONGOING], *more)
 
     return answered

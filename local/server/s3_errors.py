@@ -1,11 +1,11 @@
-"""S3's refusals, raised where a check fails and told in S3's words."""
+"""S3's refusals, raised where a check fails and answered in S3's words."""
 
 from dataclasses import dataclass
 
 
 @dataclass
 class S3Error(Exception):
-    """Why S3 refuses a request: HTTP status, S3's error code, words."""
+    """A refusal of a request: HTTP status, S3's error code, words."""
 
     status: int
     code: str

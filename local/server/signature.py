@@ -32,27 +32,27 @@ def sign(secret: str, credential: str, text: str) -> str:
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
 
-def check_signature(secret: str, credential: str, text: str, told: str) -> None:
-    """Raises Denial unless `told` is the signature of `text`."""
+def check_signature(secret: str, credential: str, text: str, given: str) -> None:
+    """Raises S3Error unless `given` is the signature of `text`."""
     expected = sign(secret, credential, text)
-    if not hmac.compare_digest(expected.encode(), told.encode()):
+    if not hmac.compare_digest(expected.encode(), given.encode()):
         words = "The request signature we calculated does not match the signature you provided."
         raise S3Error(403, "SignatureDoesNotMatch", words)
 
 
 def check_url(secret: str, environ: Environ) -> None:
-    """Raises Denial unless the presigned URL is whole, of its time and signed with `secret`."""
+    """Raises S3Error unless the presigned URL is whole, of its time and signed with `secret`."""
     query = parse_qsl(environ["QUERY_STRING"], keep_blank_values=True)
-    told = dict(query)
-    missing = [name for name in NEEDED if name not in told]
-    if missing or len(told) < len(query) or told["X-Amz-Algorithm"] != ALGORITHM:
+    parameters = dict(query)
+    missing = [name for name in NEEDED if name not in parameters]
+    if missing or len(parameters) < len(query) or parameters["X-Amz-Algorithm"] != ALGORITHM:
         words = "Query-string authentication version 4 requires each of its parameters once"
         raise S3Error(400, "AuthorizationQueryParametersError", words)
-    scope = told["X-Amz-Credential"].partition("/")[2]
+    scope = parameters["X-Amz-Credential"].partition("/")[2]
     hashed = hashlib.sha256(_canonical(environ, query).encode()).hexdigest()
-    text = "\n".join([ALGORITHM, told["X-Amz-Date"], scope, hashed])
-    check_signature(secret, told["X-Amz-Credential"], text, told["X-Amz-Signature"])
-    _check_time(told["X-Amz-Date"], told["X-Amz-Expires"])
+    text = "\n".join([ALGORITHM, parameters["X-Amz-Date"], scope, hashed])
+    check_signature(secret, parameters["X-Amz-Credential"], text, parameters["X-Amz-Signature"])
+    _check_time(parameters["X-Amz-Date"], parameters["X-Amz-Expires"])
 
 
 def _check_time(date: str, expires: str) -> None:
@@ -93,5 +93,5 @@ def _quoted(text: str) -> str:
 
 def _header(environ: Environ, name: str) -> str:
     key = name.upper().replace("-", "_")
-    told = environ.get(key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}", "")
-    return " ".join(str(told).split())
+    value = environ.get(key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}", "")
+    return " ".join(str(value).split())

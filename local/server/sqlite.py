@@ -17,20 +17,20 @@ class RowFile:
         self.file = sqlite3.connect(path)
         self.file.execute("PRAGMA synchronous = NORMAL")
         self.file.execute(
-            "CREATE TABLE IF NOT EXISTS rows (kind, key, told, PRIMARY KEY(kind, key))"
+            "CREATE TABLE IF NOT EXISTS saved (kind, key, value, PRIMARY KEY(kind, key))"
         )
 
     def of(self, kind: str) -> Iterator[tuple[str, Any]]:
         """Every row of that kind, with its key, as they were written."""
-        query = "SELECT key, told FROM rows WHERE kind = ? ORDER BY rowid"
-        return ((key, json.loads(told)) for key, told in self.file.execute(query, (kind,)))
+        query = "SELECT key, value FROM saved WHERE kind = ? ORDER BY rowid"
+        return ((key, json.loads(value)) for key, value in self.file.execute(query, (kind,)))
 
     def save(self, changed: Mapping[Name, str], gone: Iterable[Name]) -> None:
         """Write these rows (in JSON) and remove those, at once."""
-        rows = [(*name, told) for name, told in changed.items()]
+        rows = [(*name, value) for name, value in changed.items()]
         with self.file:
-            self.file.executemany("DELETE FROM rows WHERE kind = ? AND key = ?", gone)
-            self.file.executemany("INSERT OR REPLACE INTO rows VALUES (?, ?, ?)", rows)
+            self.file.executemany("DELETE FROM saved WHERE kind = ? AND key = ?", gone)
+            self.file.executemany("INSERT OR REPLACE INTO saved VALUES (?, ?, ?)", rows)
 
     def close(self) -> None:
         self.file.close()

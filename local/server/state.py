@@ -1,4 +1,4 @@
-"""Keeps the local AWS's state in a folder: saved at intervals and at a stop, loaded at a start.
+"""The local AWS's state in a folder: saved at intervals and at a stop, loaded at a start.
 
 Queues hold nothing that a row does not remember, so their messages are not kept.
 """
@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -23,7 +24,7 @@ from local.server.objects import open_whole
 from local.server.ranges import Slice
 from local.server.restores import s3_backend
 from local.server.sqlite import Name, RowFile
-from local.server.vaults import LocalVault, Shelf, StoredArchive
+from local.server.vaults import LocalVault, StoredArchive, VaultStore
 from local.server.wsgi import App, ask
 
 EVERY_S = 2
@@ -33,15 +34,16 @@ SHARE = 10
 
 @dataclass(frozen=True)
 class SavedPart:
-    """Something as it was saved: the thing itself, to see whether it is the same, and its row."""
+    """One thing as it was saved: the object itself, to notice a replacement, and its row."""
 
     thing: Any
-    told: str
+    row: str
+    """In JSON."""
 
     @property
     def body(self) -> str | None:
         """The file of an object's bytes."""
-        return json.loads(self.told).get("body") if hasattr(self.thing, "storage_class") else None
+        return json.loads(self.row).get("body") if hasattr(self.thing, "storage_class") else None
 
 
 Thing = tuple[str, str, Any, Callable[[], Any]]
@@ -56,17 +58,17 @@ class SavedState:
     """
 
     def __init__(
-        self, folder: Path, region: str, app: App, lock: RLock, shelf: Shelf, mailbox: Mailbox
+        self, folder: Path, region: str, app: App, lock: RLock, vaults: VaultStore, mailbox: Mailbox
     ) -> None:
         self.bodies = folder / "bodies"
         self.bodies.mkdir(parents=True, exist_ok=True)
-        self.records = RowFile(folder / "state.db")
+        self.rows = RowFile(folder / "state.db")
         self.region, self.app, self.lock = region, app, lock
-        self.shelf, self.mailbox = shelf, mailbox
+        self.vaults, self.mailbox = vaults, mailbox
         self.seen: dict[Name, SavedPart] = {}
         self.updated: set[int] = set()
         self.unneeded: list[Path] = []
-        shelf.discard = self.unneeded.append
+        vaults.discard = self.unneeded.append
         self._watch_updates()
 
     def save(self) -> float:
@@ -77,42 +79,42 @@ class SavedState:
         began = time.monotonic()
         with self.lock:
             now, before = self._snapshot(), self.seen
-            changed = {n: kept for n, kept in now.items() if before.get(n) is not kept}
-            bodies = {k.body: open_whole(k.thing) for k in changed.values() if k.body}
+            changed = {n: part for n, part in now.items() if before.get(n) is not part}
+            bodies = {p.body: open_whole(p.thing) for p in changed.values() if p.body}
             unneeded = list(self.unneeded)
-        gone = {n: kept for n, kept in before.items() if n not in now or n in changed}
+        gone = {n: part for n, part in before.items() if n not in now or n in changed}
         try:
             self._write(changed, gone, bodies)
         except BaseException:
-            self.updated.update(id(kept.thing) for kept in changed.values())
+            self.updated.update(id(part.thing) for part in changed.values())
             raise
         finally:
             _close(bodies.values())
         self.seen = now
         del self.unneeded[: len(unneeded)]
-        old = {kept.body for kept in gone.values() if kept.body} - bodies.keys()
+        old = {part.body for part in gone.values() if part.body} - bodies.keys()
         for path in unneeded + [self.bodies / name for name in old]:
             path.unlink(missing_ok=True)
         return time.monotonic() - began
 
     def load(self) -> None:
         """Take back what an earlier run saved."""
-        for name, row in self.records.of("vault"):
-            self.shelf.load_vault(name, row)
-        for _, row in self.records.of("archive"):
-            self.shelf.load_archive(row)
-        self.shelf.tidy()
-        self.mailbox.sent.extend(row for _, row in self.records.of("mail"))
-        for address, _ in self.records.of("identity"):
+        for name, row in self.rows.of("vault"):
+            self.vaults.load_vault(name, row)
+        for _, row in self.rows.of("archive"):
+            self.vaults.load_archive(row)
+        self.vaults.tidy()
+        self.mailbox.sent.extend(row for _, row in self.rows.of("mail"))
+        for address, _ in self.rows.of("identity"):
             self._ses().verify_email_identity(address)
-        for _, row in self.records.of("secret"):
+        for _, row in self.rows.of("secret"):
             self._json("secretsmanager", "secretsmanager.CreateSecret", row)
         self._load_tables()
         self._load_objects()
         self.seen = self._snapshot()
 
     def close(self) -> None:
-        self.records.close()
+        self.rows.close()
 
     def _write(
         self,
@@ -125,7 +127,7 @@ class SavedState:
             with (self.bodies / name).open("wb") as file:
                 file.writelines(body)
         if changed or gone:
-            self.records.save({name: kept.told for name, kept in changed.items()}, gone)
+            self.rows.save({name: part.row for name, part in changed.items()}, gone)
 
     def _snapshot(self) -> dict[Name, SavedPart]:
         """Everything by kind and key; an unchanged part is the same `SavedPart` as before."""
@@ -138,56 +140,58 @@ class SavedState:
         return now
 
     def _everything(self) -> Iterator[Thing]:
-        for vault in list(self.shelf.vaults.values()):
-            yield "vault", vault.name, vault, lambda v=vault: {"time": v.time}
+        for vault in list(self.vaults.vaults.values()):
+            yield "vault", vault.name, vault, partial(_vault, vault)
             for archive in list(vault.archives.values()):
-                yield "archive", archive.id, archive, lambda v=vault, a=archive: _archive(v, a)
+                yield "archive", archive.id, archive, partial(_archive, vault, archive)
         for number, letter in enumerate(self.mailbox.sent):
-            yield "mail", f"{number:09d}", letter, lambda letter=letter: letter
+            yield "mail", f"{number:09d}", letter, partial(dict, letter)
         for address, identity in self._ses().email_identities.items():
             yield "identity", address, identity, dict
         for secret in secretsmanager_backends[DEFAULT_ACCOUNT_ID][self.region].secrets.values():
-            version = secret.versions[secret.default_version_id]
-            yield "secret", secret.name, version, lambda s=secret, v=version: _secret(s, v)
+            version = secret.versions[str(secret.default_version_id)]
+            yield "secret", secret.name, version, partial(_secret, secret, version)
         yield from self._tables()
         yield from self._objects()
 
     def _tables(self) -> Iterator[Thing]:
         for table in self._dynamodb().tables.values():
-            yield "table", table.name, table, lambda t=table: _creation(t)
+            yield "table", table.name, table, partial(_creation, table)
             for item in _items(table):
                 range_key = item.range_key.value if item.range_key else ""
                 key = f"{table.name}/{item.hash_key.value}/{range_key}"
-                yield "item", key, item, lambda t=table, i=item: [t.name, i.to_json()["Attributes"]]
+                yield "item", key, item, partial(_item, table, item)
 
     def _objects(self) -> Iterator[Thing]:
         for bucket in s3_backend().buckets.values():
             yield "bucket", bucket.name, bucket, dict
             for key, stored in bucket.keys.items():
-                yield "object", f"{bucket.name}/{key}", stored, lambda s=stored: _object(s)
+                yield "object", f"{bucket.name}/{key}", stored, partial(_object, stored)
 
     def _load_tables(self) -> None:
-        for _, row in self.records.of("table"):
+        for _, row in self.rows.of("table"):
             self._json("dynamodb", "DynamoDB_20120810.CreateTable", row)
         tables = self._dynamodb().tables
-        for _, (name, attributes) in self.records.of("item"):
+        for _, (name, attributes) in self.rows.of("item"):
             tables[name].put_item(attributes)
 
     def _load_objects(self) -> None:
-        for name, _ in self.records.of("bucket"):
+        for name, _ in self.rows.of("bucket"):
             ask(self.app, "s3", "PUT", f"/{name}")
-        for path, row in self.records.of("object"):
+        for path, row in self.rows.of("object"):
             self._load_object(path, row)
-        kept = {row["body"] for _, row in self.records.of("object")}
+        needed = {row["body"] for _, row in self.rows.of("object")}
         for file in self.bodies.iterdir():
-            if file.name not in kept:
+            if file.name not in needed:
                 file.unlink()
 
     def _load_object(self, path: str, row: dict[str, Any]) -> None:
         """Past the HTTP of it, which would take minutes for a large state."""
         bucket, key = path.split("/", 1)
-        body, told = (self.bodies / row["body"]).read_bytes(), row["told"]
-        stored = s3_backend().put_object(bucket, key, body, disable_notification=True, **told)
+        body = (self.bodies / row["body"]).read_bytes()
+        stored = s3_backend().put_object(
+            bucket, key, body, disable_notification=True, **row["stored"]
+        )
         stored.set_metadata(row["metadata"])
         stored.last_modified = datetime.fromtimestamp(row["modified"], UTC).replace(tzinfo=None)
         stored.body_name = row["body"]
@@ -201,17 +205,21 @@ class SavedState:
             updated.add(id(item))
             return item
 
-        DynamoDBBackend.update_item = update_item
+        DynamoDBBackend.update_item = update_item  # type: ignore[method-assign,assignment]
 
-    def _json(self, service: str, target: str, told: dict[str, Any]) -> None:
+    def _json(self, service: str, target: str, request: dict[str, Any]) -> None:
         headers = {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.0"}
-        ask(self.app, service, "POST", "/", headers, json.dumps(told).encode())
+        ask(self.app, service, "POST", "/", headers, json.dumps(request).encode())
 
     def _ses(self) -> Any:
         return ses_backends[DEFAULT_ACCOUNT_ID][self.region]
 
     def _dynamodb(self) -> Any:
         return dynamodb_backends[DEFAULT_ACCOUNT_ID][self.region]
+
+
+def _vault(vault: LocalVault) -> dict[str, Any]:
+    return {"time": vault.time}
 
 
 def _archive(vault: LocalVault, archive: StoredArchive) -> dict[str, Any]:
@@ -237,10 +245,16 @@ def _creation(table: Any) -> dict[str, Any]:
     }
 
 
-def _items(table: Any) -> Iterable[Any]:
+def _item(table: Any, item: Any) -> list[Any]:
+    return [table.name, item.to_json()["Attributes"]]
+
+
+def _items(table: Any) -> Iterator[Any]:
     if not table.range_key_attr:
-        return table.items.values()
-    return (item for ranges in table.items.values() for item in ranges.values())
+        yield from table.items.values()
+        return
+    for ranges in table.items.values():
+        yield from ranges.values()
 
 
 def _object(stored: Any) -> dict[str, Any]:
@@ -248,7 +262,7 @@ def _object(stored: Any) -> dict[str, Any]:
     if not hasattr(stored, "body_name"):
         stored.body_name = uuid.uuid4().hex
     return {
-        "told": {
+        "stored": {
             "storage": stored.storage_class,
             "encryption": stored.encryption,
             "etag": stored.etag.strip('"'),

@@ -1,4 +1,4 @@
-"""Things to be done after a while, all of them by one thread."""
+"""Delayed calls, all of them made by one thread."""
 
 import heapq
 import itertools
@@ -30,7 +30,7 @@ class Timers:
             try:
                 act()
             except Exception:
-                log.exception("what was put off could not be done")
+                log.exception("a delayed call failed")
 
     def _next(self) -> Callable[[], None]:
         with self.ready:

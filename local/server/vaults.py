@@ -1,8 +1,9 @@
-"""What a Glacier vault holds: archives, retrievals and uploads, their bytes in files."""
+"""The contents of Glacier vaults: archives, retrievals and uploads, their bytes in files."""
 
 import hashlib
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -38,7 +39,7 @@ class RetrievalJob:
 
     id: str
     vault_arn: str
-    asked: dict[str, Any]
+    request: dict[str, Any]
     ready_time: float
     size: int
     tree_hash: str | None
@@ -49,28 +50,28 @@ class RetrievalJob:
         return time.time() >= self.ready_time
 
     def described(self) -> dict[str, Any]:
-        """As DescribeJob and the notice on completion tell it.
+        """As DescribeJob and the notice on completion describe it.
 
         https://docs.aws.amazon.com/amazonglacier/latest/dev/api-describe-job-get.html
         """
-        done, of_archive = self.is_ready, self.asked["Type"] == "archive-retrieval"
+        done, of_archive = self.is_ready, self.request["Type"] == "archive-retrieval"
         return {
             "Action": "ArchiveRetrieval" if of_archive else "InventoryRetrieval",
-            "ArchiveId": self.asked.get("ArchiveId"),
+            "ArchiveId": self.request.get("ArchiveId"),
             "ArchiveSHA256TreeHash": self.tree_hash,
             "ArchiveSizeInBytes": self.size if of_archive else None,
             "Completed": done,
             "CompletionDate": date(self.ready_time) if done else None,
             "CreationDate": date(self.time),
             "InventorySizeInBytes": self.size if done and not of_archive else None,
-            "JobDescription": self.asked.get("Description"),
+            "JobDescription": self.request.get("Description"),
             "JobId": self.id,
             "RetrievalByteRange": f"0-{self.size - 1}" if of_archive else None,
             "SHA256TreeHash": self.tree_hash,
-            "SNSTopic": self.asked.get("SNSTopic"),
+            "SNSTopic": self.request.get("SNSTopic"),
             "StatusCode": "Succeeded" if done else "InProgress",
             "StatusMessage": "Succeeded" if done else None,
-            "Tier": self.asked.get("Tier", "Standard") if of_archive else None,
+            "Tier": self.request.get("Tier", "Standard") if of_archive else None,
             "VaultARN": self.vault_arn,
         }
 
@@ -98,7 +99,7 @@ class LocalVault:
         return f"arn:aws:glacier:us-east-1:{ACCOUNT}:vaults/{self.name}"
 
     def described(self) -> dict[str, Any]:
-        """As DescribeVault tells it."""
+        """As DescribeVault describes it."""
         return {
             "CreationDate": date(self.time),
             "NumberOfArchives": len(self.archives),
@@ -120,7 +121,7 @@ class LocalVault:
         return gone
 
 
-class Shelf:
+class VaultStore:
     """All vaults, and the folder where each archive, output and upload is the file of its id.
 
     `discard(path)` is called for a file that nothing needs any more.
@@ -130,7 +131,7 @@ class Shelf:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.vaults: dict[str, LocalVault] = {}
-        self.discard = unlink
+        self.discard: Callable[[Path], object] = unlink
 
     def path(self, any_id: str) -> Path:
         return self.folder / any_id
@@ -146,7 +147,7 @@ class Shelf:
         vault.archives[row["id"]] = StoredArchive(**row)
 
     def tidy(self) -> None:
-        """Remove the files of whatever was not kept."""
+        """Remove the files of all but archives: retrievals and uploads end with the process."""
         kept = {id for vault in self.vaults.values() for id in vault.archives}
         for path in self.folder.iterdir():
             if path.name not in kept:

@@ -1,10 +1,10 @@
-"""The little WSGI that the stand-ins share: reading requests, answering, asking one another."""
+"""The WSGI that the stand-ins share: reading requests, answering, calling one another."""
 
 import contextlib
 import json
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, BinaryIO
+from typing import IO, Any
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
@@ -41,17 +41,17 @@ def answer(
     headers: dict[str, str] | None = None,
 ) -> list[bytes]:
     """Answer a request at once."""
-    told = {"Content-Type": kind, "Content-Length": str(len(body)), **(headers or {})}
-    start_response(f"{status} {REASONS.get(status, 'Error')}", list(told.items()))
+    fields = {"Content-Type": kind, "Content-Length": str(len(body)), **(headers or {})}
+    start_response(f"{status} {REASONS.get(status, 'Error')}", list(fields.items()))
     return [body]
 
 
-def answer_json(start_response: StartResponse, status: int, told: Any) -> list[bytes]:
-    return answer(start_response, status, json.dumps(told).encode())
+def answer_json(start_response: StartResponse, status: int, body: Any) -> list[bytes]:
+    return answer(start_response, status, json.dumps(body).encode())
 
 
 def s3_error(start_response: StartResponse, status: int, code: str, words: str) -> list[bytes]:
-    """An error as S3 tells it."""
+    """An error in S3's form."""
     body = (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f"<Error><Code>{code}</Code><Message>{escape(words)}</Message></Error>"
@@ -61,7 +61,7 @@ def s3_error(start_response: StartResponse, status: int, code: str, words: str) 
 
 def is_form_post(environ: Environ) -> bool:
     kind = environ.get("CONTENT_TYPE", "")
-    return environ["REQUEST_METHOD"] == "POST" and kind.startswith("multipart/form-data")
+    return bool(environ["REQUEST_METHOD"] == "POST" and kind.startswith("multipart/form-data"))
 
 
 def pieces(environ: Environ) -> Iterator[bytes]:
@@ -103,7 +103,7 @@ def path_of(environ: Environ) -> str:
 
 
 def bucket_and_key(environ: Environ) -> tuple[str, str]:
-    """Of a path-style S3 request; the key is empty where the bucket itself is asked."""
+    """Of a path-style S3 request; the key is empty where the request is for the bucket itself."""
     bucket, _, key = path_of(environ).removeprefix("/").partition("/")
     return bucket, key
 
@@ -121,7 +121,7 @@ def ask(
     method: str,
     path: str = "/",
     headers: dict[str, str] | None = None,
-    body: BinaryIO | bytes = b"",
+    body: IO[bytes] | bytes = b"",
     size: int | None = None,
 ) -> Response:
     """Send a request of our own to `app`; `path` is not percent-encoded, `size` that of a file."""

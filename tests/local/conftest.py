@@ -20,7 +20,7 @@ NEVER_S = 3600
 
 @dataclass
 class Clients:
-    """A client for each service, made when first asked for; errors are told at once."""
+    """A client for each service, made when first used; without retries, to fail at once."""
 
     url: str
 

@@ -42,8 +42,8 @@ def client(
 
 def authorize_url(client: ConfidentialAppAuthClient, **more: str) -> str:
     client.oauth2_start_flow(BACK, SCOPES, state="the state")
-    told = {"code_challenge": CHALLENGE.decode(), "code_challenge_method": "S256"}
-    return client.oauth2_get_authorize_url(query_params={**told, "nonce": "the nonce", **more})
+    pkce = {"code_challenge": CHALLENGE.decode(), "code_challenge_method": "S256"}
+    return client.oauth2_get_authorize_url(query_params={**pkce, "nonce": "the nonce", **more})
 
 
 def choose(url: str, identity: str = "free") -> dict[str, str]:
@@ -127,12 +127,14 @@ def test_the_signature_is_rs512_by_a_named_key(
 
 
 def test_the_configuration_names_its_own_endpoints(globus: LocalGlobus) -> None:
-    told = requests.get(f"{globus.url}/.well-known/openid-configuration", timeout=5).json()
-    assert told["issuer"] == globus.url == f"http://localhost:{urlsplit(globus.url).port}"
-    endpoints = [value for name, value in told.items() if name.endswith(("_endpoint", "_uri"))]
+    configuration = requests.get(f"{globus.url}/.well-known/openid-configuration", timeout=5).json()
+    assert configuration["issuer"] == globus.url == f"http://localhost:{urlsplit(globus.url).port}"
+    endpoints = [
+        value for name, value in configuration.items() if name.endswith(("_endpoint", "_uri"))
+    ]
     assert len(endpoints) == 6
     assert all(endpoint.startswith(globus.url) for endpoint in endpoints)
-    assert told["id_token_signing_alg_values_supported"] == ["RS512"]
+    assert configuration["id_token_signing_alg_values_supported"] == ["RS512"]
 
 
 def test_a_code_is_good_for_one_exchange(client: ConfidentialAppAuthClient, code: str) -> None:
@@ -186,9 +188,9 @@ def test_a_token_tells_who_it_is_until_it_is_revoked(
 ) -> None:
     token = exchange(client, code)["access_token"]
     headers = {"Authorization": f"Bearer {token}"}
-    told = requests.get(f"{globus.url}/v2/oauth2/userinfo", headers=headers, timeout=5).json()
-    assert told["name"] == "Freya Lind"
-    assert introspect(globus, token)["sub"] == told["sub"]
+    claims = requests.get(f"{globus.url}/v2/oauth2/userinfo", headers=headers, timeout=5).json()
+    assert claims["name"] == "Freya Lind"
+    assert introspect(globus, token)["sub"] == claims["sub"]
     client.oauth2_revoke_token(token)
     refused = requests.get(f"{globus.url}/v2/oauth2/userinfo", headers=headers, timeout=5)
     assert refused.status_code == 401

@@ -14,12 +14,19 @@ import psutil
 import pytest
 import requests
 
-from local.demo import free_port
+from local.addresses import free_port
+from local.people import PEOPLE
 from local.visitor import Visitor
 
 READY_S, BACK_S, STOP_S = 60, 5, 40
 RUNNING_S = 90
 PARTS = ["web", "annotator", "notify", "archive", "restore", "thaw", "sweep", "globus", "aws"]
+MODULES = {
+    "web": "web",
+    "annotator": "ann.annotator",
+    "aws": "local.server.app",
+    "globus": "local.globus",
+}
 HEADER = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("up")]
 
@@ -38,8 +45,8 @@ class Up:
 
     def part(self, name: str) -> psutil.Process | None:
         """The process of that name, while it lives."""
-        module = {"web": "web", "annotator": "ann.annotator"}.get(name)
-        module = module or (f"local.{name}" if name in ("aws", "globus") else f"util.{name}")
+        module = MODULES.get(name)
+        module = module or f"util.{name}"
         for child in psutil.Process(self.process.pid).children():
             try:
                 if child.cmdline()[1:3] == ["-m", module]:
@@ -64,12 +71,11 @@ def until(holds: Callable[[], object], within_s: float) -> float:
     return time.monotonic() - began
 
 
-def start(folder: Path, port: int) -> Up:
-    log = folder / "up.log"
+def start(folder: Path, port: int, log: Path | None = None, *options: str) -> Up:
+    log = log or folder / "up.log"
     argv = [sys.executable, "-m", "local.up", "--port", str(port), "--data", str(folder / "data")]
-    process = subprocess.Popen(
-        argv, stdout=os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stderr=subprocess.STDOUT
-    )
+    with log.open("wb") as out:
+        process = subprocess.Popen([*argv, *options], stdout=out, stderr=subprocess.STDOUT)
     return Up(process, port, log)
 
 
@@ -122,6 +128,47 @@ def test_a_taken_port_is_told_in_one_line(tmp_path: Path) -> None:
         assert running.process.wait(READY_S) == 1
     (line,) = running.log.read_text().splitlines()
     assert line.startswith(f"gas: port {port + 1} is taken")
+
+
+def test_the_ready_words_name_people_mail_and_how_to_stop(up: Up) -> None:
+    words = up.log.read_text().partition("GAS is ready at ")[2]
+    for person in PEOPLE.values():
+        assert f"{person.name} " in words
+    assert f"http://localhost:{up.port + 1}/mail" in words
+    assert "Ctrl-C" in words
+
+
+def test_a_login_works_at_127_0_0_1_as_well(up: Up) -> None:
+    visitor = Visitor(f"http://127.0.0.1:{up.port}")
+    visitor.sign_in("premium")
+    there = Visitor(up.url)
+    there.session = visitor.session
+    assert "Priya Raman" in there.get("/profile").text
+
+
+def test_a_second_world_in_the_same_folder_is_refused(up: Up) -> None:
+    second = start(up.log.parent, free_port(), up.log.parent / "second.log")
+    assert second.process.wait(READY_S) == 1
+    (line,) = second.log.read_text().splitlines()
+    assert f"is in use by ./gas up at {up.url} (process {up.process.pid})" in line
+    assert "--data" in line
+
+
+def test_another_host_serves_there_and_only_there(tmp_path: Path) -> None:
+    """127.0.0.2 stands for a lab's address: it is this machine's, and is not localhost."""
+    port = free_port()
+    running = start(tmp_path, port, None, "--host", "127.0.0.2")
+    until(lambda: b"GAS is ready at http://127.0.0.2:" in running.log.read_bytes(), READY_S)
+    visitor = Visitor(f"http://127.0.0.2:{port}")
+    visitor.sign_in("premium")
+    path = tmp_path / "there.vcf"
+    path.write_text(HEADER + "MT\t73\t.\tA\tG\t.\t.\t.\n")
+    assert visitor.wait(visitor.upload(path), RUNNING_S)["job_status"] == "COMPLETED"
+    for neighbour in range(port, port + 3):
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", neighbour)) != 0
+    running.process.send_signal(signal.SIGTERM)
+    assert running.process.wait(STOP_S) == 0
 
 
 def test_state_survives_a_stop_and_a_new_start(tmp_path: Path) -> None:

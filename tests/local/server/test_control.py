@@ -23,18 +23,18 @@ def test_it_says_that_it_serves(aws: Clients) -> None:
 
 
 @pytest.mark.parametrize(
-    "told", [{"speed": 1}, {"capacity": "none"}, {"standard_s": "soon"}, ["standard_s"]]
+    "change", [{"speed": 1}, {"capacity": "none"}, {"standard_s": "soon"}, ["standard_s"]]
 )
-def test_a_setting_that_makes_no_sense_is_refused(aws: Clients, told: object) -> None:
-    response = requests.put(f"{aws.url}/_gas/settings", json=told, timeout=5)
+def test_a_setting_that_makes_no_sense_is_refused(aws: Clients, change: object) -> None:
+    response = requests.put(f"{aws.url}/_gas/settings", json=change, timeout=5)
     assert response.status_code == 400
     assert response.json()["error"]
 
 
 def test_settings_are_told_back(aws: Clients, settings: Callable[..., None]) -> None:
     settings(standard_s=7, capacity="short")
-    told = requests.put(f"{aws.url}/_gas/settings", json={}, timeout=5).json()
-    assert (told["standard_s"], told["capacity"]) == (7, "short")
+    change = requests.put(f"{aws.url}/_gas/settings", json={}, timeout=5).json()
+    assert (change["standard_s"], change["capacity"]) == (7, "short")
 
 
 CALLS: dict[str, Callable[[Clients], Any]] = {

@@ -25,8 +25,8 @@ def store(aws: Clients, vault: str, body: bytes = b"result", description: str = 
 
 
 def ask(aws: Clients, vault: str, archive_id: str, **more: str) -> str:
-    asked = {"Type": "archive-retrieval", "ArchiveId": archive_id, **more}
-    return str(aws.glacier.initiate_job(vaultName=vault, jobParameters=asked)["jobId"])
+    parameters = {"Type": "archive-retrieval", "ArchiveId": archive_id, **more}
+    return str(aws.glacier.initiate_job(vaultName=vault, jobParameters=parameters)["jobId"])
 
 
 def describe(aws: Clients, vault: str, job_id: str) -> dict[str, Any]:
@@ -51,8 +51,8 @@ def test_a_retrieval_keeps_what_it_was_asked_with(
 ) -> None:
     settings(expedited_s=NEVER_S)
     archive_id = store(aws, vault)
-    told = {"Description": "job 1", "SNSTopic": inbox.topic, "Tier": "Expedited"}
-    job = describe(aws, vault, ask(aws, vault, archive_id, **told))
+    options = {"Description": "job 1", "SNSTopic": inbox.topic, "Tier": "Expedited"}
+    job = describe(aws, vault, ask(aws, vault, archive_id, **options))
     assert (job["JobDescription"], job["SNSTopic"]) == ("job 1", inbox.topic)
     assert (job["Tier"], job["ArchiveId"]) == ("Expedited", archive_id)
     assert (job["Action"], job["StatusCode"]) == ("ArchiveRetrieval", "InProgress")
@@ -162,8 +162,8 @@ def parts_of(aws: Clients, vault: str, body: bytes, left_out: int = -1) -> dict[
         if first != left_out * MIB:
             span = f"bytes {first}-{first + len(part) - 1}/*"
             aws.glacier.upload_multipart_part(**upload, range=span, body=part)
-    told = {"archiveSize": str(len(body)), "checksum": calculate_tree_hash(io.BytesIO(body))}
-    return {**upload, **told}
+    checks = {"archiveSize": str(len(body)), "checksum": calculate_tree_hash(io.BytesIO(body))}
+    return {**upload, **checks}
 
 
 def test_an_archive_sent_in_parts_comes_back_whole(aws: Clients, vault: str) -> None:
@@ -176,24 +176,24 @@ def test_an_archive_sent_in_parts_comes_back_whole(aws: Clients, vault: str) -> 
 
 
 def test_an_archive_that_lacks_a_part_is_refused(aws: Clients, vault: str) -> None:
-    told = parts_of(aws, vault, os.urandom(3 * MIB), left_out=1)
+    upload = parts_of(aws, vault, os.urandom(3 * MIB), left_out=1)
     with pytest.raises(ClientError, match="Parts are missing"):
-        aws.glacier.complete_multipart_upload(**told)
-    aws.glacier.abort_multipart_upload(vaultName=vault, uploadId=told["uploadId"])
+        aws.glacier.complete_multipart_upload(**upload)
+    aws.glacier.abort_multipart_upload(vaultName=vault, uploadId=upload["uploadId"])
     with pytest.raises(aws.glacier.exceptions.ResourceNotFoundException):
-        aws.glacier.complete_multipart_upload(**told)
+        aws.glacier.complete_multipart_upload(**upload)
 
 
 def test_an_archive_in_parts_must_match_its_tree_hash(aws: Clients, vault: str) -> None:
-    told = {**parts_of(aws, vault, b"x" * MIB), "checksum": "0" * 64}
+    upload = {**parts_of(aws, vault, b"x" * MIB), "checksum": "0" * 64}
     with pytest.raises(ClientError, match="Checksum mismatch"):
-        aws.glacier.complete_multipart_upload(**told)
+        aws.glacier.complete_multipart_upload(**upload)
 
 
 def test_an_inventory_lists_every_archive(aws: Clients, vault: str) -> None:
     ids = {store(aws, vault, b"x" * n, f"job {n}"): n for n in (1, 2, 3)}
-    asked = {"Type": "inventory-retrieval", "Format": "JSON"}
-    job_id = aws.glacier.initiate_job(vaultName=vault, jobParameters=asked)["jobId"]
+    parameters = {"Type": "inventory-retrieval", "Format": "JSON"}
+    job_id = aws.glacier.initiate_job(vaultName=vault, jobParameters=parameters)["jobId"]
     listed = json.loads(output(aws, vault, job_id))["ArchiveList"]
     assert {item["ArchiveId"]: item["Size"] for item in listed} == ids
     one = next(item for item in listed if item["Size"] == 1)

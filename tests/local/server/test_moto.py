@@ -23,9 +23,9 @@ def key() -> FakeKey:
 
 
 def test_a_long_poll_waits_in_one_place() -> None:
-    told = inspect.getsource(Queue.wait_for_messages)
+    source = inspect.getsource(Queue.wait_for_messages)
     assert list(inspect.signature(Queue.wait_for_messages).parameters)[1:] == ["timeout"]
-    assert "wait" in told
+    assert "wait" in source
 
 
 def test_the_servers_parts_are_where_they_were() -> None:
@@ -64,7 +64,9 @@ def test_an_objects_bytes_are_in_a_file_of_its_own(key: FakeKey) -> None:
 
 
 def test_a_bucket_has_its_rules_and_its_objects() -> None:
-    bucket = FakeBucket("bucket", DEFAULT_ACCOUNT_ID, REGION)
+    bucket = FakeBucket(  # type: ignore[abstract]
+        "bucket", DEFAULT_ACCOUNT_ID, REGION
+    )
     assert (bucket.cors, list(bucket.keys.items())) == ([], [])
     assert bucket.notification_configuration is None
     rule = CorsRule(["GET"], ["*"])
@@ -74,7 +76,7 @@ def test_a_bucket_has_its_rules_and_its_objects() -> None:
 
 
 def test_a_table_has_what_we_keep_of_it() -> None:
-    table = Table(
+    table = Table(  # type: ignore[abstract]
         "table",
         DEFAULT_ACCOUNT_ID,
         REGION,

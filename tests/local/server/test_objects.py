@@ -15,13 +15,13 @@ WHERE = "large.vcf.gz"
 @pytest.fixture
 def large(aws: Clients, bucket: str) -> str:
     """A bucket with one large object."""
-    told = {"ContentType": "text/x-vcf", "Metadata": {"who": "ada"}}
-    aws.s3.put_object(Bucket=bucket, Key=WHERE, Body=LARGE, **told)
+    stored = {"ContentType": "text/x-vcf", "Metadata": {"who": "ada"}}
+    aws.s3.put_object(Bucket=bucket, Key=WHERE, Body=LARGE, **stored)
     return bucket
 
 
 @pytest.mark.parametrize(
-    ("asked", "first", "last"),
+    ("header", "first", "last"),
     [
         ("bytes=0-0", 0, 0),
         ("bytes=100-5000099", 100, 5_000_099),
@@ -31,9 +31,9 @@ def large(aws: Clients, bucket: str) -> str:
     ],
 )
 def test_a_range_of_a_large_object_is_that_range(
-    aws: Clients, large: str, asked: str, first: int, last: int
+    aws: Clients, large: str, header: str, first: int, last: int
 ) -> None:
-    reply = aws.s3.get_object(Bucket=large, Key=WHERE, Range=asked)
+    reply = aws.s3.get_object(Bucket=large, Key=WHERE, Range=header)
     assert reply["Body"].read() == LARGE[first : last + 1]
     assert reply["ContentRange"] == f"bytes {first}-{last}/{len(LARGE)}"
     assert reply["ResponseMetadata"]["HTTPStatusCode"] == 206

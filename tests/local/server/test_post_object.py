@@ -17,7 +17,7 @@ START = "gas/user/job~"
 Fields = dict[str, str]
 
 
-def form(aws: Clients, bucket: str, expires_s: int = 60, **fields: str) -> tuple[str, Fields]:
+def form(aws: Clients, bucket: str, expires_s: int = 60, **fields: Any) -> tuple[str, Fields]:
     """The address and the fields of a form for one upload of up to 100 bytes."""
     conditions: list[Any] = [{name: value} for name, value in fields.items()]
     conditions += [["starts-with", "$key", START], ["content-length-range", 1, 100]]
@@ -59,7 +59,7 @@ def test_a_form_that_asks_for_nothing_is_answered_with_204(aws: Clients, bucket:
 
 
 @pytest.mark.parametrize(
-    ("told", "kept"),
+    ("sent", "stored"),
     [
         ("é ~+&=#?%2F.vcf", "é ~+&=#?%2F.vcf"),
         ("C:\\data\\my.vcf", "my.vcf"),
@@ -67,11 +67,11 @@ def test_a_form_that_asks_for_nothing_is_answered_with_204(aws: Clients, bucket:
     ],
 )
 def test_the_file_name_is_put_in_the_key_without_its_folders(
-    aws: Clients, bucket: str, told: str, kept: str
+    aws: Clients, bucket: str, sent: str, stored: str
 ) -> None:
     body = (
         b'--b\r\nContent-Disposition: form-data; name="file"; filename="'
-        + told.replace("\\", "\\\\").encode()
+        + sent.replace("\\", "\\\\").encode()
         + b'"\r\n\r\nx\r\n--b--\r\n'
     )
     url, fields = form(aws, bucket)
@@ -79,16 +79,16 @@ def test_the_file_name_is_put_in_the_key_without_its_folders(
     headers = {"Content-Type": "multipart/form-data; boundary=b"}
     assert requests.post(url, body, headers=headers, timeout=5).status_code == 204
     listed = aws.s3.list_objects_v2(Bucket=bucket)["Contents"]
-    assert [item["Key"] for item in listed] == [START + kept]
+    assert [item["Key"] for item in listed] == [START + stored]
 
 
 def test_what_the_form_says_of_the_object_is_kept(aws: Clients, bucket: str) -> None:
-    told = {
+    headers: dict[str, Any] = {
         "Content-Type": "text/x-vcf",
         "x-amz-server-side-encryption": "AES256",
         "x-amz-meta-who": "ada",
     }
-    assert post(*form(aws, bucket, **told)).status_code == 204
+    assert post(*form(aws, bucket, **headers)).status_code == 204
     head = aws.s3.head_object(Bucket=bucket, Key=f"{START}my.vcf")
     assert head["ContentType"] == "text/x-vcf"
     assert head["ServerSideEncryption"] == "AES256"

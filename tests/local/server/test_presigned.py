@@ -44,8 +44,8 @@ def test_a_signed_link_opens(aws: Clients, stored: str) -> None:
 def test_a_link_says_how_the_download_is_named(aws: Clients, stored: str) -> None:
     where = {"Bucket": stored, "Key": KEY, "ResponseContentDisposition": 'attachment; filename="x"'}
     url = aws.s3.generate_presigned_url("get_object", Params=where)
-    told = requests.get(url, timeout=5).headers["Content-Disposition"]
-    assert told == 'attachment; filename="x"'
+    disposition = requests.get(url, timeout=5).headers["Content-Disposition"]
+    assert disposition == 'attachment; filename="x"'
 
 
 def test_a_link_serves_ranges(aws: Clients, stored: str) -> None:

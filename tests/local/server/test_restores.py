@@ -19,12 +19,12 @@ def cold(aws: Clients, bucket: str) -> str:
 
 def restore(aws: Clients, bucket: str, tier: str = "Standard", days: int = 1) -> int:
     """Ask for the object; return the HTTP status."""
-    asked = {"Days": days, "GlacierJobParameters": {"Tier": tier}}
-    reply = aws.s3.restore_object(Bucket=bucket, Key=KEY, RestoreRequest=asked)
+    request = {"Days": days, "GlacierJobParameters": {"Tier": tier}}
+    reply = aws.s3.restore_object(Bucket=bucket, Key=KEY, RestoreRequest=request)
     return int(reply["ResponseMetadata"]["HTTPStatusCode"])
 
 
-def told(aws: Clients, bucket: str) -> str:
+def restore_header(aws: Clients, bucket: str) -> str:
     return str(aws.s3.head_object(Bucket=bucket, Key=KEY).get("Restore", ""))
 
 
@@ -33,7 +33,7 @@ def read(aws: Clients, bucket: str) -> bytes:
 
 
 def is_restored(aws: Clients, bucket: str) -> bool:
-    return 'ongoing-request="false"' in told(aws, bucket)
+    return 'ongoing-request="false"' in restore_header(aws, bucket)
 
 
 def announce(aws: Clients, bucket: str, inbox: Inbox) -> None:
@@ -50,7 +50,7 @@ def test_what_is_cold_cannot_be_read_or_copied(aws: Clients, cold: str) -> None:
         read(aws, cold)
     with pytest.raises(ClientError, match="ObjectNotInActiveTierError"):
         aws.s3.copy_object(Bucket=cold, Key="copy", CopySource={"Bucket": cold, "Key": KEY})
-    assert told(aws, cold) == ""
+    assert restore_header(aws, cold) == ""
 
 
 def test_an_ongoing_restore_cannot_be_read(
@@ -58,7 +58,7 @@ def test_an_ongoing_restore_cannot_be_read(
 ) -> None:
     settings(standard_s=NEVER_S)
     assert restore(aws, cold) == 202
-    assert told(aws, cold) == 'ongoing-request="true"'
+    assert restore_header(aws, cold) == 'ongoing-request="true"'
     with pytest.raises(aws.s3.exceptions.InvalidObjectState):
         read(aws, cold)
 
@@ -67,7 +67,7 @@ def test_a_restore_is_done_and_then_announced(aws: Clients, cold: str, inbox: In
     announce(aws, cold, inbox)
     assert restore(aws, cold) == 202
     event = json.loads(inbox.next())
-    assert 'ongoing-request="false", expiry-date="' in told(aws, cold)
+    assert 'ongoing-request="false", expiry-date="' in restore_header(aws, cold)
     assert read(aws, cold) == b"result"
     (record,) = event["Records"]
     assert (record["eventSource"], record["eventName"]) == ("aws:s3", "ObjectRestore:Completed")
@@ -92,10 +92,10 @@ def test_a_second_request_is_told_that_one_is_under_way(
 def test_asking_again_for_what_is_restored_keeps_it_longer(aws: Clients, cold: str) -> None:
     restore(aws, cold)
     eventually(lambda: is_restored(aws, cold))
-    before = told(aws, cold)
+    before = restore_header(aws, cold)
     assert restore(aws, cold, days=3) == 200
     assert is_restored(aws, cold)
-    assert told(aws, cold) != before
+    assert restore_header(aws, cold) != before
     assert read(aws, cold) == b"result"
 
 
@@ -106,7 +106,7 @@ def test_a_restored_copy_expires(
     settings(day_s=0.5)
     restore(aws, cold, "Expedited")
     inbox.next()
-    eventually(lambda: told(aws, cold) == "")
+    eventually(lambda: restore_header(aws, cold) == "")
     with pytest.raises(aws.s3.exceptions.InvalidObjectState):
         read(aws, cold)
 
@@ -119,7 +119,7 @@ def test_expedited_is_refused_when_capacity_is_short(
         restore(aws, cold, "Expedited")
     assert refusal.value.response["Error"]["Code"] == "GlacierExpeditedRetrievalNotAvailable"
     assert refusal.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
-    assert told(aws, cold) == ""
+    assert restore_header(aws, cold) == ""
     assert restore(aws, cold, "Standard") == 202
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local.demo import free_port
+from local.addresses import free_port
 from local.server.app import LocalAWS
 from local.server.control import ControlSettings
 from local.server.sqlite import RowFile
@@ -207,12 +207,12 @@ def test_a_save_that_fails_is_made_up_for(
     s3.put_object(Bucket=name, Key="large", Body=LARGE)
     s3.delete_object(Bucket=name, Key="kept")
     with monkeypatch.context() as patch:
-        patch.setattr(made.state.records, "save", _full)
+        patch.setattr(made.state.rows, "save", _full)
         with pytest.raises(OSError, match="No space"):
             made.state.save()
     made.state.save()
-    keys = [key for key, _ in made.state.records.of("object") if key.startswith(name)]
-    (row,) = [row for key, row in made.state.records.of("object") if key == f"{name}/large"]
+    keys = [key for key, _ in made.state.rows.of("object") if key.startswith(name)]
+    (row,) = [row for key, row in made.state.rows.of("object") if key == f"{name}/large"]
     assert keys == [f"{name}/large"]
     assert (tmp_path / "bodies" / row["body"]).read_bytes() == LARGE
     made.stop()

@@ -1,0 +1,212 @@
+"""The whole service on one machine: starts every process, restarts what dies, stops in order."""
+
+import os
+import secrets
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TextIO
+
+from aws import provision, resources
+from aws import secrets as web_secrets
+from aws.config import Config, load
+from aws.processes import PROCESSES
+from aws.resources import connect
+from local.addresses import LOCALHOST, PORTS, demand_free, url_of
+from local.errors import Interrupted, UpError
+from local.log_writer import LogWriter
+from local.people import PEOPLE
+from local.process import Process
+from local.stop_request import StopRequest
+from local.tokens import CLIENT_ID, CLIENT_SECRET
+
+START_S = 60
+STOP_S = 25
+BACKOFF_S = (0.2, 0.5, 1, 2, 5)
+STEADY_S = 20
+"""A process that lived this long starts its backoff anew."""
+TICK_S = 0.1
+HASTY = {
+    "GAS_AWS_POLL_S": "2",
+    "GAS_AWS_VISIBILITY_S": "15",
+    "GAS_AWS_RETRY_S": "2",
+    "GAS_SWEEP_EVERY_S": "5",
+    "GAS_SWEEP_GRACE_S": "10",
+    "GAS_SWEEP_PATIENCE_S": "60",
+    "GAS_RESTORE_PATIENCE_S": "60",
+}
+"""What suits one machine, where nobody waits for an hour."""
+
+
+def environment(
+    host: str, port: int, workers: int | None, settings: dict[str, str]
+) -> dict[str, str]:
+    """Return the environment of every process of a local world.
+
+    `settings` win over the caller's environment, and that over what suits one machine.
+    """
+    own = {
+        "AWS_ENDPOINT_URL": url_of(host, port + 1),
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",  # noqa: S105
+        "GLOBUS_SDK_SERVICE_URL_AUTH": url_of(host, port + 2),
+        "GAS_GLOBUS_ISSUER": url_of(host, port + 2),
+        "GAS_GAS_BASE_URL": url_of(host, port),
+        "GAS_LOCAL_HOST": host,
+        "PYTHONUNBUFFERED": "1",
+    }
+    if workers:
+        own["GAS_ANNOTATOR_WORKERS"] = str(workers)
+    return {**HASTY, **os.environ, **own, **settings}
+
+
+class LocalService:
+    """A local AWS, a local Globus and every process of GAS, on three neighbouring ports."""
+
+    def __init__(
+        self,
+        port: int,
+        data: Path | None,
+        workers: int | None,
+        out: TextIO,
+        settings: dict[str, str] | None = None,
+        *,
+        host: str = LOCALHOST,
+        stopping: StopRequest | None = None,
+        data_fd: int | None = None,
+    ) -> None:
+        """`data_fd` holds the lock on `data`, and the local AWS inherits it."""
+        self.host, self.port = host, port
+        self.env = environment(host, port, workers, settings or {})
+        self.stopping = stopping or StopRequest()
+        self.out = LogWriter(out, self.stopping.is_set)
+        self.base = [self._aws(data, data_fd), self._globus()]
+        self.gas = [self._module(p.name, p.module) for p in PROCESSES if p.name != "web"]
+        self.gas.append(self._web())
+
+    @property
+    def url(self) -> str:
+        return url_of(self.host, self.port)
+
+    @property
+    def aws_url(self) -> str:
+        return url_of(self.host, self.port + 1)
+
+    @property
+    def processes(self) -> list[Process]:
+        return [*self.base, *self.gas]
+
+    def config(self) -> Config:
+        return load(env=self.env)
+
+    def start(self) -> None:
+        """Start all and return once every part answers. Raises UpError, or Interrupted."""
+        for port in range(self.port, self.port + PORTS):
+            demand_free(self.host, port)
+        self.start_tier(self.base)
+        self.start_tier(self.gas)
+
+    def start_tier(self, tier: list[Process]) -> None:
+        """Start these processes and return once each is ready. Raises UpError, or Interrupted."""
+        for process in tier:
+            self._go_on()
+            process.start(self.out)
+        deadline = time.monotonic() + START_S
+        waiting = list(tier)
+        while waiting:
+            for process in [p for p in waiting if p.serves()]:
+                process.after()
+                waiting.remove(process)
+            for process in waiting:
+                _demand_alive(process, deadline)
+            self.stopping.wait(TICK_S / 2)
+            self._go_on()
+
+    def supervise(self) -> None:
+        """Restart what dies, after a backoff, until a stop is requested or nobody listens."""
+        while self.out.has_reader() and not self.stopping.wait(TICK_S):
+            for process in self.processes:
+                self._look_after(process)
+
+    def stop(self) -> None:
+        """Stop the site, then the daemons, then what they stood on; kill what does not stop."""
+        self.stopping.set()
+        for tier in ([self.gas[-1]], self.gas[:-1], self.base[::-1]):
+            for process in tier:
+                process.signal(signal.SIGTERM)
+            deadline = time.monotonic() + STOP_S
+            for process in tier:
+                process.reap(deadline)
+
+    def _go_on(self) -> None:
+        if self.stopping.is_set() or not self.out.has_reader():
+            raise Interrupted
+
+    def _module(self, name: str, module: str, *options: str, url: str | None = None) -> Process:
+        return Process(name, [sys.executable, "-m", module, *options], self.env, url)
+
+    def _aws(self, data: Path | None, data_fd: int | None) -> Process:
+        settings = self.config().local
+        options = ["--host", self.host, "--port", str(self.port + 1)]
+        options += ["--expedited-s", str(settings.expedited_s)]
+        options += ["--standard-s", str(settings.standard_s)]
+        options += ["--data", str(data)] if data else []
+        health = f"{self.aws_url}/_gas/health"
+        process = self._module("aws", "local.server.app", *options, url=health)
+        process.after = self._provision
+        process.pass_fds = () if data_fd is None else (data_fd,)
+        return process
+
+    def _globus(self) -> Process:
+        options = ["--host", self.host, "--port", str(self.port + 2)]
+        url = f"{url_of(self.host, self.port + 2)}/.well-known/openid-configuration"
+        return self._module("globus", "local.globus", *options, url=url)
+
+    def _web(self) -> Process:
+        bind = ["--bind", f"{self.host}:{self.port}"]
+        return self._module("web", "web", *bind, url=f"{self.url}/healthz")
+
+    def _provision(self) -> None:
+        """The local AWS forgets its queues when it stops; the rest is there already or is made."""
+        os.environ.update({k: v for k, v in self.env.items() if k.startswith("AWS_")})
+        config = self.config()
+        provision.provision(config)
+        web_secrets.create(
+            config,
+            web_secrets.Secrets(secrets.token_hex(32), CLIENT_ID, CLIENT_SECRET),
+        )
+        _seed(connect(config))
+
+    def _look_after(self, process: Process) -> None:
+        if process.is_alive:
+            if not process.is_ready and process.serves():
+                process.after()
+            return
+        lived = time.monotonic() - process.started_time
+        if lived > STEADY_S:
+            process.deaths = 0
+        if lived < BACKOFF_S[min(process.deaths, len(BACKOFF_S) - 1)]:
+            return
+        code = process.child.returncode if process.child else None
+        self.out.write(f"{'up':<10}| {process.name} ended (exit code {code}); starting it again\n")
+        process.deaths += 1
+        process.start(self.out)
+
+
+def _demand_alive(process: Process, deadline: float) -> None:
+    if not process.is_alive:
+        raise UpError(f"{process.name} ended as soon as it started; see its output above")
+    if time.monotonic() > deadline:
+        raise UpError(f"{process.name} did not answer within {START_S} s; see its output above")
+
+
+def _seed(world: resources.World) -> None:
+    """One of the local people is a subscriber from the start."""
+    person = PEOPLE["premium"]
+    try:
+        world.accounts.get(person.sub)
+    except KeyError:
+        world.accounts.sign_in(person.sub, person.name, person.email, person.institution)
+        account = world.accounts.subscribe(person.sub)
+        world.accounts.clear_role_change(person.sub, account.role_changes)

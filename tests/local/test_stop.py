@@ -1,0 +1,161 @@
+"""However `./gas up` is ended, and whenever: none of its processes is left."""
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import termios
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from local.addresses import free_port
+
+START_S, END_S = 90, 60
+MARK = "GAS_TEST_MARK"
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("up")]
+
+
+@dataclass
+class MarkedUp:
+    """A `./gas up` all of whose descendants carry one variable in their environment."""
+
+    mark: str
+    process: subprocess.Popen[bytes]
+    output: int
+    """The reader's end of its standard output: of a pipe, or of a terminal."""
+    said: bytearray = field(default_factory=bytearray)
+    unread: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+
+    def living(self) -> dict[int, str]:
+        """Process ids and command lines of all that carry the mark."""
+        mark = f"{MARK}={self.mark}".encode()
+        found = {}
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                if mark in (folder / "environ").read_bytes().split(b"\0"):
+                    words = (folder / "cmdline").read_bytes().replace(b"\0", b" ")
+                    found[int(folder.name)] = words.decode()
+            except OSError:
+                continue
+        return found
+
+    def children(self) -> int:
+        return len(self.living().keys() - {self.process.pid})
+
+    def read(self) -> None:
+        """Collect the output until it ends or nobody is to read it any more."""
+        while not self.unread.is_set():
+            if not select.select([self.output], [], [], 0.05)[0]:
+                continue
+            try:
+                piece = os.read(self.output, 4096)
+            except OSError:
+                return
+            self.said.extend(piece)
+            if not piece:
+                return
+
+    def close_output(self) -> None:
+        """Close the reader's end: the terminal is gone, or the next command of the pipe."""
+        self.unread.set()
+        self.reader.join()
+        os.close(self.output)
+
+
+def until(holds: Callable[[], object], within_s: float, words: Callable[[], object]) -> None:
+    deadline = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < deadline, words()
+        threading.Event().wait(0.02)
+
+
+def start(folder: Path, output: int, **options: object) -> subprocess.Popen[bytes]:
+    argv = [sys.executable, "-m", "local.up", "--port", str(free_port())]
+    return subprocess.Popen(  # type: ignore[call-overload,no-any-return]
+        [*argv, "--data", str(folder / "data")],
+        stdin=output if options else subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+        **options,
+    )
+
+
+def own_terminal() -> None:
+    """In the child: the terminal at standard input becomes that of its session."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+@pytest.fixture(params=["pipe", "terminal"])
+def up(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[MarkedUp]:
+    mark = uuid.uuid4().hex
+    monkeypatch.setenv(MARK, mark)
+    reader, writer = os.pipe() if request.param == "pipe" else pty.openpty()
+    options = {} if request.param == "pipe" else {"preexec_fn": own_terminal}
+    running = MarkedUp(mark, start(tmp_path, writer, **options), reader)
+    os.close(writer)
+    yield running
+    if not running.unread.is_set():
+        running.close_output()
+    for pid in running.living():
+        os.kill(pid, signal.SIGKILL)
+    running.process.wait(END_S)
+
+
+MOMENTS: dict[str, Callable[[MarkedUp], object]] = {
+    "first child": lambda up: up.children() >= 1,
+    "aws serves": lambda up: b"local AWS at" in up.said,
+    "daemons start": lambda up: up.children() >= 5,
+    "ready": lambda up: b"GAS is ready" in up.said,
+}
+
+
+def send(*numbers: signal.Signals) -> Callable[[MarkedUp], None]:
+    def act(up: MarkedUp) -> None:
+        for number in numbers:
+            up.process.send_signal(number)
+
+    return act
+
+
+HUP, TERM, INT = signal.SIGHUP, signal.SIGTERM, signal.SIGINT
+
+
+@pytest.mark.parametrize(
+    ("up", "moment", "act"),
+    [
+        ("pipe", "first child", send(HUP)),
+        ("pipe", "aws serves", send(INT)),
+        ("pipe", "daemons start", send(TERM, TERM)),
+        ("pipe", "ready", send(HUP, HUP)),
+        ("pipe", "ready", send(INT, TERM, HUP)),
+        ("pipe", "aws serves", MarkedUp.close_output),
+        ("pipe", "ready", MarkedUp.close_output),
+        ("terminal", "first child", MarkedUp.close_output),
+        ("terminal", "daemons start", MarkedUp.close_output),
+        ("terminal", "ready", MarkedUp.close_output),
+    ],
+    indirect=["up"],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_no_process_is_left(up: MarkedUp, moment: str, act: Callable[[MarkedUp], None]) -> None:
+    until(lambda: MOMENTS[moment](up), START_S, up.said.decode)
+    act(up)
+    until(lambda: up.process.poll() is not None, END_S, up.living)
+    until(lambda: not up.living(), END_S, up.living)
+    assert b"Traceback" not in up.said, up.said.decode()
