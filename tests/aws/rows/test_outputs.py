@@ -11,7 +11,7 @@ from ann.pipeline import Outcome
 from aws.events import Event
 from aws.resources import World
 from aws.rows import outputs
-from aws.rows.job import Job
+from aws.rows.job import Job, Result
 from aws.rows.outputs import OUTPUTS, Output
 from aws.storage.files import Files
 from aws.storage.stored import S3Object
@@ -82,7 +82,7 @@ def test_the_pipelines_outcome_has_the_output(name: str, tmp_path: Path) -> None
 def test_a_result_without_the_output_cannot_be_built(name: str) -> None:
     rest = {other: place for other, place in PLACES.items() if other != name}
     with pytest.raises(ValueError, match=f"without its {name}"):
-        builders.Result(outputs=rest, result_bytes=1, result_sha256="", reference="rCRS", counts={})
+        Result(outputs=rest, result_bytes=1, result_sha256="", reference="rCRS", counts={})
 
 
 @EVERY
