@@ -22,10 +22,10 @@ FILES = (
     "config.ini",
     "pyproject.toml",
     "requirements.txt",
-    "requirements-dev.txt",
+    "requirements-local.txt",
     "README.md",
 )
-LEFT_OUT = {"__pycache__", "simulate", "web_load.py", "ann_load.py"}
+LEFT_OUT = {"__pycache__", "simulate", "web_load.py", "ann_load.py", "load_common.py"}
 """Names of files and folders in FOLDERS that no instance needs."""
 PYTHON = "3.11"
 """The version of Debian 12, the template's image."""

@@ -1,0 +1,143 @@
+"""The launcher `./gas`: what it installs for which command, and what it shows meanwhile."""
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PIP_SAYS = """\
+Collecting boto3==1.44.5 (from -r requirements.txt (line 5))
+  Downloading boto3-1.44.5-py3-none-any.whl (141 kB)
+Collecting flask==3.1.3 (from -r requirements.txt (line 9))
+Installing collected packages: boto3, flask
+Successfully installed boto3-1.44.5 flask-3.1.3
+"""
+PYTHON = """\
+#!/bin/sh
+# Stands for every python: notes how it is called, makes a venv, plays pip.
+here=$(dirname "$0")
+case "$*" in
+-c*) exit 0 ;;
+"-m venv --clear "*)
+    echo "$*" >>"$CALLS"
+    rm -rf "$4"
+    mkdir -p "$4/bin"
+    cp "$0" "$4/bin/python" ;;
+"-m pip install "*)
+    echo "pip ${*##*/}" >>"$CALLS"
+    cat "$PIP_SAYS"
+    exit "$PIP_CODE" ;;
+*) echo "$*" >>"$CALLS" ;;
+esac
+"""
+
+
+@dataclass
+class Clone:
+    """A fresh clone of the launcher, where a script stands for python and pip."""
+
+    folder: Path
+
+    @property
+    def calls(self) -> list[str]:
+        """What python was called with since the last look."""
+        calls = self.folder / "calls"
+        lines = calls.read_text().splitlines() if calls.exists() else []
+        calls.unlink(missing_ok=True)
+        return [line.replace(f"{self.folder}/", "") for line in lines]
+
+    def gas(self, *words: str, pip_code: int = 0) -> subprocess.CompletedProcess[str]:
+        env = {
+            "PATH": f"{self.folder / 'path'}:/usr/bin:/bin",
+            "CALLS": str(self.folder / "calls"),
+            "PIP_SAYS": str(self.folder / "pip-says"),
+            "PIP_CODE": str(pip_code),
+        }
+        argv = [str(self.folder / "gas"), *words]
+        return subprocess.run(argv, capture_output=True, text=True, env=env, timeout=20)
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Clone:
+    for name in ("gas", "requirements-local.txt", "requirements-dev.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    python = tmp_path / "path" / "python3"
+    python.parent.mkdir()
+    python.write_text(PYTHON)
+    python.chmod(0o755)
+    (tmp_path / "pip-says").write_text(PIP_SAYS)
+    return Clone(tmp_path)
+
+
+def test_up_installs_only_what_running_needs_and_only_once(clone: Clone) -> None:
+    assert clone.gas("up", "--port", "6000").returncode == 0
+    first = ["-m venv --clear .venv", "pip requirements-local.txt", "-m local.up --port 6000"]
+    assert clone.calls == first
+    clone.gas("up")
+    assert clone.calls == ["-m local.up"]
+
+
+def test_the_tools_of_developers_are_added_to_it(clone: Clone) -> None:
+    clone.gas("sweep")
+    assert clone.calls[-1] == "-m util.sweep"
+    clone.gas("chaos")
+    assert clone.calls == ["pip requirements-dev.txt", "-m tests.proofs.chaos"]
+    clone.gas("chaos")
+    clone.gas("demo")
+    assert clone.calls == ["-m tests.proofs.chaos", "-m local.demo"]
+
+
+@pytest.mark.parametrize(
+    ("name", "again"),
+    [
+        ("local", ["-m venv --clear .venv", "pip requirements-local.txt"]),
+        ("dev", []),
+    ],
+)
+def test_a_changed_set_is_installed_again(clone: Clone, name: str, again: list[str]) -> None:
+    clone.gas("chaos")
+    with (clone.folder / f"requirements-{name}.txt").open("a") as file:
+        file.write("# changed\n")
+    assert clone.calls
+    clone.gas("up")
+    assert clone.calls == [*again, "-m local.up"]
+    clone.gas("chaos")
+    assert clone.calls == ["pip requirements-dev.txt", "-m tests.proofs.chaos"]
+
+
+def test_each_package_is_shown_as_it_comes(clone: Clone) -> None:
+    lines = clone.gas("up").stderr.splitlines()
+    assert lines[0].startswith("gas: installing what running needs into .venv: ")
+    count = lines[0].split()[-2]
+    assert lines[1:] == [
+        f"gas: [1 of {count}] boto3==1.44.5",
+        f"gas: [2 of {count}] flask==3.1.3",
+        "gas: unpacking (seconds) …",
+    ]
+
+
+def test_a_failed_install_shows_pips_words_and_is_tried_again(clone: Clone) -> None:
+    (clone.folder / "pip-says").write_text("ERROR: No matching distribution found for boto3\n")
+    ran = clone.gas("up", pip_code=1)
+    assert ran.returncode == 1
+    said, last = ran.stderr.splitlines()[-2:]
+    assert said == "ERROR: No matching distribution found for boto3"
+    assert last.startswith("gas: pip could not install")
+    assert clone.calls[-1] == "pip requirements-local.txt"
+    clone.gas("up")
+    assert clone.calls[-2:] == ["pip requirements-local.txt", "-m local.up"]
+
+
+@pytest.mark.parametrize("command", ["test", "lint", "fix", "lock"])
+def test_the_tools_have_help_with_an_example(clone: Clone, command: str) -> None:
+    ran = clone.gas(command, "--help")
+    assert ran.returncode == 0
+    assert "example: ./gas" in ran.stdout
+
+
+def test_no_command_is_a_mistake_that_shows_them_all(clone: Clone) -> None:
+    assert clone.gas().returncode == 2
+    assert clone.gas("nonsense").stderr == "gas: no command nonsense; ./gas --help lists them\n"
