@@ -3,14 +3,19 @@
 import inspect
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from aws.rows import lifecycle
-from aws.rows.job import Job, Now, Refused, Result, Retrieval, Timeouts, in_archive, in_s3
+from aws.rows.job import Job, Now, Refused, Result, Timeouts
 from aws.rows.jobs import Jobs
+from aws.rows.outputs import OUTPUTS
+from aws.storage.stored import Archive, S3Object
+from aws.storage.vault import RetrievalRequest
 
-PAGE = (Path(__file__).parent.parent / "docs" / "states.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parent.parent / "docs"
+PAGE = (DOCS / "states.md").read_text(encoding="utf-8")
 Arrow = tuple[str, str, str]
 """A state, a step, and the state after it."""
 NOWHERE = "[*]"
@@ -19,7 +24,10 @@ SPANS = Timeouts(grace_s=60, patience_s=600, retrieval_s=21600, after_s=300, by_
 TIMES = (Now(1000.0, SPANS), Now(10_000.0, SPANS))
 """The later one is after every lease."""
 NEW = Job("j", "u", "a.vcf", "in", "k", 10)
-RESULT = Result("out", "r", "i", "l", "s", 5, "00", "rCRS", {"records": 1})
+WRITTEN = {name: S3Object("results", name) for name in OUTPUTS}
+RESULT = Result(
+    outputs=WRITTEN, result_bytes=5, result_sha256="00", reference="rCRS", counts={"records": 1}
+)
 
 
 def section(title: str) -> str:
@@ -71,28 +79,26 @@ def state_of_result(job: Job) -> str:
 def arguments(job: Job) -> dict[str, Any]:
     """What each argument of a step must be for this job to take it, by the argument's name."""
     token = job.retrieval and job.retrieval.token
-    key = job.s3_key_result_file or "thawed"
     return {
         "owner": "me",
         "lease_s": 30,
         "progress": "annotating",
-        "names": (in_s3("out", "r"),),
-        "result": RESULT,
+        "outputs": tuple(WRITTEN.values()),
+        "result": job.outputs.get("result") if job.existed else RESULT,
         "error": "It cannot be annotated.",
         "fault": None,
         "outbox": job.outbox,
         "garbage": job.garbage,
         "rev": job.rev,
-        "name": in_archive("x") if job.existed else in_s3("out", key),
+        "reserved": Archive("x"),
         "archive_id": job.results_file_archive_id or "x",
         "token": token or "t",
         "instead_of": token,
         "tier": "Standard",
-        "asked": Retrieval("t", "Standard", 0, 0, id="glacier's"),
+        "answer": RetrievalRequest("glacier's", "Standard", expedited_refused=False),
         "after_s": 60,
         "thaws": job.thaws + 1,
-        "bucket": "out",
-        "key": key,
+        "copy": S3Object("results", "thawed"),
     }
 
 
@@ -112,7 +118,7 @@ def look(job: Job) -> tuple[object, ...]:
     """What steps go by: jobs that look alike take the same steps."""
     writes, live = sorted(map(str, job.pending_writes)), job.retrieval and job.retrieval.id
     states = (job.job_status, state_of_result(job), job.retrieval is not None, live)
-    return (*states, job.lease_until, job.mailed, job.s3_key_result_file, *writes)
+    return (*states, job.lease_until, job.mailed, str(job.outputs.get("result")), *writes)
 
 
 def explore() -> Iterator[tuple[Job, str, Job]]:
@@ -151,3 +157,19 @@ def test_the_diagram_of_a_result_has_just_the_steps_that_are_not_refused() -> No
     own = {arrow for arrow in with_result if arrow[1] not in CHANGE_NEITHER}
     assert own == RESULT_ARROWS
     assert {a for a in with_result - own if a[0] != a[2]} == set()
+
+
+def names_in_table(title: str) -> list[str]:
+    """The quoted names in the first column of a section of docs/data.md."""
+    text = (DOCS / "data.md").read_text(encoding="utf-8").split(f"## {title}\n")[1]
+    rows = [line.split("|")[1] for line in text.split("\n## ")[0].splitlines() if "|" in line]
+    return [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+
+
+def test_the_table_of_steps_has_every_step_and_no_other() -> None:
+    assert sorted(names_in_table("Steps")) == sorted(steps())
+
+
+def test_the_table_of_attributes_has_only_those_that_rows_have() -> None:
+    derived = {"due_time", "due_shard"}
+    assert set(names_in_table("The annotations table")) <= {f.name for f in fields(Job)} | derived
