@@ -1,6 +1,8 @@
 """The reference genomes on offer, and which of them a VCF was called against."""
 
 import json
+import logging
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,6 +14,10 @@ from ann.records import Header, VCFError
 BUNDLED = Path(__file__).parent / "references"
 DESCRIPTION = "reference.json"
 SHOWN = 6
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+"""What a reference may be called; a folder of another name is no reference."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -109,6 +115,10 @@ class Reference:
     source: tuple[str, ...] = ()
     version: str = ""
     licence: str = ""
+    gene_counts: dict[str, int] = field(default_factory=dict)
+    """Genes in the file they came from (`genes`), those that csq uses, those that it translates."""
+    files: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Bytes and SHA-256 of the folder's other files (`ann.manifest`)."""
 
     def path(self, file: str) -> Path:
         return self.folder / file
@@ -139,21 +149,33 @@ class Reference:
 
 
 def load(folder: Path) -> Reference:
-    """The reference of a folder. Raises ValueError, naming the file that does not describe one."""
+    """The reference of a folder.
+
+    Raises ValueError, naming the file that does not describe one, or that is missing.
+    """
     path = folder / DESCRIPTION
     try:
-        description = json.loads(path.read_text(encoding="utf-8"))
-        tab = description.pop("known_tab", None)
-        description |= {
-            "contigs": tuple(_contig(c) for c in description["contigs"]),
-            "known": tuple(_known(source) for source in description.get("known", ())),
-            "known_tab": Known(**tab) if tab else None,
-            "regions": tuple(Region(**region) for region in description.get("regions", ())),
-            **{k: tuple(description[k]) for k in ("aliases", "source") if k in description},
-        }
-        return Reference(folder, **description)
-    except (OSError, KeyError, TypeError, ValueError) as fault:
+        reference = _described(folder, json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, KeyError, TypeError, ValueError, AttributeError) as fault:
         raise ValueError(f"{path}: {fault}") from None
+    needed = [reference.fasta, f"{reference.fasta}.fai", reference.gff3]
+    needed += [source.file for source in reference.known]
+    missing = [name for name in needed if not reference.path(name).is_file()]
+    if missing:
+        raise ValueError(f"{path}: {', '.join(missing)} is missing")
+    return reference
+
+
+def _described(folder: Path, description: dict[str, Any]) -> Reference:
+    tab = description.pop("known_tab", None)
+    description |= {
+        "contigs": tuple(_contig(c) for c in description["contigs"]),
+        "known": tuple(_known(source) for source in description.get("known", ())),
+        "known_tab": Known(**tab) if tab else None,
+        "regions": tuple(Region(**region) for region in description.get("regions", ())),
+        **{k: tuple(description[k]) for k in ("aliases", "source") if k in description},
+    }
+    return Reference(folder, **description)
 
 
 def _contig(description: dict[str, Any]) -> Contig:
@@ -166,10 +188,29 @@ def _known(description: dict[str, Any]) -> KnownSource:
 
 
 def installed(folder: Path | None = None) -> list[Reference]:
-    """Every reference: the bundled ones, then those in the operators' `folder`, by name."""
+    """Every reference: the bundled ones, then those in the operators' `folder`, by name.
+
+    One that cannot be read is left out, with a line in the log: it must not stop the others.
+    """
+    found: dict[str, Reference] = {}
+    for path in _folders(folder):
+        try:
+            reference = load(path)
+        except ValueError as fault:
+            log.warning("reference left out: %s", fault)
+            continue
+        if reference.name != path.name or reference.name in found:
+            log.warning("reference left out: %s: its name is %s", path, reference.name)
+            continue
+        found[reference.name] = reference
+    return list(found.values())
+
+
+def _folders(folder: Path | None) -> list[Path]:
+    """The folders that may be references; what a dot begins is one in the making."""
     folders = [BUNDLED] + ([folder] if folder else [])
     found = [p.parent for f in folders for p in sorted(f.glob(f"*/{DESCRIPTION}"))]
-    return [load(path) for path in found]
+    return [path for path in found if NAME.fullmatch(path.name)]
 
 
 def candidates(

@@ -38,8 +38,8 @@ def consequences(tmp_path: Path, found: Models, sequence: str = SEQUENCE) -> dic
     write_gff3(found.genes, [CONTIG], genes)
     head = f"##fileformat=VCFv4.2\n##contig=<ID=c1,length={len(sequence)}>\n"
     head += "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
-    records = [f"c1\t{pos}\t.\t{ref}\t{alt}\t.\t.\t.\n" for pos, (ref, alt, _) in SITES.items()]
-    sites.write_text(head + "".join(records))
+    sites_of = [f"c1\t{pos}\t.\t{ref}\t{alt}\t.\t.\t.\n" for pos, (ref, alt, _) in SITES.items()]
+    sites.write_text(head + "".join(sites_of))
     options = ["-l", "--force", "-v", "0", "-f", str(fasta), "-g", str(genes), str(sites)]
     end, pid = start_tool(pysam.bcftools.csq, options)
     with os.fdopen(end) as lines:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -81,6 +82,39 @@ def test_a_folder_that_describes_no_reference_is_named(tmp_path: Path) -> None:
     (tmp_path / "reference.json").write_text("{}")
     with pytest.raises(ValueError, match=r"reference\.json"):
         load(tmp_path)
+
+
+def a_copy(rcrs: Reference, folder: Path, name: str = "copy") -> Path:
+    """A folder with rCRS under another name."""
+    shutil.copytree(rcrs.folder, folder / name)
+    description = json.loads((folder / name / "reference.json").read_text()) | {"name": name}
+    (folder / name / "reference.json").write_text(json.dumps(description))
+    return folder / name
+
+
+@pytest.mark.parametrize("broken", ["{", "{}", "[]", '{"contigs": 3}', "\xff", ""])
+def test_an_unreadable_reference_stops_no_other(
+    rcrs: Reference, tmp_path: Path, caplog: pytest.LogCaptureFixture, broken: str
+) -> None:
+    a_copy(rcrs, tmp_path)
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "reference.json").write_bytes(broken.encode("latin-1"))
+    assert [r.name for r in installed(tmp_path)] == ["rCRS", "copy"]
+    assert "bad/reference.json" in caplog.text
+
+
+@pytest.mark.parametrize("file", ["rCRS.fa", "rCRS.fa.fai", "rCRS.gff3", "known/clinvar.parquet"])
+def test_half_a_reference_is_not_offered(rcrs: Reference, tmp_path: Path, file: str) -> None:
+    (a_copy(rcrs, tmp_path) / file).unlink()
+    assert [r.name for r in installed(tmp_path)] == ["rCRS"]
+
+
+@pytest.mark.parametrize("name", [".adding-x", "a b;c", "rCRS"])
+def test_a_folder_whose_name_no_reference_has_is_not_offered(
+    rcrs: Reference, tmp_path: Path, name: str
+) -> None:
+    a_copy(rcrs, tmp_path, name)
+    assert [r.folder for r in installed(tmp_path)] == [rcrs.folder]
 
 
 def gas_reference(*arguments: str) -> subprocess.CompletedProcess[str]:
