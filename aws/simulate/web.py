@@ -68,13 +68,13 @@ class WebTier:
 
     def close_minute(self, minute: int) -> None:
         """Publish the minute as the load balancer does: nothing where there was no request."""
-        count, self._minute = self._minute, RequestCounts()
-        if not count.requests:
+        counts, self._minute = self._minute, RequestCounts()
+        if not counts.requests:
             return
         put, serving = self._metrics.put, max(self._group.serving, 1)
-        put("RequestCountPerTarget", minute, count.requests / serving)
-        put("HTTPCode_Target_2XX_Count", minute, count.requests - count.failed)
-        put("TargetResponseTime", minute, count.seconds / count.requests)
+        put("RequestCountPerTarget", minute, counts.requests / serving)
+        put("HTTPCode_Target_2XX_Count", minute, counts.requests - counts.failed)
+        put("TargetResponseTime", minute, counts.seconds / counts.requests)
 
     def _second(self) -> None:
         requests = self.load(self._clock.now)
@@ -89,6 +89,6 @@ class WebTier:
 
     def _count(self, requests: float, waiting_s: float, mean_s: float, failed: float) -> None:
         slow = 1.0 if waiting_s >= SLOW_S else math.exp((waiting_s - SLOW_S) / mean_s)
-        for count in (self.total, self._minute):
-            count.add(requests, waiting_s + mean_s, slow)
-            count.failed += failed
+        for counts in (self.total, self._minute):
+            counts.add(requests, waiting_s + mean_s, slow)
+            counts.failed += failed

@@ -67,12 +67,12 @@ class WebComparison:
         """Run `minutes` of `load` behind one policy."""
         tier = WebTier(load, self.instances)
         simulation = SimulationRun(scaling, tier).run(minutes)
-        count = tier.total
-        requests = max(count.requests, 1.0)
+        counts = tier.total
+        requests = max(counts.requests, 1.0)
         service = Service(
-            round(1000 * count.seconds / requests, 1),
-            round(100 * count.slow / requests, 2),
-            round(100 * count.failed / requests, 2),
+            round(1000 * counts.seconds / requests, 1),
+            round(100 * counts.slow / requests, 2),
+            round(100 * counts.failed / requests, 2),
             round(simulation.group.cost_minutes(), 1),
             simulation.fights,
             max(simulation.serving),

@@ -19,7 +19,7 @@ class StackError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Change:
+class StackChange:
     """One line of a change set; `replacement` is CloudFormation's True, False or Conditional."""
 
     action: str
@@ -60,7 +60,9 @@ class Stack:
         outputs = (self._describe() or {}).get("Outputs", [])
         return {o["OutputKey"]: o["OutputValue"] for o in outputs}
 
-    def propose(self, template_url: str, values: Mapping[str, str]) -> tuple[str, list[Change]]:
+    def propose(
+        self, template_url: str, values: Mapping[str, str]
+    ) -> tuple[str, list[StackChange]]:
         """Make a change set; return its name and its changes, none where the stack is up to date.
 
         Parameters not in `values` keep their present value. Raises StackError.
@@ -78,7 +80,7 @@ class Stack:
         )
         return name, self._changes(name)
 
-    def _changes(self, name: str) -> list[Change]:
+    def _changes(self, name: str) -> list[StackChange]:
         names = {"StackName": self.name, "ChangeSetName": name}
         try:
             self.cloudformation.get_waiter("change_set_create_complete").wait(
@@ -124,8 +126,8 @@ class Stack:
         return f"{first['LogicalResourceId']}: {first.get('ResourceStatusReason', 'no reason')}"
 
 
-def _change(resource: Mapping[str, str]) -> Change:
-    return Change(
+def _change(resource: Mapping[str, str]) -> StackChange:
+    return StackChange(
         resource["Action"],
         resource["LogicalResourceId"],
         resource["ResourceType"],

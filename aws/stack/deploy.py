@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from aws.config import ConfigError, load
 from aws.resources import Clients, Names, clients
 from aws.stack import template
-from aws.stack.changes import Change, StackError
+from aws.stack.changes import StackChange, StackError
 from aws.stack.plan import DeployError, plan
 from aws.stack.steps import ROLL_OUT, fill_secret, roll_out, upload
 
@@ -23,10 +23,11 @@ class Deployment:
         self.is_update = self.plan.stack.exists
 
     def run(self) -> None:
+        """Show the plan and its changes; make them unless this is a dry run or the answer is no."""
         self._show()
         if self.args.dry_run and not self.is_update:
             made = template.resources(self.plan.template)
-            self._list([Change("Add", name, kind) for name, kind in made.items()])
+            self._list([StackChange("Add", name, kind) for name, kind in made.items()])
             say("Nothing was changed: a dry run.")
             return
         name, changes = self._propose()
@@ -49,14 +50,14 @@ class Deployment:
             before = built.stack.parameters.get(name, value)
             say(f"  {name} = {value}" + (f" (was {before})" if before != value else ""))
 
-    def _list(self, changes: list[Change]) -> None:
+    def _list(self, changes: list[StackChange]) -> None:
         say(f"{len(changes)} changes:")
         for change in changes:
             replaced = change.replacement in ("True", "Conditional")
             note = f"  REPLACED: {change.replacement}" if replaced else ""
             say(f"  {change.action:<7} {change.logical_id:<28} {change.type}{note}")
 
-    def _propose(self) -> tuple[str, list[Change]]:
+    def _propose(self) -> tuple[str, list[StackChange]]:
         """Propose the changes; a dry run uploads the template's text and nothing else."""
         built = self.plan
         bodies = {built.template_key: built.template.encode()}
@@ -89,9 +90,9 @@ class Deployment:
         say("Done.")
 
     def _fill_secret(self, prefix: str) -> None:
-        if self.plan.globus:
+        if self.plan.globus_client:
             secrets = self.made.client("secretsmanager")
-            fill_secret(secrets, Names(prefix).secret, self.plan.globus)
+            fill_secret(secrets, Names(prefix).secret, self.plan.globus_client)
 
 
 def say(line: str) -> None:

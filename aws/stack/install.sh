@@ -9,16 +9,12 @@ release=$(cd "$(dirname "$0")/../.." && pwd)
 : "${token:?a session token of the metadata service}" "${region:?the region}"
 units=/etc/systemd/system
 
+# The names in aws/processes.py of the processes of "$1", a kind of instance.
 processes() {
-    case $1 in
-    web) echo web ;;
-    annotator) echo annotator ;;
-    util) echo notify archive restore thaw sweep ;;
-    *)
-        say "unknown kind of instance: $1 (web, annotator or util)" >&2
-        return 1
-        ;;
-    esac
+    PYTHONPATH=$release PYTHONSAFEPATH=1 "$release/.venv/bin/python" -c '
+import sys
+from aws.processes import InstanceKind, of_kind
+print(*(process.name for process in of_kind(InstanceKind(sys.argv[1]))))' "$1"
 }
 
 user_and_folders() {
@@ -31,14 +27,14 @@ user_and_folders() {
 # ./gas compares this stamp and installs nothing itself where it is equal.
 python_packages() {
     local venv=$release/.venv stamp pip packages=("$release"/*/__init__.py)
-    stamp=$(cksum <"$release/requirements-dev.txt")
-    [ "$(cat "$venv/.installed" 2>/dev/null)" = "$stamp" ] && return
+    stamp=$(cksum <"$release/requirements-local.txt")
+    [ "$(cat "$venv/.installed-local" 2>/dev/null)" = "$stamp" ] && return
     pip=$(echo "$release"/wheels/pip-*.whl)
     python3 -m venv --clear --without-pip "$venv"
     "$venv/bin/python" "$pip/pip" --disable-pip-version-check --quiet --no-cache-dir install \
         --no-index --find-links "$release/wheels" --require-hashes -r "$release/requirements.txt"
     "$venv/bin/python" -m compileall -q "${packages[@]%/__init__.py}"
-    printf '%s' "$stamp" >"$venv/.installed"
+    printf '%s' "$stamp" >"$venv/.installed-local"
 }
 
 # Tags named gas:<section>.<key> become GAS_<SECTION>_<KEY>, which overrides config.ini.
@@ -121,9 +117,9 @@ start() {
 
 main() {
     local names
-    names=$(processes "$1")
     user_and_folders
     python_packages
+    names=$(processes "$1")
     # shellcheck disable=SC2086 # a list, to be split
     configuration $names
     [ "$1" != annotator ] || references

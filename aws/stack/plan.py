@@ -30,7 +30,7 @@ class Plan:
     template: str
     bucket: str
     values: dict[str, str]
-    globus: GlobusClient | None
+    globus_client: GlobusClient | None
 
     @property
     def effective(self) -> dict[str, str]:
@@ -61,7 +61,7 @@ def plan(made: Clients, args: argparse.Namespace) -> Plan:
     artefact = chosen(args.artefact)
     values = {**given(args.parameters, args.set), "ReleaseBucket": bucket}
     values["ReleaseSha256"] = artefact.sha256
-    built = Plan(stack, artefact, text, bucket, values, globus(args))
+    built = Plan(stack, artefact, text, bucket, values, globus_client(args))
     values["ReleaseKey"] = built.release_key
     values["ArchiveQueueDelaySeconds"] = str(archive(built.effective).delay_s)
     _demand(built)
@@ -115,7 +115,7 @@ def chosen(path: Path | None) -> Artefact:
     return Artefact(file, sha256)
 
 
-def globus(args: argparse.Namespace) -> GlobusClient | None:
+def globus_client(args: argparse.Namespace) -> GlobusClient | None:
     """The Globus client of the command line, None where it names none. Raises DeployError."""
     if not args.globus_client:
         return None

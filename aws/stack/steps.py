@@ -6,6 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from aws.provision import create_bucket
 from aws.stack.plan import GlobusClient
 
 ROLL_OUT: dict[str, dict[str, Any]] = {
@@ -13,25 +14,20 @@ ROLL_OUT: dict[str, dict[str, Any]] = {
     "annotator": {"MinHealthyPercentage": 50, "ScaleInProtectedInstances": "Wait"},
     "util": {"MinHealthyPercentage": 0},
 }
-"""How each group's instances are replaced: the site never with fewer, annotators when idle."""
+"""Each group's instance refresh: the site keeps its full size, busy annotators are waited for."""
 ABSENT = {"404", "NoSuchBucket", "NotFound"}
-BLOCKED = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 
 
 def upload(s3: Any, bucket: str, region: str, bodies: Mapping[str, bytes]) -> None:
-    """Put what is not there yet; a key's bytes never change. Makes the bucket where it lacks."""
-    if not _answers(s3.head_bucket, Bucket=bucket):
-        where = {"CreateBucketConfiguration": {"LocationConstraint": region}}
-        s3.create_bucket(Bucket=bucket, **({} if region == "us-east-1" else where))
-        s3.put_public_access_block(
-            Bucket=bucket, PublicAccessBlockConfiguration=dict.fromkeys(BLOCKED, True)
-        )
+    """Upload the missing keys, creating the bucket if need be; a key's bytes never change."""
+    if not _exists(s3.head_bucket, Bucket=bucket):
+        create_bucket(s3, bucket, region)
     for key, body in bodies.items():
-        if not _answers(s3.head_object, Bucket=bucket, Key=key):
+        if not _exists(s3.head_object, Bucket=bucket, Key=key):
             s3.put_object(Bucket=bucket, Key=key, Body=body, ServerSideEncryption="AES256")
 
 
-def _answers(head: Any, **what: str) -> bool:
+def _exists(head: Any, **what: str) -> bool:
     try:
         head(**what)
     except ClientError as error:
@@ -41,8 +37,8 @@ def _answers(head: Any, **what: str) -> bool:
     return True
 
 
-def fill_secret(secrets: Any, name: str, told: GlobusClient) -> None:
-    """Add Globus's client to the secret that the stack makes, once it is there."""
+def fill_secret(secrets: Any, name: str, client: GlobusClient) -> None:
+    """Add the Globus client to the secret that the stack makes; do nothing until it exists."""
     try:
         kept = json.loads(secrets.get_secret_value(SecretId=name)["SecretString"])
     except ClientError as error:
@@ -51,8 +47,8 @@ def fill_secret(secrets: Any, name: str, told: GlobusClient) -> None:
         return
     wanted = {
         **kept,
-        "globus_client_id": told.client_id,
-        "globus_client_secret": told.client_secret,
+        "globus_client_id": client.client_id,
+        "globus_client_secret": client.client_secret,
     }
     if wanted != kept:
         secrets.put_secret_value(SecretId=name, SecretString=json.dumps(wanted))
