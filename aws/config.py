@@ -10,6 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 DEFAULT_FILE = Path(__file__).resolve().parent.parent / "config.ini"
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+"""The host names and addresses by which only this machine is reached."""
 MAX_DELAY_S = 900
 """The most that SQS can delay a message (SQS Developer Guide, delay queues)."""
 

@@ -1,4 +1,4 @@
-"""What is measured, each figure against a baseline of the same run."""
+"""Benchmarks: each figure is compared with a baseline of the same run."""
 
 import signal
 import sys

@@ -80,7 +80,7 @@ def base_world(**settings: str) -> Iterator[LocalService]:
 
 
 def queued(cloud: Cloud, jobs: int) -> list[str]:
-    """So many jobs of one user, their requests waiting in the queue."""
+    """Submit so many jobs of one user; return their ids, with the requests in the queue."""
     account = cloud.accounts.sign_in(str(uuid.uuid4()), "Bench", "bench@example.org", "")
     body = EXAMPLE.read_bytes()
     ids = []

@@ -1,4 +1,4 @@
-"""What a page costs the web tier: processor time of the site alone, the local AWS left out.
+"""The cost of a page to the web tier: processor time of the site alone, the local AWS left out.
 
 The list of a user with 10,000 jobs against that of one with 100; and each page against the bare
 signed-in page (the profile). Queries are counted by a hook.
@@ -38,7 +38,7 @@ def account(cloud: Cloud) -> Account:
 
 
 def fill(cloud: Cloud, user_id: str, jobs: int) -> None:
-    """So many finished jobs' rows, written in batches."""
+    """Write the rows of so many finished jobs."""
     now = time.time()
     made = [
         Job(
@@ -61,7 +61,7 @@ def fill(cloud: Cloud, user_id: str, jobs: int) -> None:
 
 
 def write_rows(cloud: Cloud, jobs: list[Job]) -> None:
-    """As they are, in batches: for filling a table only."""
+    """Write the rows without any step, in batches: for filling a table only."""
     table = cloud.jobs.table
     rows = [{"PutRequest": {"Item": _packed(cloud.jobs._row(job))}} for job in jobs]
     for start in range(0, len(rows), BATCH):
@@ -87,7 +87,7 @@ def cost_ms(client: FlaskClient, path: str) -> float:
 
 
 def queries(cloud: Cloud, client: FlaskClient) -> int:
-    """How many Queries one list page makes."""
+    """The number of Queries that one list page makes."""
     made: list[str] = []
     events = cloud.jobs.table.client.meta.events
 

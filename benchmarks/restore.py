@@ -78,7 +78,7 @@ def fill(cloud: Cloud, user_id: str, results: int) -> list[Job]:
 
 
 def asked_for(cloud: Cloud, jobs: list[Job]) -> int:
-    """How many of these have a retrieval that Glacier answered."""
+    """The number of these that have a retrieval that Glacier accepted."""
     with ThreadPoolExecutor(THREADS) as pool:
         rows = pool.map(lambda job: cloud.jobs.get(job.job_id), jobs)
         return sum(1 for row in rows if row.retrieval and row.retrieval.id)

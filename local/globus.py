@@ -12,12 +12,12 @@ from urllib.parse import urlencode, urlsplit
 from flask import Flask, Response, abort, jsonify, redirect, render_template_string, request
 from werkzeug.serving import make_server
 
+from aws.config import LOOPBACK
 from local.addresses import LOCALHOST, url_of
 from local.people import PEOPLE, find
 from local.stop_request import StopRequest
 from local.tokens import ALGORITHM, CLIENT_ID, CLIENT_SECRET, TOKEN_S, Provider
 
-LOOPBACK = {LOCALHOST, "127.0.0.1"}
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Local Globus</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">

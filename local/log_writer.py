@@ -8,7 +8,7 @@ from typing import TextIO
 
 LOOK_S = 0.2
 PIECE_BYTES = 512
-"""What a pipe or terminal that has any room takes whole (POSIX's least PIPE_BUF)."""
+"""A pipe or terminal that has any room takes so much whole (POSIX's least PIPE_BUF)."""
 
 
 class LogWriter:

@@ -19,7 +19,7 @@ class DemoUser:
     email: str
     institution: str
     role: str = ""
-    """What the ready line of `./gas up` says of them."""
+    """Shown in the ready line of `./gas up`."""
 
     @property
     def sub(self) -> str:

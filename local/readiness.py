@@ -1,4 +1,4 @@
-"""How a child process says that it serves: by systemd's own protocol, on a socket of its own.
+"""A child process's notice that it serves: systemd's own protocol, on a socket of its own.
 
 https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
 """

@@ -36,7 +36,7 @@ HASTY = {
     "GAS_SWEEP_PATIENCE_S": "60",
     "GAS_RESTORE_PATIENCE_S": "60",
 }
-"""What suits one machine, where nobody waits for an hour."""
+"""Shorter times than in config.ini, for a person who watches."""
 
 
 def environment(

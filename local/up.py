@@ -23,7 +23,7 @@ gas: warning: network, and real people's genomes out of it.
 
 
 def ready_words(service: LocalService) -> str:
-    """Where the site is, whom to log in as, where mail can be read, how to stop."""
+    """The ready line, with the people to log in as, the mail page, and how to stop."""
     people = "".join(f"    {p.name:<14}{p.role}\n" for p in PEOPLE.values())
     return (
         f"GAS is ready at {service.url}\n"

@@ -4,8 +4,9 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from aws.config import LOOPBACK
+
 EXAMPLE = Path(__file__).resolve().parent.parent / "ann" / "references" / "rCRS" / "example.vcf"
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def demand_local(url: str, anywhere: bool) -> None:

@@ -48,7 +48,7 @@ class ControlSettings:
         return tier == "Expedited" and self.capacity == "short"
 
     def change(self, changes: dict[str, Any]) -> None:
-        """All or nothing; raises ValueError for what is no setting, or no value for it."""
+        """Change these settings together. Raises ValueError for an unknown name or value."""
         for name, value in changes.items():
             good = (
                 value in ("ok", "short") if name == "capacity" else isinstance(value, int | float)

@@ -14,7 +14,7 @@ from local.server.wsgi import Environ, path_of
 ALGORITHM = "AWS4-HMAC-SHA256"
 MAX_EXPIRES_S = 7 * 24 * 3600
 SKEW_S = 15 * 60
-"""How far ahead of S3's clock a signer's may be."""
+"""A signer's clock may be so far ahead of S3's."""
 NEEDED = (
     "X-Amz-Algorithm",
     "X-Amz-Credential",

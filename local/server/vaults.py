@@ -23,7 +23,7 @@ class StoredArchive:
     time: float = field(default_factory=time.time)
 
     def listed(self) -> dict[str, Any]:
-        """As an inventory lists it."""
+        """Its entry in an inventory."""
         return {
             "ArchiveId": self.id,
             "ArchiveDescription": self.description,
@@ -50,7 +50,7 @@ class RetrievalJob:
         return time.time() >= self.ready_time
 
     def described(self) -> dict[str, Any]:
-        """As DescribeJob and the notice on completion describe it.
+        """Its description, for DescribeJob and in the notice on completion.
 
         https://docs.aws.amazon.com/amazonglacier/latest/dev/api-describe-job-get.html
         """
@@ -99,7 +99,7 @@ class LocalVault:
         return f"arn:aws:glacier:us-east-1:{ACCOUNT}:vaults/{self.name}"
 
     def described(self) -> dict[str, Any]:
-        """As DescribeVault describes it."""
+        """Its description, for DescribeVault."""
         return {
             "CreationDate": date(self.time),
             "NumberOfArchives": len(self.archives),

@@ -24,7 +24,7 @@ from globus_sdk import (
 )
 from globus_sdk.transport import RequestsTransport, RetryConfig
 
-from aws.config import Config, ConfigError
+from aws.config import LOOPBACK, Config, ConfigError
 from aws.secrets import Secrets
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,6 @@ TIMEOUT_S = 10
 CLAIMS = ["iss", "aud", "exp", "iat", "sub"]
 UNSIGNED = (KeyError, jwt.InvalidSignatureError)
 """The key id is unknown, or the key is not the one that signed."""
-LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 class LoginRefused(Exception):
