@@ -23,32 +23,33 @@ log = logging.getLogger(__name__)
 
 
 class ReturnToQueue(Exception):
-    """Raised by a handler that lets its message go on purpose; the text says why."""
+    """A handler gives its message back on purpose; the text is the reason, for the log."""
 
 
-Options = argparse.ArgumentParser
-Asked = argparse.Namespace
 Handler = Callable[[World, Event], None]
 RENEWALS = 3
-"""Renewals within one visibility timeout."""
+"""Heartbeats within one visibility timeout."""
 STOP_S = 20
-"""How long a stop waits for handlers that let go when their heartbeat is released."""
+"""The longest that a stop waits for handlers to return once their heartbeats are released."""
 POLL_FAULT_S = 5
-"""The backoff_s after a receive that failed: the endpoint may be away."""
-MAX_RETRY_S = 900
+"""The pause after a receive that failed: the endpoint may be away."""
+BACKOFF_FACTOR = 3
+MAX_BACKOFF_S = 900
 
 
 def run(queue: str, handle: Handler) -> None:
-    """The whole of a small daemon: read the command line, connect, serve one message at a time."""
+    """Run a small daemon: read the command line, connect, serve one message at a time."""
     name = DAEMONS[queue]
     world, _ = begin(name, sys.modules[handle.__module__].__doc__)
     serve(world, queue, handle)
 
 
-def begin(name: str, about: str | None, options: Options | None = None) -> tuple[World, Asked]:
-    """Read the command line, start the log, connect; exits with one line where it cannot.
+def begin(
+    name: str, about: str | None, options: argparse.ArgumentParser | None = None
+) -> tuple[World, argparse.Namespace]:
+    """Read the command line, set up the log, connect; exit with one line where that fails.
 
-    `options` (a parser without --help) adds a daemon's own.
+    `options`, a parser without --help, has the daemon's own options.
     """
     parser = argparse.ArgumentParser(
         prog=f"./gas {name}",
@@ -56,19 +57,19 @@ def begin(name: str, about: str | None, options: Options | None = None) -> tuple
         epilog=f"example: AWS_ENDPOINT_URL=http://localhost:5001 ./gas {name}",
         parents=[options] if options else [],
     )
-    asked = parser.parse_args()
+    args = parser.parse_args()
     logs.setup(name)
     try:
-        return connect(load()), asked
+        return connect(load()), args
     except ConfigError as fault:
         sys.exit(f"gas: {fault}")
 
 
 def serve(world: World, queue: str, handle: Handler, concurrency: int = 1) -> None:
-    """Serve `queue` until SIGTERM or SIGINT: `concurrency` messages at a time, one in each slot.
+    """Serve `queue` until SIGTERM or SIGINT, `concurrency` messages at a time.
 
-    A handler that returns has its message deleted; one that raises has it delivered again after
-    a growing backoff_s, and after five deliveries it is in the dead-letter queue.
+    A message whose handler returns is deleted; one whose handler raises is delivered again after
+    a growing backoff, and is in the dead-letter queue after five deliveries.
     """
     try:
         world.queues.url(queue)
@@ -81,7 +82,7 @@ def serve(world: World, queue: str, handle: Handler, concurrency: int = 1) -> No
 
 
 class Consumer:
-    """One queue, one handler, any number of concurrency."""
+    """The threads that receive from one queue and call one handler."""
 
     def __init__(self, world: World, queue: str, handle: Handler) -> None:
         self.world, self.queue, self.handle = world, queue, handle
@@ -89,14 +90,15 @@ class Consumer:
         self.heartbeats: dict[Heartbeat, Message] = {}
 
     def stop_on(self, number: int, frame: FrameType | None) -> None:
+        """Begin to stop: a signal handler."""
         self.stopping.set()
 
     def serve(self, concurrency: int = 1) -> None:
-        """Block until stopped; what is in hand then is finished within STOP_S or handed back."""
+        """Block until stopped; messages in flight then are handled within STOP_S or returned."""
         threads = [threading.Thread(target=self._work, daemon=True) for _ in range(concurrency)]
         for thread in threads:
             thread.start()
-        log.info("serving %s with %d slot(s)", self.queue, concurrency)
+        log.info("serving %s, concurrency %d", self.queue, concurrency)
         sd_notify.ready()
         self.stopping.wait()
         for heartbeat in list(self.heartbeats):
@@ -107,11 +109,14 @@ class Consumer:
         log.info("stopped")
 
     def _return_the_rest(self) -> None:
-        """The row of every message makes it safe to leave a handler where it stands."""
+        """Return unfinished messages to the queue and exit.
+
+        Handlers are idempotent, so abandoning one is safe.
+        """
         for message in list(self.heartbeats.values()):
             self.world.queues.change_visibility(message, 0)
         if self.heartbeats:
-            log.warning("handed back %d message(s) unfinished", len(self.heartbeats))
+            log.warning("returned %d unfinished message(s) to the queue", len(self.heartbeats))
             logging.shutdown()
             os._exit(0)
 
@@ -132,7 +137,7 @@ class Consumer:
             return []
 
     def process(self, message: Message) -> None:
-        """Handle one message, and delete it or leave it for another time."""
+        """Handle one message, and delete it or return it to the queue."""
         if self.stopping.is_set():
             self.world.queues.change_visibility(message, 0)
             return
@@ -141,24 +146,25 @@ class Consumer:
                 self.handle(self.world, Event(parse(message.body), heartbeat))
             self.world.queues.delete(message)
         except ReturnToQueue as reason:
-            log.warning("message of %s handed back: %s", self.queue, reason)
+            log.warning("message of %s returned to the queue: %s", self.queue, reason)
             self._return_to_queue(message)
         except Exception:
             log.exception("message of %s failed (delivery %d)", self.queue, message.receives)
             self._return_to_queue(message)
 
     def _return_to_queue(self, message: Message) -> None:
-        """Hand the message back with a backoff_s that triples; at once where we are stopping."""
-        backoff_s = self.world.config.aws.retry_s * 3 ** (message.receives - 1)
+        """Make the message visible after a backoff that triples; at once during a stop."""
+        backoff_s = self.world.config.aws.retry_s * BACKOFF_FACTOR ** (message.receives - 1)
         try:
             self.world.queues.change_visibility(
-                message, 0 if self.stopping.is_set() else min(backoff_s, MAX_RETRY_S)
+                message, 0 if self.stopping.is_set() else min(backoff_s, MAX_BACKOFF_S)
             )
         except Exception:
-            log.exception("handing back failed; the message returns by itself")
+            log.exception("no backoff set: the message returns after its visibility timeout")
 
     @contextmanager
     def _heartbeating(self, message: Message) -> Iterator[Heartbeat]:
+        """Keep a heartbeat going within the block."""
         heartbeat, done = Heartbeat(), threading.Event()
         self.heartbeats[heartbeat] = message
         thread = threading.Thread(
@@ -173,13 +179,13 @@ class Consumer:
             del self.heartbeats[heartbeat]
 
     def _heartbeat(self, message: Message, heartbeat: Heartbeat, done: threading.Event) -> None:
-        """Renew the visibility and the lease together until the handler is done or it fails."""
+        """Renew visibility timeout and lease together until the handler ends or a renewal fails."""
         visibility_s = self.world.config.aws.visibility_s
         while not done.wait(visibility_s / RENEWALS):
             try:
                 heartbeat.renew()
                 self.world.queues.change_visibility(message, visibility_s)
             except Exception:
-                log.exception("the heartbeat on a message of %s is lost", self.queue)
+                log.exception("the heartbeat of a message of %s failed; releasing it", self.queue)
                 heartbeat.released.set()
                 return

@@ -1,4 +1,4 @@
-"""SNS events out, SQS messages in: publishing, receiving, and what the queues hold."""
+"""SNS events out, SQS messages in: publishing, receiving, and the depths of the queues."""
 
 import json
 import threading
@@ -14,15 +14,15 @@ MAX_MESSAGES = 10
 
 
 class Heartbeat:
-    """The claim on a message in hand, and on whatever a handler wants renewed with it."""
+    """Keeps a message invisible to others, and renews whatever a handler adds to that."""
 
     def __init__(self) -> None:
         self.released = threading.Event()
-        """Set when the claim is lost or the daemon is told to stop: let go at once."""
+        """Set when a renewal failed or the daemon stops: the handler must end at once."""
         self._renewals: list[Callable[[], object]] = []
 
     def renew_with(self, renewal: Callable[[], object]) -> None:
-        """Call `renewal` whenever the message's visibility is renewed; a raise loses the hold."""
+        """Call `renewal` at every heartbeat; if it raises, the heartbeat is released."""
         self._renewals.append(renewal)
 
     def renew(self) -> None:
@@ -33,7 +33,7 @@ class Heartbeat:
 
 @dataclass(frozen=True)
 class Event:
-    """What a handler is called with: the event's ids and the hold on its message."""
+    """The argument of a handler: the event's ids, and the heartbeat of its message."""
 
     body: Mapping[str, Any]
     heartbeat: Heartbeat = field(default_factory=Heartbeat)
@@ -49,7 +49,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Message:
-    """One SQS delivery; `receives` counts this one too."""
+    """One delivery by SQS; `receives` counts all of the message's, this one included."""
 
     queue: str
     body: str
@@ -59,7 +59,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Depth:
-    """Approximate numbers of a queue's messages (SQS counts them eventually)."""
+    """Approximate numbers of a queue's messages: SQS's counts are eventually consistent."""
 
     name: str
     visible: int
@@ -68,7 +68,7 @@ class Depth:
 
 
 class Arns:
-    """The ARNs of this account's topics and queues; asks STS for the account once."""
+    """The ARNs of this account's topics and queues; STS names the account, once."""
 
     def __init__(self, sts: Any, region: str, prefix: str) -> None:
         self.sts, self.region, self.prefix = sts, region, prefix
@@ -95,7 +95,7 @@ class Events:
 
 
 class Queues:
-    """Receives from the queues and settles what was received."""
+    """Receives messages, deletes them, and changes their visibility."""
 
     def __init__(self, sqs: Any, prefix: str) -> None:
         self.sqs, self.prefix = sqs, prefix
@@ -130,7 +130,7 @@ class Queues:
         self.sqs.delete_message(QueueUrl=self.url(message.queue), ReceiptHandle=message.receipt)
 
     def change_visibility(self, message: Message, seconds: int) -> None:
-        """Keep the message from others for `seconds` from now; 0 hands it back."""
+        """Hide the message from other consumers for `seconds` from now; 0 shows it at once."""
         self.sqs.change_message_visibility(
             QueueUrl=self.url(message.queue),
             ReceiptHandle=message.receipt,
@@ -153,7 +153,7 @@ def _message(queue: str, raw: Mapping[str, Any]) -> Message:
 
 
 def parse(body: str) -> dict[str, Any]:
-    """The event in a message's body. Raises ValueError where it is no JSON object."""
+    """The event in a message's body. Raises ValueError where that is not a JSON object."""
     event = json.loads(body)
     if not isinstance(event, dict):
         raise ValueError("a message's body must be a JSON object")

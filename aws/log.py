@@ -1,4 +1,4 @@
-"""One line a record on standard error, where systemd, CloudWatch and `./gas up` pick it up."""
+"""The log: one line a record on standard error, for systemd, CloudWatch and `./gas up`."""
 
 import logging
 import os

@@ -22,7 +22,7 @@ class Mail:
         self.ses, self.sender = ses, sender
 
     def send(self, letter: Letter) -> None:
-        """Raises ValueError for an address or a subject that would break the headers."""
+        """Send one letter. Raises ValueError for an address or subject that breaks the headers."""
         recipient = _address(letter.recipient)
         if letter.subject.splitlines() != [letter.subject]:
             raise ValueError("a subject is one line")
@@ -36,8 +36,8 @@ class Mail:
 
 
 def _address(text: str) -> str:
-    """Exactly one address; the parser has three ways of saying that it is none."""
+    """The address, if the text is exactly one: the parser refuses in three different ways."""
     try:
         return Address(addr_spec=text).addr_spec
     except (HeaderParseError, IndexError) as fault:
-        raise ValueError(f"{text!r} is no mail address: {fault}") from None
+        raise ValueError(f"{text!r} is not a mail address: {fault}") from None

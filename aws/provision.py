@@ -1,4 +1,4 @@
-"""Creates what GAS needs on the configured endpoint, local or on AWS without CloudFormation."""
+"""Creates GAS's resources on the configured endpoint, local or on AWS without CloudFormation."""
 
 import argparse
 import json
@@ -29,7 +29,7 @@ RESULT_CORS = {
 
 
 def provision(config: Config) -> None:
-    """Create whatever is missing and set what has settings; running it again changes nothing."""
+    """Create the missing resources and apply the settings; running it again changes nothing."""
     names, made = Names(config.gas.prefix), clients(config)
     arns = {name: _topic(made, names, name) for name in TOPICS}
     for name in TOPICS:
@@ -45,7 +45,7 @@ def provision(config: Config) -> None:
 
 
 def _topic(made: Clients, names: Names, name: str) -> str:
-    """The topic's ARN; S3 and Glacier may publish to `thaw`."""
+    """Create a topic and return its ARN; S3 and Glacier may publish to `thaw`."""
     sns = made.client("sns")
     arn = str(sns.create_topic(Name=names.topic(name))["TopicArn"])
     if name == "thaw":
@@ -55,7 +55,7 @@ def _topic(made: Clients, names: Names, name: str) -> str:
 
 
 def _queue(made: Clients, names: Names, name: str, topic_arn: str, config: Config) -> None:
-    """The queue, its dead-letter queue, and its subscription to the topic of its name."""
+    """Create a queue, its dead-letter queue, and its subscription to the topic of its name."""
     sqs, sns = made.client("sqs"), made.client("sns")
     dead = _created(sqs, names.queue(f"{name}_dlq"), MessageRetentionPeriod=str(DLQ_RETENTION_S))
     redrive = {"deadLetterTargetArn": dead[1], "maxReceiveCount": MAX_RECEIVES}
@@ -96,7 +96,7 @@ def _policy(arn: str, action: str, services: list[str], source: str | None = Non
 
 
 def create_bucket(s3: Any, name: str, region: str) -> None:
-    """Create a bucket that is closed to the public; an existing one of ours is only closed."""
+    """Create a bucket closed to the public; close one that exists and is ours."""
     location = {"CreateBucketConfiguration": {"LocationConstraint": region}}
     try:
         s3.create_bucket(Bucket=name, **({} if region == "us-east-1" else location))
@@ -110,7 +110,7 @@ def create_bucket(s3: Any, name: str, region: str) -> None:
 
 
 def _bucket_rules(s3: Any, names: Names, config: Config, thaw_arn: str) -> None:
-    """CORS for the browser, an end for stale uploads, and the notice of a finished restore."""
+    """Set CORS for the browser, expiry of stale uploads, and the notice of a finished restore."""
     for kind, rule in (("inputs", INPUT_CORS), ("results", RESULT_CORS)):
         rules = [{**rule, "AllowedOrigins": [config.gas.base_url]}]
         s3.put_bucket_cors(Bucket=names.bucket(kind), CORSConfiguration={"CORSRules": rules})

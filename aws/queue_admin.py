@@ -1,4 +1,4 @@
-"""What the queues hold, for operators: depths and dead letters, and sending these back."""
+"""The queues, for operators: depths, dead letters, and sending dead letters back."""
 
 import argparse
 import json
@@ -21,7 +21,7 @@ def depths(queues: Queues) -> list[Depth]:
 
 
 def redrive(queues: Queues, name: str) -> int:
-    """Send every dead letter of `name` back to it; return how many. Sent first, deleted after."""
+    """Send every dead letter of `name` back to it, then delete it; return how many there were."""
     moved = 0
     while letters := queues.receive(f"{name}_dlq", 0, VISIBILITY_S, most=10):
         for letter in letters:
@@ -33,10 +33,10 @@ def redrive(queues: Queues, name: str) -> int:
 
 def table(rows: list[Depth]) -> str:
     """The depths as lines of text under one heading."""
-    lines = [f"{'queue':<22}{'waiting':>9}{'in hand':>9}{'delayed':>9}  served by"]
+    lines = [f"{'queue':<22}{'waiting':>9}{'in flight':>10}{'delayed':>9}  served by"]
     for row in rows:
         served_by = DAEMONS.get(row.name, "./gas redrive")
-        counts = f"{row.visible:>9}{row.in_flight:>9}{row.delayed:>9}"
+        counts = f"{row.visible:>9}{row.in_flight:>10}{row.delayed:>9}"
         lines.append(f"{row.name:<22}{counts}  {served_by}")
     return "\n".join(lines) + "\n"
 
@@ -52,26 +52,26 @@ def _arguments() -> argparse.Namespace:
     show.add_argument("--json", action="store_true", help="one JSON object a queue, as a list")
     back = commands.add_parser(
         "redrive",
-        help="send dead letters back, once what killed them is mended",
+        help="send dead letters back, after fixing the cause",
         epilog="example: ./gas redrive job_requests",
     )
     back.add_argument("queue", choices=TOPICS)
     return parser.parse_args()
 
 
-def _answer(world: World, asked: argparse.Namespace) -> str:
-    if asked.command == "redrive":
-        moved = redrive(world.queues, asked.queue)
-        return f"{moved} dead letter(s) sent back to {asked.queue}\n"
+def _answer(world: World, args: argparse.Namespace) -> str:
+    if args.command == "redrive":
+        moved = redrive(world.queues, args.queue)
+        return f"{moved} dead letter(s) sent back to {args.queue}\n"
     rows = depths(world.queues)
-    return json.dumps([asdict(row) for row in rows]) + "\n" if asked.json else table(rows)
+    return json.dumps([asdict(row) for row in rows]) + "\n" if args.json else table(rows)
 
 
 def main() -> None:
     """The command line: `./gas queues` and `./gas redrive QUEUE`."""
-    asked = _arguments()
+    args = _arguments()
     try:
-        sys.stdout.write(_answer(connect(load()), asked))
+        sys.stdout.write(_answer(connect(load()), args))
     except (ConfigError, FileNotFoundError, BotoCoreError, ClientError) as fault:
         sys.exit(f"gas: {fault}")
 

@@ -24,18 +24,18 @@ class Secrets:
 
 
 def load(config: Config) -> Secrets:
-    """Read the secret. Raises ConfigError, saying what is missing, where it cannot serve."""
+    """Read the secret. Raises ConfigError naming what it lacks."""
     name = Names(config.gas.prefix).secret
     try:
         reply = clients(config).client("secretsmanager").get_secret_value(SecretId=name)
     except (ClientError, BotoCoreError) as error:
         raise ConfigError(f"cannot read the secret {name}: {error}") from None
-    told = json.loads(reply["SecretString"])
-    missing = [key for key in REQUIRED if not told.get(key)]
+    secret = json.loads(reply["SecretString"])
+    missing = [key for key in REQUIRED if not secret.get(key)]
     if missing:
         raise ConfigError(f"the secret {name} lacks {', '.join(missing)}")
-    known = {k: v for k, v in told.items() if k in Secrets.__dataclass_fields__}
-    return Secrets(**{**known, "flask_old_keys": tuple(told.get("flask_old_keys", ()))})
+    known = {k: v for k, v in secret.items() if k in Secrets.__dataclass_fields__}
+    return Secrets(**{**known, "flask_old_keys": tuple(secret.get("flask_old_keys", ()))})
 
 
 def create(config: Config, secrets: Secrets) -> None:

@@ -1,1 +1,1 @@
-"""What GAS promises, checked."""
+"""The tests: each holds GAS to one of its promises."""

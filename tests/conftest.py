@@ -43,26 +43,26 @@ class Clock:
 
 
 class Handle:
-    """The local AWS as tests steer it."""
+    """The controls of the local AWS: Glacier's delays, faults, and the mail sent."""
 
     def __init__(self, url: str) -> None:
         self.url = url
 
-    def settings(self, **told: Any) -> None:
+    def settings(self, **settings: Any) -> None:
         """Change how long Glacier takes and whether it has capacity."""
-        requests.put(f"{self.url}/_gas/settings", json=told, timeout=5).raise_for_status()
+        requests.put(f"{self.url}/_gas/settings", json=settings, timeout=5).raise_for_status()
 
-    def fail(self, service: str, **told: Any) -> None:
+    def fail(self, service: str, **fault: Any) -> None:
         """Have the next requests of a service fail."""
-        told["service"] = service
-        requests.post(f"{self.url}/_gas/fail", json=told, timeout=5).raise_for_status()
+        fault["service"] = service
+        requests.post(f"{self.url}/_gas/fail", json=fault, timeout=5).raise_for_status()
 
     def heal(self) -> None:
-        """Take back every fault still to come."""
+        """Cancel every fault still to come."""
         requests.delete(f"{self.url}/_gas/fail", timeout=5).raise_for_status()
 
     def mail(self) -> list[dict[str, Any]]:
-        """What was sent, newest first."""
+        """The mail sent, newest first."""
         return list(requests.get(f"{self.url}/mail.json", timeout=5).json())
 
 
@@ -91,21 +91,21 @@ def local_aws() -> Iterator[Handle]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the number of crash points, test by test and whole."""
-    told = {
+    points_of = {
         report.nodeid.partition("[")[2].rstrip("]"): points
         for report in terminalreporter.getreports("passed")
         for name, points in report.user_properties
         if name == CRASH_POINTS
     }
-    if told:
-        terminalreporter.write_sep("=", f"{sum(told.values())} crash points")
-        for act, points in told.items():
+    if points_of:
+        terminalreporter.write_sep("=", f"{sum(points_of.values())} crash points")
+        for act, points in points_of.items():
             terminalreporter.write_line(f"{points:6}  {act}")
 
 
 @pytest.fixture(params=["s3"])
 def backend(request: pytest.FixtureRequest) -> str:
-    """Which archive backend; parametrize indirectly for both."""
+    """The archive backend; parametrize indirectly for both."""
     return str(request.param)
 
 

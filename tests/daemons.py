@@ -116,7 +116,7 @@ def deliver_queue(world: World, queue: str, handle: Handler) -> int:
     return handled
 
 
-def settle(world: World, clock: Clock, to: dict[str, Handler], rounds: int = ROUNDS) -> None:
+def bring_to_rest(world: World, clock: Clock, to: dict[str, Handler], rounds: int = ROUNDS) -> None:
     """Redeliver everything, let every grace period pass, sweep, until the world is quiet."""
     for _ in range(rounds):
         deliver(world, to)
@@ -136,7 +136,7 @@ def take_stock(world: World) -> None:
 
 def rest(world: World, clock: Clock, aws: Handle) -> invariants.Findings:
     """Let the world come to rest, take the inventory, check everything, and wipe it."""
-    settle(world, clock, handlers())
+    bring_to_rest(world, clock, handlers())
     take_stock(world)
     found = invariants.check(world, aws.mail())
     wipe(world)

@@ -44,7 +44,7 @@ def test_a_free_result_goes_cold_and_comes_back_byte_for_byte(
     first = download(person, job_id)
     assert hashlib.sha256(first).hexdigest() == told["result_sha256"]
 
-    daemons.settle(world, clock, handlers)
+    daemons.bring_to_rest(world, clock, handlers)
     assert status(person, job_id)["existed"] is False
     assert person.get(f"/annotations/{job_id}/download").status_code == 409
     assert person.get(f"/annotations/{job_id}/log").status_code == 200
@@ -52,7 +52,7 @@ def test_a_free_result_goes_cold_and_comes_back_byte_for_byte(
     assert summary["records"] == 77
 
     assert person.post("/subscribe", "/subscribe").status_code < 400
-    daemons.settle(world, clock, handlers)
+    daemons.bring_to_rest(world, clock, handlers)
     assert status(person, job_id)["existed"] is True
     assert download(person, job_id) == first
     page = person.get(f"/annotations/{job_id}").text
@@ -73,7 +73,7 @@ def test_a_file_of_another_assembly_fails_with_words_and_a_mail(
         handlers = {**daemons.handlers(), "job_requests": Annotator([worker]).handle}
         bad = submit(person, "other.vcf", body)
         good = submit(person, "example.vcf", builders.example().read_bytes())
-        daemons.settle(world, clock, handlers)
+        daemons.bring_to_rest(world, clock, handlers)
     assert status(person, bad)["job_status"] == "FAILED"
     assert "another assembly" in person.get(f"/annotations/{bad}").text
     assert status(person, good)["job_status"] == "COMPLETED"

@@ -32,12 +32,12 @@ def handle(world: World, event: Event) -> None:
 
 
 def needs_archiving(job: Job) -> bool:
-    """Whether the job has a result in S3 that is not known to be a premium user's."""
+    """True for a result in S3 that is not known to be a premium user's."""
     return job.job_status is Status.COMPLETED and job.is_hot and not job.pinned
 
 
 def tolerance_s(world: World) -> float:
-    """How early (s) a message may come: a fifth of a short retention at most."""
+    """The time (s) that a message may be early: a fifth of a short retention at most."""
     return min(SKEW_S, world.config.archive.after_s / 5)
 
 

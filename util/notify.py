@@ -16,7 +16,7 @@ SUBJECTS = {
 
 
 def handle(world: World, event: Event) -> None:
-    """Send the one mail of a terminal job; marked only after it was sent."""
+    """Mail the owner of a job that has ended, once; it is marked after the mail was sent."""
     job = flush(world, world.jobs.get(event.job_id))
     if job.mailed or not job.is_terminal:
         return
@@ -26,7 +26,7 @@ def handle(world: World, event: Event) -> None:
 
 
 def letter(job: Job, account: Account, base_url: str) -> Letter:
-    """What the owner reads: the file, what came of it, and where to look."""
+    """The mail to the owner: the file, its outcome, and a link."""
     subject = SUBJECTS[job.job_status].format(name=job.input_file_name)
     lines = [f"Dear {account.name or 'researcher'},", "", *_news(job), ""]
     lines += [f"{base_url}/annotations/{job.job_id}", "", "GAS, the Genomics Annotation Service"]
@@ -51,7 +51,7 @@ def _news(job: Job) -> list[str]:
 
 
 def duration(job: Job) -> str:
-    """How long the job took from its submission, as people say it."""
+    """The time from submission to the end, in words."""
     seconds = max(0.0, (job.complete_time or job.submit_time) - job.submit_time)
     if seconds < 60:
         return f"{seconds:.1f} seconds"

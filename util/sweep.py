@@ -124,7 +124,7 @@ def _job_id(key: str) -> str:
 
 
 def is_referred_to(world: World, job_id: str, stored: Stored) -> bool:
-    """Whether the job's row refers to these bytes."""
+    """True if the job's row refers to these bytes."""
     try:
         return bool(job_id) and stored in world.jobs.get(job_id).stored
     except KeyError:
@@ -135,7 +135,7 @@ def serve(world: World, stopping: threading.Event) -> None:
     """Sweep, and take the inventory, each at its interval until `stopping` is set."""
     settings = world.config.sweep
     inventory_time = world.clock() + settings.inventory_every_s
-    log.info("sweeping, serving every %d s", settings.every_s)
+    log.info("sweeping every %d s", settings.every_s)
     sd_notify.ready()
     while not stopping.is_set():
         _guarded(lambda: sweep(world))

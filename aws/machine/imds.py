@@ -1,4 +1,4 @@
-"""The instance metadata service of EC2, version 2: what an instance is told about itself."""
+"""The instance metadata service of EC2, version 2."""
 
 import http.client
 import os
@@ -50,15 +50,15 @@ class Imds:
             reply = connection.getresponse()
             return reply.status, reply.read().decode()
         except http.client.HTTPException as fault:
-            raise OSError(f"the metadata service is not understood: {fault!r}") from None
+            raise OSError(f"the metadata service answered no HTTP: {fault!r}") from None
         finally:
             connection.close()
 
 
 def find(env: Mapping[str, str] = os.environ) -> Imds | None:
-    """The metadata service where there may be one, by boto3's own settings; asks nobody.
+    """The metadata service where there may be one, by boto3's own settings; makes no request.
 
-    None where it is switched off, or where another AWS than Amazon's is configured without one.
+    None where it is switched off, or where an endpoint other than Amazon's is configured.
     """
     endpoint = env.get("AWS_EC2_METADATA_SERVICE_ENDPOINT")
     if env.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":

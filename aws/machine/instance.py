@@ -1,4 +1,4 @@
-"""The EC2 instance that a daemon runs on: kept while it works, left in order when it must go."""
+"""The EC2 instance of a daemon: protected while it works, drained before it is terminated."""
 
 import logging
 import os
@@ -16,20 +16,20 @@ log = logging.getLogger(__name__)
 
 POLL_S = 5.0
 IDLE_S = 60.0
-"""How long an idle instance stays protected: a protection for every job would be throttled."""
+"""The time that an idle instance stays protected: a call for every job would be throttled."""
 TERMINATING_HOOK = "terminating"
 """The template's name of the lifecycle hook that waits for `leave`."""
 GROUP_TAG = "tags/instance/aws:autoscaling:groupName"
 
 
 class Instance:
-    """Where nothing can be scaled in: a machine of no Auto Scaling group has nothing to tell."""
+    """A machine outside any Auto Scaling group: every method is a no-op."""
 
     @staticmethod
     def detect(env: Mapping[str, str] = os.environ) -> "Instance":
-        """This machine: a GroupInstance within an Auto Scaling group, else one that does nothing.
+        """This machine: a GroupInstance in an Auto Scaling group, else a plain Instance.
 
-        Takes a second at most, off EC2.
+        Takes a second at most where it is not on EC2.
         """
         imds = find(env)
         if imds is None:
@@ -47,19 +47,19 @@ class Instance:
         )
 
     def busy(self) -> None:
-        """A job is about to be claimed: protect the instance from scale-in if it was idle."""
+        """Protect an idle instance from scale-in: a job is about to be claimed."""
 
     def idle(self) -> None:
-        """A job is over; the protection of an idle instance is given up after IDLE_S."""
+        """Record that a job is over; an idle instance loses its protection after IDLE_S."""
 
     def watch(self, stop: Callable[[], None]) -> None:
-        """Call `stop` once when the instance is to go; at once where that is known already.
+        """Call `stop` once when the instance is to be terminated; at once if it is already.
 
-        Starts a daemon thread, which also gives up the protection in time.
+        Starts a daemon thread, which also removes the protection of an idle instance.
         """
 
     def leave(self) -> None:
-        """All is drained: let the termination go on, or the instance be scaled in again."""
+        """Let the termination go on, or the instance be scaled in: its jobs are drained."""
 
 
 class GroupInstance(Instance):
@@ -80,7 +80,7 @@ class GroupInstance(Instance):
         self.group, self.instance_id = group, instance_id
         self.jobs, self.idle_time = 0, -IDLE_S
         self.is_protected: bool | None = None
-        """None: not known, for an earlier process may have left a protection behind."""
+        """None: unknown, because an earlier process may have left a protection behind."""
         self.lock = threading.Lock()
         self.ended = threading.Event()
 
@@ -103,14 +103,14 @@ class GroupInstance(Instance):
             pass
 
     def tick(self, stop: Callable[[], None]) -> bool:
-        """One look at the metadata and at the protection; False once `stop` was called."""
+        """Check metadata and protection once; return False once `stop` was called."""
         try:
             reason = self._end()
         except OSError as fault:
             log.warning("%s", fault)
             return True
         if reason:
-            log.warning("this instance is to go (%s): stopping", reason)
+            log.warning("this instance will be terminated (%s): stopping", reason)
             stop()
             return False
         with self.lock:
@@ -132,7 +132,7 @@ class GroupInstance(Instance):
                 self._protect(wanted=False)
 
     def _end(self) -> str | None:
-        """Why the instance is about to go, in a word or two; None while it stays.
+        """The reason why the instance is about to be terminated; None while it is not.
 
         https://docs.aws.amazon.com/autoscaling/ec2/userguide/retrieving-target-lifecycle-state-through-imds.html
         https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html
@@ -145,7 +145,7 @@ class GroupInstance(Instance):
         return self.imds.get("autoscaling/target-lifecycle-state") == "Terminated"
 
     def _protect(self, wanted: bool) -> None:
-        """Without a protection a job can be interrupted, and is then handed back: no loss."""
+        """Set the protection; a failure is harmless: an interrupted job returns to the queue."""
         if wanted is self.is_protected:
             return
         try:
@@ -168,4 +168,4 @@ class GroupInstance(Instance):
                 LifecycleActionResult="CONTINUE",
             )
         except (ClientError, BotoCoreError) as fault:
-            log.warning("the termination goes on by itself: %s", fault)
+            log.warning("the termination goes on after the hook's timeout: %s", fault)

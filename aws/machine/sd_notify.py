@@ -1,11 +1,11 @@
-"""Tells systemd that a daemon serves, where systemd started it."""
+"""Readiness by systemd's protocol: a daemon notifies whoever started it that it serves."""
 
 import os
 import socket
 
 
 def ready() -> None:
-    """Send READY=1 to `NOTIFY_SOCKET`; nothing where there is none. Raises OSError.
+    """Send READY=1 to `NOTIFY_SOCKET`, if that is set. Raises OSError.
 
     https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
     """

@@ -19,7 +19,7 @@ Row = dict[str, Any]
 
 
 class Conflict(Exception):
-    """Another's write came first."""
+    """Another process wrote the row first."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Table:
         return self.put({**row, "rev": row["rev"] + 1}, "rev = :rev", values)
 
     def change(self, key: str, alter: Callable[[Row], Row]) -> Row:
-        """Read, alter, swap, and again while others write in between.
+        """Read, alter and swap, again while others write in between.
 
         Raises KeyError where there is no such row, and whatever `alter` raises.
         """
@@ -122,7 +122,7 @@ class Table:
         return row
 
     def _is_mine(self, row: Row) -> bool:
-        """Whether the refused write had succeeded: a lost reply makes the SDK repeat it."""
+        """True if the refused write had succeeded: a lost reply makes the SDK repeat it."""
         stored = self.get(row[self.key])
         return stored is not None and stored.get("write_token") == row["write_token"]
 
@@ -137,7 +137,7 @@ def _packed(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """DynamoDB takes lists, not tuples, and Decimals, not floats."""
+    """The value as DynamoDB takes it: lists for tuples, Decimals for floats."""
     if isinstance(value, float):
         return Decimal(str(value))
     if isinstance(value, tuple | list):

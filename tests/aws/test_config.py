@@ -22,7 +22,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "told"),
+    ("name", "value", "message"),
     [
         ("GAS_ARCHIVE_BACKEND", "tape", "'tape' is none of s3, vault"),
         ("GAS_WEB_THREADS", "many", "'many' is not a whole number"),
@@ -30,8 +30,8 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
         ("GAS_GAS_BASE_URL", "gas.example.org", "is not an http or https address"),
     ],
 )
-def test_a_bad_value_is_named_with_what_is_wrong(name: str, value: str, told: str) -> None:
-    with pytest.raises(ConfigError, match=told):
+def test_a_bad_value_is_named_with_what_is_wrong(name: str, value: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         load(env={name: value})
 
 

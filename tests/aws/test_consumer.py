@@ -1,4 +1,4 @@
-"""The one loop: return deletes, raise comes again, poison is set aside, a stop hands back."""
+"""The consumer: return deletes, a raise comes again, a stop returns what is in flight."""
 
 import os
 import signal
@@ -23,11 +23,11 @@ from aws.config import load
 from aws.resources import connect
 
 def handle(world, event):
-    sys.stdout.write("in hand\\n")
+    sys.stdout.write("in flight\\n")
     sys.stdout.flush()
     if len(sys.argv) > 1:
         event.heartbeat.released.wait()
-        raise consumer.HandBack("told to stop")
+        raise consumer.ReturnToQueue("stopped")
     threading.Event().wait()
 
 world = connect(load())
@@ -41,7 +41,7 @@ def received(world: World, wait_s: int = 2) -> Message:
     return message
 
 
-def settled(world: World, handle: Callable[[World, Event], None]) -> Message:
+def processed(world: World, handle: Callable[[World, Event], None]) -> Message:
     world.queues.send(QUEUE, BODY)
     message = received(world)
     Consumer(world, QUEUE, handle).process(message)
@@ -49,13 +49,13 @@ def settled(world: World, handle: Callable[[World, Event], None]) -> Message:
 
 
 def depth(world: World) -> tuple[int, int]:
-    told = world.queues.depth(QUEUE)
-    return told.visible, told.in_flight
+    depth = world.queues.depth(QUEUE)
+    return depth.visible, depth.in_flight
 
 
 def test_a_message_whose_handler_returns_is_gone(world: World) -> None:
     seen: list[str] = []
-    settled(world, lambda _, event: seen.append(event.job_id))
+    processed(world, lambda _, event: seen.append(event.job_id))
     assert seen == ["1"]
     assert depth(world) == (0, 0)
 
@@ -65,17 +65,17 @@ def test_a_message_whose_handler_raises_stays(world: World, fault: Exception) ->
     def handle(world: World, event: Event) -> None:
         raise fault
 
-    settled(world, handle)
+    processed(world, handle)
     assert depth(world) == (0, 1)
 
 
-def test_what_is_no_json_object_stays_for_the_dead_letters(world: World) -> None:
+def test_a_body_that_is_not_a_json_object_stays_for_the_dead_letters(world: World) -> None:
     world.queues.send(QUEUE, "[]")
     Consumer(world, QUEUE, lambda *_: None).process(received(world))
     assert depth(world) == (0, 1)
 
 
-def test_the_hold_renews_and_a_renewal_that_fails_releases_it(world: World) -> None:
+def test_a_renewal_that_fails_releases_the_heartbeat(world: World) -> None:
     world.queues.send(QUEUE, BODY)
     message = received(world)
     renewed = threading.Event()
@@ -97,8 +97,8 @@ def test_the_hold_renews_and_a_renewal_that_fails_releases_it(world: World) -> N
     assert renewed.is_set()
 
 
-@pytest.mark.parametrize("options", [["lets go"], []], ids=["lets go", "does not listen"])
-def test_a_stop_hands_the_message_in_hand_back_at_once(world: World, options: list[str]) -> None:
+@pytest.mark.parametrize("options", [["returns"], []], ids=["returns", "does not listen"])
+def test_a_stop_returns_the_message_in_flight_at_once(world: World, options: list[str]) -> None:
     env = {
         **os.environ,
         "GAS_GAS_PREFIX": world.config.gas.prefix,
@@ -110,13 +110,13 @@ def test_a_stop_hands_the_message_in_hand_back_at_once(world: World, options: li
         [sys.executable, "-c", WAITS, *options], env=env, stdout=subprocess.PIPE, text=True
     ) as child:
         assert child.stdout
-        assert child.stdout.readline() == "in hand\n"
+        assert child.stdout.readline() == "in flight\n"
         child.send_signal(signal.SIGTERM)
         assert child.wait(30) == 0
     assert received(world).receives == 2
 
 
-def test_an_idle_daemon_stops_when_told(world: World) -> None:
+def test_an_idle_daemon_stops_on_sigterm(world: World) -> None:
     consumer = Consumer(world, QUEUE, lambda *_: None)
     thread = threading.Thread(target=consumer.serve)
     thread.start()

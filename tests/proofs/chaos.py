@@ -123,7 +123,7 @@ class Chaos:
         self.accepted.add(job_id)
 
     def _rest(self, cloud: Cloud) -> None:
-        """Wait until everything has settled, or for as long as anybody would."""
+        """Wait until the world is at rest, REST_S at most."""
         deadline = time.monotonic() + REST_S
         while time.monotonic() < deadline:
             if invariants.is_quiet(cloud):
@@ -155,10 +155,10 @@ def chaos(jobs: int, seed: int, backend: str) -> dict[str, Any]:
         os.environ.update({k: v for k, v in world.env.items() if k.startswith("AWS_")})
         run = Chaos(world, jobs, seed, Path(folder))
         with ThreadPoolExecutor(1) as pool:
-            told = pool.submit(run.run)
-            told.add_done_callback(lambda _: world.stopping.set())
+            report = pool.submit(run.run)
+            report.add_done_callback(lambda _: world.stopping.set())
             world.supervise()
-            return told.result()
+            return report.result()
 
 
 def _arguments() -> argparse.Namespace:
@@ -176,12 +176,12 @@ def _arguments() -> argparse.Namespace:
 
 def main() -> None:
     """The command line: `./gas chaos`."""
-    asked = _arguments()
+    args = _arguments()
     logging.disable(logging.WARNING)
-    told = chaos(asked.jobs, asked.seed, asked.backend)
-    lines = [f"{name:>16}  {value}" for name, value in told.items()]
-    sys.stdout.write(json.dumps(told) + "\n" if asked.json else "\n".join(lines) + "\n")
-    sys.exit(1 if told["violations"] else 0)
+    report = chaos(args.jobs, args.seed, args.backend)
+    lines = [f"{name:>16}  {value}" for name, value in report.items()]
+    sys.stdout.write(json.dumps(report) + "\n" if args.json else "\n".join(lines) + "\n")
+    sys.exit(1 if report["violations"] else 0)
 
 
 if __name__ == "__main__":

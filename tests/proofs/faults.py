@@ -20,7 +20,7 @@ class Mode(StrEnum):
 
 
 class Refusal:
-    """What botocore takes for an HTTP response."""
+    """A stand-in for botocore's HTTP response."""
 
     status_code = 503
     headers: dict[str, str] = {}

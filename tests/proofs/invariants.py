@@ -111,7 +111,7 @@ def lost_outputs(world: World, job: Job) -> list[str]:
 
 
 def is_stored(world: World, bucket: str, key: str) -> bool:
-    """Whether S3 has this object."""
+    """True if S3 has this object."""
     try:
         world.files.size(bucket, key)
     except FileNotFoundError:
@@ -169,7 +169,7 @@ def leftovers(world: World) -> list[str]:
 
 
 def is_quiet(world: World) -> bool:
-    """Whether nothing is unfinished in any row and nothing is in any queue."""
+    """True if no row has unfinished work and no queue has a message."""
     return next(restless(world), None) is None
 
 

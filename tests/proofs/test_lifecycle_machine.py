@@ -203,7 +203,7 @@ class Lives(RuleBasedStateMachine):
             actor.end()
         self.clock.advance(daemons.LATE_S)
         self._lose_messages()
-        daemons.settle(self.world, self.clock, daemons.handlers())
+        daemons.bring_to_rest(self.world, self.clock, daemons.handlers())
         daemons.take_stock(self.world)
         found = invariants.check(self.world, self.aws.mail(), self.accepted)
         assert not found.violations

@@ -37,7 +37,7 @@ pytestmark = pytest.mark.slow
 
 @dataclass(frozen=True)
 class Stage:
-    """Where a scene is played; transfers in the calling thread."""
+    """The world that a scene is played in; transfers run in the calling thread."""
 
     world: World
     clock: Clock
@@ -45,7 +45,7 @@ class Stage:
 
     def calm(self) -> None:
         """All comes to rest soundly, and without an inventory having to clear up."""
-        daemons.settle(self.world, self.clock, daemons.handlers(), ROUNDS)
+        daemons.bring_to_rest(self.world, self.clock, daemons.handlers(), ROUNDS)
         assert not invariants.check(self.world, self.aws.mail()).violations
 
     def requested(self) -> tuple[Job, RetrievalNotice]:

@@ -46,7 +46,7 @@ def test_a_result_lives_its_whole_life_whatever_a_service_does(
     ):
         local_aws.fail(service, **FAULTS[fault])
         persist(step)
-        persist(lambda: daemons.settle(world, clock, handlers))
+        persist(lambda: daemons.bring_to_rest(world, clock, handlers))
         local_aws.heal()
     daemons.take_stock(world)
     found = invariants.check(world, local_aws.mail(), {job.job_id})
@@ -66,7 +66,7 @@ def test_a_shortage_of_expedited_capacity_falls_back_to_standard(
         retrieval = world.jobs.get(job.job_id).retrieval
         assert retrieval is not None
         assert (retrieval.tier, retrieval.expedited_refused) == ("Standard", True)
-        daemons.settle(world, clock, daemons.handlers())
+        daemons.bring_to_rest(world, clock, daemons.handlers())
     finally:
         local_aws.settings(capacity="ok")
     assert world.jobs.get(job.job_id).is_hot

@@ -74,8 +74,8 @@ def collision(world: World, clock: Clock, local_aws: Handle) -> Collision:
     return Collision(world, clock, local_aws)
 
 
-def settled(world: World, clock: Clock, job: Job) -> Job:
-    daemons.settle(world, clock, daemons.handlers())
+def at_rest(world: World, clock: Clock, job: Job) -> Job:
+    daemons.bring_to_rest(world, clock, daemons.handlers())
     return world.jobs.get(job.job_id)
 
 
@@ -90,7 +90,7 @@ def test_an_upgrade_inside_the_retention_keeps_the_result_in_s3(world: World, cl
     account = builders.user(world)
     job = builders.mailed(world, account)
     builders.change_role(world, account.user_id, premium=True)
-    after = settled(world, clock, job)
+    after = at_rest(world, clock, job)
     assert after.result == job.result
     assert after.archived_time is None
 
@@ -141,7 +141,7 @@ def test_an_upgrade_that_no_index_shows_yet_is_seen_after_the_archives_commit(
     with meanwhile(world, upgrade, operation="GetObject"):
         archive.handle(world, Event(job.event))
     assert world.accounts.get(account.user_id).pending_role_change is None
-    assert settled(world, clock, job).is_hot
+    assert at_rest(world, clock, job).is_hot
 
 
 @BOTH
@@ -151,7 +151,7 @@ def test_a_job_that_completes_after_the_upgrade_is_kept(world: World, clock: Clo
     builders.change_role(world, account.user_id, premium=True)
     result = builders.result_of(world, job)
     world.jobs.complete(job.job_id, owner=builders.OWNER, result=result)
-    after = settled(world, clock, job)
+    after = at_rest(world, clock, job)
     assert after.pinned
     assert after.archived_time is None
 
@@ -162,7 +162,7 @@ def test_a_downgrade_during_a_retrieval_ends_in_the_archive(world: World, clock:
     job, event = requested(world, account)
     builders.change_role(world, account.user_id, premium=False)
     thaw.handle(world, event)
-    assert settled(world, clock, job).is_archived
+    assert at_rest(world, clock, job).is_archived
 
 
 @BOTH
@@ -217,7 +217,7 @@ def test_a_thaw_message_for_an_archive_already_thawed_changes_nothing(
     world: World, clock: Clock
 ) -> None:
     job, event = requested(world, builders.user(world))
-    after = settled(world, clock, job)
+    after = at_rest(world, clock, job)
     assert after.is_hot
     thaw.handle(world, event)
     assert world.jobs.get(job.job_id) == after
@@ -237,7 +237,7 @@ def test_a_retrieval_that_fails_is_asked_for_again(
     )
     thaw.handle(world, Event(builders.thaw_message(world, lost, succeeded=False)))
     local_aws.settings(expedited_s=0)
-    again = settled(world, clock, job)
+    again = at_rest(world, clock, job)
     assert again.is_hot
     assert again.thaws == 1
 
@@ -252,7 +252,7 @@ def test_a_retrieval_whose_bytes_expired_before_the_thaw_is_asked_for_again(
         thaw.handle(world, event)
     assert world.jobs.get(job.job_id).is_archived
     local_aws.settings(kept_s=86400, day_s=86400)
-    assert settled(world, clock, job).is_hot
+    assert at_rest(world, clock, job).is_hot
 
 
 def test_two_tabs_that_submit_one_upload_make_one_job(world: World, collision: Collision) -> None:
@@ -272,7 +272,7 @@ def test_a_job_whose_request_was_not_published_runs_all_the_same(
     with fault_at(world, mode, at=1) as fault, contextlib.suppress(Exception, Crash):
         outbox.flush(world, stored_job)
     assert fault.call == "sns.Publish"
-    assert settled(world, clock, job).job_status is Status.COMPLETED
+    assert at_rest(world, clock, job).job_status is Status.COMPLETED
 
 
 def test_a_zombie_that_wakes_at_any_call_after_its_job_was_taken_over_changes_nothing(
@@ -325,7 +325,7 @@ def test_a_job_whose_input_was_deleted_before_it_ran_fails_with_words(
 ) -> None:
     job = builders.submitted(world, builders.user(world))
     world.files.delete(job.s3_inputs_bucket, job.s3_key_input_file)
-    after = settled(world, clock, job)
+    after = at_rest(world, clock, job)
     assert after.job_status is Status.FAILED
     assert "upload it again" in (after.error or "")
 
@@ -339,10 +339,10 @@ def test_of_two_results_with_identical_bytes_thawing_one_leaves_the_other_whole(
     assert first.result_sha256 == twin.result_sha256
     assert first.results_file_archive_id != twin.results_file_archive_id
     builders.change_role(world, one.user_id, premium=True)
-    assert settled(world, clock, first).is_hot
+    assert at_rest(world, clock, first).is_hot
     assert world.jobs.get(twin.job_id) == twin
     builders.change_role(world, other.user_id, premium=True)
-    assert settled(world, clock, twin).is_hot
+    assert at_rest(world, clock, twin).is_hot
     assert not daemons.rest(world, clock, local_aws).violations
 
 
@@ -357,7 +357,7 @@ def test_many_archived_results_over_several_pages_of_the_index_all_come_back(
         lambda user_id, limit, after=None: real(user_id, 1, after)
     )
     builders.change_role(world, account.user_id, premium=True)
-    daemons.settle(world, clock, daemons.handlers())
+    daemons.bring_to_rest(world, clock, daemons.handlers())
     assert all(world.jobs.get(job.job_id).is_hot for job in jobs)
 
 
@@ -432,7 +432,7 @@ def test_a_read_that_fails_leaves_its_archive_and_the_next_message_gets_its_own_
     assert world.jobs.get(jobs[0].job_id).is_archived
     thaw.handle(world, events[1])
     for job, body in zip(jobs, bodies, strict=True):
-        after = settled(world, clock, job)
+        after = at_rest(world, clock, job)
         assert builders.result_bytes(world, after) == body
 
 

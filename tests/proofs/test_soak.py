@@ -74,10 +74,10 @@ def until(holds: Callable[[], bool], what: str) -> None:
         time.sleep(0.2)
 
 
-def again(world: World, told: dict[str, list[dict[str, object]]]) -> None:
+def again(world: World, messages: dict[str, list[dict[str, object]]]) -> None:
     """Each queue's messages, many times more; the local AWS slows down with a long queue."""
     for _ in range(REPEATS):
-        for queue, bodies in told.items():
+        for queue, bodies in messages.items():
             send(world, queue, bodies)
         until(lambda: waiting(world) < BACKLOG, "the queues do not move")
     until(lambda: waiting(world) == 0, "the queues do not empty")
@@ -112,14 +112,14 @@ def lives(world: World, users: int) -> None:
         outbox.announce_role(world, account.user_id)
     until(lambda: all(job.is_hot for job in now()), "not all came back")
     of_jobs: list[dict[str, object]] = [dict(job.event) for job in jobs]
-    told = dict.fromkeys(("job_requests", "job_results", "results_archive"), of_jobs)
-    told["restore"] = [dict(account.event) for account in accounts]
-    again(world, {**told, "thaw": [_notice(key) for key in keys]})
+    messages = dict.fromkeys(("job_requests", "job_results", "results_archive"), of_jobs)
+    messages["restore"] = [dict(account.event) for account in accounts]
+    again(world, {**messages, "thaw": [_notice(key) for key in keys]})
 
 
 def _notice(key: str | None) -> dict[str, object]:
-    told = {"s3": {"object": {"key": key}}}
-    return {"Records": [{"eventName": "ObjectRestore:Completed", **told}]}
+    s3 = {"s3": {"object": {"key": key}}}
+    return {"Records": [{"eventName": "ObjectRestore:Completed", **s3}]}
 
 
 def size(process: Process) -> tuple[float, int]:

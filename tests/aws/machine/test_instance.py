@@ -17,7 +17,7 @@ STATE = "autoscaling/target-lifecycle-state"
 
 @pytest.fixture
 def group(edge: Edge) -> Iterator[Any]:
-    """A group of one instance; yields the description of that instance, asked anew each time."""
+    """A group of one instance; yields a function that describes that instance."""
     autoscaling, ec2 = boto3.client("autoscaling"), boto3.client("ec2")
     image = ec2.describe_images()["Images"][0]["ImageId"]
     autoscaling.create_launch_configuration(
@@ -42,13 +42,13 @@ def group(edge: Edge) -> Iterator[Any]:
 
 @pytest.fixture
 def imds(group: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeImds]:
-    told = {
+    metadata = {
         GROUP_TAG: GROUP,
         "instance-id": group()["InstanceId"],
         "placement/region": "us-east-1",
         STATE: "InService",
     }
-    server = FakeImds(("127.0.0.1", 0), told).start()
+    server = FakeImds(("127.0.0.1", 0), metadata).start()
     monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", server.url)
     yield server
     server.shutdown()
@@ -56,7 +56,7 @@ def imds(group: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeImds]:
 
 
 class Clock:
-    """Seconds that pass when told to."""
+    """A clock in seconds that a test sets."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -74,7 +74,7 @@ def detected() -> tuple[GroupInstance, Clock]:
 
 
 def never() -> None:
-    raise AssertionError("nothing asked this instance to go")
+    raise AssertionError("nothing is to terminate this instance")
 
 
 def protections(edge: Edge) -> list[str]:

@@ -43,7 +43,7 @@ def test_a_jobs_calls_are_as_many_as_the_table_assumes(world: World, clock: Cloc
     for client in faults.clients(world):
         client.meta.events.register("before-call.*.*", count)
     job = builders.submitted(world, builders.user(world))
-    daemons.settle(world, clock, daemons.handlers())
+    daemons.bring_to_rest(world, clock, daemons.handlers())
     row = world.jobs.table.get(job.job_id)
     assert calls["PutItem"] <= capacity.WRITES_A_JOB
     assert calls["PutObject"] <= capacity.PUTS_A_JOB
