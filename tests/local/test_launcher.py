@@ -9,10 +9,12 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PIP_SAYS = """\
+Ignoring pywin32: markers 'sys_platform == "win32"' don't match your environment
 Collecting boto3==1.44.5 (from -r requirements.txt (line 5))
   Downloading boto3-1.44.5-py3-none-any.whl (141 kB)
 Collecting flask==3.1.3 (from -r requirements.txt (line 9))
-Installing collected packages: boto3, flask
+Processing /wheels/six-1.17.0-py2.py3-none-any.whl (from -r requirements.txt (line 12))
+Installing collected packages: boto3, flask, six
 Successfully installed boto3-1.44.5 flask-3.1.3
 """
 PYTHON = """\
@@ -115,6 +117,7 @@ def test_each_package_is_shown_as_it_comes(clone: Clone) -> None:
     assert lines[1:] == [
         f"gas: [1 of {count}] boto3==1.44.5",
         f"gas: [2 of {count}] flask==3.1.3",
+        f"gas: [3 of {count}] six-1.17.0-py2.py3-none-any.whl",
         "gas: unpacking (seconds) …",
     ]
 
