@@ -30,15 +30,14 @@ FAULTS = {
     14: ("job_statsu",),
 }
 """Each line of the probe that is wrong, and the names that mypy's words for it must have."""
-ERROR = re.compile(r":(\d+): error: (.+?)  \[")
+ERROR = re.compile(r"probe\.py:(\d+): error: (.+?)  \[")
 
 
 def errors_in(probe: Path) -> dict[int, str]:
-    """What `mypy --strict` says of each line of a module that stands outside the tree."""
-    command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", str(probe)]
-    options = ["--config-file", str(ROOT / "pyproject.toml"), "--follow-imports", "silent"]
+    """mypy's words for each line of a module outside the tree, under the project's strict rules."""
+    config = str(ROOT / "pyproject.toml")
     done = subprocess.run(
-        [*command, *options],
+        [sys.executable, "-m", "mypy", "--no-error-summary", "--config-file", config, str(probe)],
         cwd=ROOT,
         env={**os.environ, "MYPYPATH": str(ROOT)},
         capture_output=True,

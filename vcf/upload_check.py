@@ -17,7 +17,7 @@ NO_COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Head:
+class UnpackedHead:
     """The first bytes of a file, unpacked; `ended`: there is no more, `cut`: it stops too soon."""
 
     text: bytes
@@ -47,10 +47,10 @@ def refusal(head: bytes, size: int) -> str | None:
     return NO_COLUMNS if begin.ended and not _has_columns(begin.text) else None
 
 
-def _unpacked(head: bytes, whole: bool) -> Head:
+def _unpacked(head: bytes, whole: bool) -> UnpackedHead:
     """The beginning of the text; members of a gzip (BGZF has many) are read one after another."""
     if not head.startswith(GZIP):
-        return Head(head, whole)
+        return UnpackedHead(head, whole)
     text, rest = b"", head
     while rest.startswith(GZIP) and len(text) < TEXT_BYTES:
         member = zlib.decompressobj(wbits=31)
@@ -59,12 +59,12 @@ def _unpacked(head: bytes, whole: bool) -> Head:
         except zlib.error:
             if not text:
                 raise
-            return Head(text, False)
+            return UnpackedHead(text, False)
         if not member.eof:
             more = bool(member.unconsumed_tail)
-            return Head(text, False, cut=whole and not more)
+            return UnpackedHead(text, False, cut=whole and not more)
         rest = member.unused_data
-    return Head(text, whole and len(text) < TEXT_BYTES)
+    return UnpackedHead(text, whole and len(text) < TEXT_BYTES)
 
 
 def _has_columns(text: bytes) -> bool:
