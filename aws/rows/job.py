@@ -59,7 +59,7 @@ class Now:
     """The time (epoch s) and the grace periods that a step goes by."""
 
     now: float
-    spans: Timeouts
+    timeouts: Timeouts
 
 
 @dataclass(frozen=True)
@@ -203,15 +203,15 @@ class PendingWork(StrEnum):
 
 def unfinished(job: Job, at: Now) -> dict[PendingWork, float]:
     """The unfinished work in this row, each kind with the time (epoch s) to retry it."""
-    spans = at.spans
+    timeouts = at.timeouts
     times: dict[PendingWork, float] = {}
     if job.outbox or job.garbage or job.role_check_due:
-        times[PendingWork.COMMIT] = at.now + spans.grace_s
-    waiting = _progress_time(job, spans)
+        times[PendingWork.COMMIT] = at.now + timeouts.grace_s
+    waiting = _progress_time(job, timeouts)
     if waiting is not None:
         times[PendingWork.PROGRESS] = waiting
     if job.is_hot and not job.pinned:
-        slack = spans.grace_s if spans.by_queue else 0
+        slack = timeouts.grace_s if timeouts.by_queue else 0
         times[PendingWork.RETENTION] = (job.expires_time or at.now) + slack
     if job.retrieval:
         times[PendingWork.RETRIEVAL] = job.retrieval.check_time
@@ -223,16 +223,16 @@ def due(job: Job, at: Now) -> float | None:
     return min(unfinished(job, at).values(), default=None)
 
 
-def _progress_time(job: Job, spans: Timeouts) -> float | None:
+def _progress_time(job: Job, timeouts: Timeouts) -> float | None:
     """The time when a job that waits for an annotator or its mail counts as forgotten."""
     reminder_time = job.reminder_time or 0
     if job.job_status is Status.PENDING:
-        return max(job.submit_time, reminder_time) + _backed_off(job, spans.patience_s)
+        return max(job.submit_time, reminder_time) + _backed_off(job, timeouts.patience_s)
     if job.job_status is Status.RUNNING:
-        again = reminder_time + _backed_off(job, spans.grace_s) if reminder_time else 0
+        again = reminder_time + _backed_off(job, timeouts.grace_s) if reminder_time else 0
         return max(job.lease_until or 0, again)
     if not job.mailed:
-        return max(job.complete_time or 0, reminder_time) + _backed_off(job, spans.grace_s)
+        return max(job.complete_time or 0, reminder_time) + _backed_off(job, timeouts.grace_s)
     return None
 
 

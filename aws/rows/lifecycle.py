@@ -64,7 +64,7 @@ def complete(job: Job, at: Now, *, owner: str, result: Result) -> Job:
         existed=True,
         error=None,
         pending_writes=(),
-        expires_time=at.now + at.spans.after_s,
+        expires_time=at.now + at.timeouts.after_s,
     )
 
 
@@ -157,7 +157,7 @@ def release(job: Job, at: Now) -> Job:
     """Unpin a result whose owner is free again: the retention starts anew."""
     _demand(job.is_hot, job, "be released")
     posted = _post(job, *_retention(at))
-    until = at.now + at.spans.after_s
+    until = at.now + at.timeouts.after_s
     return replace(job, pinned=False, role_check_due=False, expires_time=until, outbox=posted)
 
 
@@ -176,7 +176,7 @@ def begin_retrieval(
     _demand(job.is_archived, job, "be retrieved")
     live = job.retrieval.token if job.retrieval else None
     _demand(live == instead_of, job, "be retrieved twice")
-    check_time = at.now + at.spans.grace_s
+    check_time = at.now + at.timeouts.grace_s
     retrieval = Retrieval(token, tier, at.now, check_time)
     return replace(job, retrieval=retrieval, requested_time=job.requested_time or at.now)
 
@@ -189,7 +189,7 @@ def record_retrieval(job: Job, at: Now, *, token: str, answer: RetrievalRequest)
         id=answer.id,
         tier=answer.tier,
         expedited_refused=answer.expedited_refused,
-        check_time=at.now + at.spans.retrieval_s,
+        check_time=at.now + at.timeouts.retrieval_s,
     )
 
 
@@ -216,7 +216,7 @@ def commit_thaw(job: Job, at: Now, *, archive_id: str, copy: S3Object) -> Job:
         results_file_archive_id=None,
         retrieval=None,
         thawed_time=at.now,
-        expires_time=at.now + at.spans.after_s,
+        expires_time=at.now + at.timeouts.after_s,
         role_check_due=True,
         pinned=False,
         pending_writes=(),
@@ -247,7 +247,7 @@ def _ended(job: Job, at: Now, status: Status, *topics: str) -> Job:
 
 def _retention(at: Now) -> tuple[str, ...]:
     """The event whose delivery delay is the retention, where a queue can wait that long."""
-    return ("results_archive",) if at.spans.by_queue else ()
+    return ("results_archive",) if at.timeouts.by_queue else ()
 
 
 def _post(job: Job, *topics: str) -> tuple[str, ...]:

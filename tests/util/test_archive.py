@@ -18,8 +18,8 @@ AFTER_S = 3600
 @pytest.fixture
 def patient(world: World) -> World:
     """The same world, where results stay for an hour: longer than a queue can wait."""
-    spans = replace(world.jobs.timeouts, after_s=AFTER_S, by_queue=False)
-    world.jobs.timeouts = spans
+    timeouts = replace(world.jobs.timeouts, after_s=AFTER_S, by_queue=False)
+    world.jobs.timeouts = timeouts
     return replace(
         world,
         config=replace(world.config, archive=replace(world.config.archive, after_s=AFTER_S)),

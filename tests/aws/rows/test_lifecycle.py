@@ -20,9 +20,9 @@ from aws.rows.job import (
 )
 from aws.storage.stored import Archive, S3Object, VaultUpload
 
-SPANS = Timeouts(grace_s=60, patience_s=600, retrieval_s=21600, after_s=300, by_queue=True)
-AT = Now(1000.0, SPANS)
-LATER = Now(10_000.0, SPANS)
+TIMEOUTS = Timeouts(grace_s=60, patience_s=600, retrieval_s=21600, after_s=300, by_queue=True)
+AT = Now(1000.0, TIMEOUTS)
+LATER = Now(10_000.0, TIMEOUTS)
 NEW = Job("j", "u", "a.vcf", "in", "k", 10)
 PENDING = lifecycle.submit(NEW, AT)
 RUNNING = lifecycle.start(PENDING, AT, owner="me", lease_s=30)
@@ -68,11 +68,11 @@ def test_a_commit_publishes_the_result_and_starts_the_retention() -> None:
         "job_results",
         "results_archive",
     ]
-    assert HOT.expires_time == AT.now + SPANS.after_s
+    assert HOT.expires_time == AT.now + TIMEOUTS.after_s
 
 
 def test_a_retention_longer_than_a_queue_can_wait_is_left_to_the_due_time() -> None:
-    at = replace(AT, spans=replace(SPANS, by_queue=False))
+    at = replace(AT, timeouts=replace(TIMEOUTS, by_queue=False))
     done = lifecycle.complete(WRITING, at, owner="me", result=RESULT)
     assert not any(entry.startswith("results_archive") for entry in done.outbox)
     assert unfinished(done, at)[PendingWork.RETENTION] == done.expires_time
@@ -120,7 +120,7 @@ def test_a_check_is_cleared_only_at_the_revision_it_was_made_at() -> None:
 
 def test_a_downgrade_restarts_the_retention() -> None:
     released = lifecycle.release(lifecycle.pin(HOT, AT), LATER)
-    assert released.expires_time == LATER.now + SPANS.after_s
+    assert released.expires_time == LATER.now + TIMEOUTS.after_s
     assert not released.pinned
 
 
