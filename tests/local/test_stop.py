@@ -1,4 +1,4 @@
-"""However `./gas up` is ended, and whenever: none of its processes is left."""
+"""However `./gas up` or `demo` is ended, and whenever: none of its processes is left."""
 
 import fcntl
 import os
@@ -25,8 +25,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("up")]
 
 
 @dataclass
-class MarkedUp:
-    """A `./gas up` all of whose descendants carry one variable in their environment."""
+class MarkedCommand:
+    """A command all of whose descendants carry one variable in their environment."""
 
     mark: str
     process: subprocess.Popen[bytes]
@@ -82,10 +82,9 @@ def until(holds: Callable[[], object], within_s: float, words: Callable[[], obje
         threading.Event().wait(0.02)
 
 
-def start(folder: Path, output: int, **options: object) -> subprocess.Popen[bytes]:
-    argv = [sys.executable, "-m", "local.up", "--port", str(free_port())]
+def start(argv: list[str], output: int, **options: object) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # type: ignore[call-overload,no-any-return]
-        [*argv, "--data", str(folder / "data")],
+        [sys.executable, "-m", *argv],
         stdin=output if options else subprocess.DEVNULL,
         stdout=output,
         stderr=output,
@@ -99,34 +98,40 @@ def own_terminal() -> None:
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
-@pytest.fixture(params=["pipe", "terminal"])
-def up(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[MarkedUp]:
-    mark = uuid.uuid4().hex
-    monkeypatch.setenv(MARK, mark)
-    reader, writer = os.pipe() if request.param == "pipe" else pty.openpty()
-    options = {} if request.param == "pipe" else {"preexec_fn": own_terminal}
-    running = MarkedUp(mark, start(tmp_path, writer, **options), reader)
-    os.close(writer)
-    yield running
-    if not running.unread.is_set():
-        running.close_output()
-    for pid in running.living():
-        os.kill(pid, signal.SIGKILL)
-    running.process.wait(END_S)
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, list[str]], MarkedCommand]]:
+    """Start a command with its output in a pipe, or in a terminal of its own."""
+    started: list[MarkedCommand] = []
+
+    def begin(output: str, argv: list[str]) -> MarkedCommand:
+        mark = uuid.uuid4().hex
+        monkeypatch.setenv(MARK, mark)
+        reader, writer = os.pipe() if output == "pipe" else pty.openpty()
+        options = {} if output == "pipe" else {"preexec_fn": own_terminal}
+        started.append(MarkedCommand(mark, start(argv, writer, **options), reader))
+        os.close(writer)
+        return started[-1]
+
+    yield begin
+    for command in started:
+        if not command.unread.is_set():
+            command.close_output()
+        for pid in command.living():
+            os.kill(pid, signal.SIGKILL)
+        command.process.wait(END_S)
 
 
-MOMENTS: dict[str, Callable[[MarkedUp], object]] = {
+MOMENTS: dict[str, Callable[[MarkedCommand], object]] = {
     "first child": lambda up: up.children() >= 1,
     "aws serves": lambda up: b"local AWS at" in up.said,
     "daemons start": lambda up: up.children() >= 5,
     "ready": lambda up: b"GAS is ready" in up.said,
+    "annotating": lambda demo: b"annotating" in demo.said,
 }
 
 
-def send(*numbers: signal.Signals) -> Callable[[MarkedUp], None]:
-    def act(up: MarkedUp) -> None:
+def send(*numbers: signal.Signals) -> Callable[[MarkedCommand], None]:
+    def act(up: MarkedCommand) -> None:
         for number in numbers:
             up.process.send_signal(number)
 
@@ -137,25 +142,57 @@ HUP, TERM, INT = signal.SIGHUP, signal.SIGTERM, signal.SIGINT
 
 
 @pytest.mark.parametrize(
-    ("up", "moment", "act"),
+    ("output", "moment", "act"),
     [
         ("pipe", "first child", send(HUP)),
         ("pipe", "aws serves", send(INT)),
         ("pipe", "daemons start", send(TERM, TERM)),
         ("pipe", "ready", send(HUP, HUP)),
         ("pipe", "ready", send(INT, TERM, HUP)),
-        ("pipe", "aws serves", MarkedUp.close_output),
-        ("pipe", "ready", MarkedUp.close_output),
-        ("terminal", "first child", MarkedUp.close_output),
-        ("terminal", "daemons start", MarkedUp.close_output),
-        ("terminal", "ready", MarkedUp.close_output),
+        ("pipe", "aws serves", MarkedCommand.close_output),
+        ("pipe", "ready", MarkedCommand.close_output),
+        ("terminal", "first child", MarkedCommand.close_output),
+        ("terminal", "daemons start", MarkedCommand.close_output),
+        ("terminal", "ready", MarkedCommand.close_output),
     ],
-    indirect=["up"],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_no_process_is_left(up: MarkedUp, moment: str, act: Callable[[MarkedUp], None]) -> None:
+def test_up_leaves_no_process(
+    run: Callable[[str, list[str]], MarkedCommand],
+    tmp_path: Path,
+    output: str,
+    moment: str,
+    act: Callable[[MarkedCommand], None],
+) -> None:
+    up = run(output, ["local.up", "--port", str(free_port()), "--data", str(tmp_path / "data")])
     until(lambda: MOMENTS[moment](up), START_S, up.said.decode)
     act(up)
-    until(lambda: up.process.poll() is not None, END_S, up.living)
-    until(lambda: not up.living(), END_S, up.living)
+    demand_end(up)
     assert b"Traceback" not in up.said, up.said.decode()
+
+
+@pytest.mark.parametrize(
+    ("moment", "act"),
+    [
+        ("first child", send(HUP)),
+        ("annotating", send(INT, INT)),
+        ("annotating", send(TERM)),
+        ("annotating", send(signal.SIGKILL)),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_demo_leaves_no_process(
+    run: Callable[[str, list[str]], MarkedCommand],
+    moment: str,
+    act: Callable[[MarkedCommand], None],
+) -> None:
+    demo = run("pipe", ["local.demo"])
+    until(lambda: MOMENTS[moment](demo), START_S, demo.said.decode)
+    act(demo)
+    demand_end(demo)
+    assert b"Traceback" not in demo.said, demo.said.decode()
+
+
+def demand_end(command: MarkedCommand) -> None:
+    until(lambda: command.process.poll() is not None, END_S, command.living)
+    until(lambda: not command.living(), END_S, command.living)
