@@ -58,17 +58,23 @@ class SavedState:
     """
 
     def __init__(
-        self, folder: Path, region: str, app: App, lock: RLock, vaults: VaultStore, mailbox: Mailbox
+        self,
+        folder: Path,
+        region: str,
+        app: App,
+        lock: RLock,
+        vault_store: VaultStore,
+        mailbox: Mailbox,
     ) -> None:
         self.bodies = folder / "bodies"
         self.bodies.mkdir(parents=True, exist_ok=True)
         self.rows = RowFile(folder / "state.db")
         self.region, self.app, self.lock = region, app, lock
-        self.vaults, self.mailbox = vaults, mailbox
+        self.vault_store, self.mailbox = vault_store, mailbox
         self.seen: dict[Name, SavedPart] = {}
         self.updated: set[int] = set()
         self.unneeded: list[Path] = []
-        vaults.discard = self.unneeded.append
+        vault_store.discard = self.unneeded.append
         self._watch_updates()
 
     def save(self) -> float:
@@ -100,10 +106,10 @@ class SavedState:
     def load(self) -> None:
         """Take back what an earlier run saved."""
         for name, row in self.rows.of("vault"):
-            self.vaults.load_vault(name, row)
+            self.vault_store.load_vault(name, row)
         for _, row in self.rows.of("archive"):
-            self.vaults.load_archive(row)
-        self.vaults.tidy()
+            self.vault_store.load_archive(row)
+        self.vault_store.tidy()
         self.mailbox.sent.extend(row for _, row in self.rows.of("mail"))
         for address, _ in self.rows.of("identity"):
             self._ses().verify_email_identity(address)
@@ -140,7 +146,7 @@ class SavedState:
         return now
 
     def _everything(self) -> Iterator[Thing]:
-        for vault in list(self.vaults.vaults.values()):
+        for vault in list(self.vault_store.vaults.values()):
             yield "vault", vault.name, vault, partial(_vault, vault)
             for archive in list(vault.archives.values()):
                 yield "archive", archive.id, archive, partial(_archive, vault, archive)
