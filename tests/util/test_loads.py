@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from aws.stack.release import ROOT, sources
 from local.demo import private_world
 from local.service import LocalService
 
@@ -16,6 +17,11 @@ def load(tool: str, *options: str, env: dict[str, str] | None = None) -> tuple[i
     argv = [sys.executable, "-m", f"util.{tool}", *options]
     ran = subprocess.run(argv, capture_output=True, text=True, env=env, timeout=200)
     return ran.returncode, ran.stdout, ran.stderr
+
+
+def test_no_instance_gets_the_load_tools() -> None:
+    tools = {path for path in sources(ROOT) if path.startswith("util/") and "load" in path}
+    assert tools == set()
 
 
 @pytest.mark.parametrize("tool", ["web_load", "ann_load"])
