@@ -1,31 +1,33 @@
-"""Runs bcftools csq, piped into annotate where there are known variants, a process for each.
+"""Runs bcftools csq over sites, in processes of their own beside ours.
 
 csq keeps static state and holds the GIL: a process may call it once.
 """
 
-import itertools
 import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pysam.bcftools
 
-from ann.references import Contig, Reference
-from ann.sandbox import die_with_parent
+from ann.haplotypes import OrderError, merge
+from ann.references import Reference
+from ann.sandbox import MAX_FILES, die_with_parent
 from ann.task import JobLimits
 
 STDERR = "stderr"
 """The file in a job's folder that takes what bcftools says."""
-KNOWN = b"GAS_KNOWN"
-"""The flag of records that are in the reference's set of known variants."""
-HIDDEN_PEPTIDE = "10"
+LONGEST_PEPTIDE = "10"
 """csq writes longer peptides in short (-B)."""
+GT_LINE = b'##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">\n'
+AUTO, LOCAL, HAPLOTYPE = "auto", "local", "haplotype"
+"""How consequences are called; AUTO takes HAPLOTYPE where the file is fit for it."""
 TOOL_FAILED = 1
+KNOWN = b"GAS_KNOWN"
 PIPE_BUFFER_BYTES = 1 << 18
 NO_MEMORY = re.compile(r"cannot allocate memory|out of memory|failed to allocate", re.IGNORECASE)
 
@@ -51,8 +53,8 @@ class LimitError(RuntimeError):
     @classmethod
     def disk(cls, limits: JobLimits) -> "LimitError":
         return cls(
-            f"The annotation needed a file of more than {limits.max_disk_bytes:,} bytes, "
-            "the limit. Please split the file."
+            f"The annotation needed more than {limits.max_disk_bytes:,} bytes, the limit, "
+            "of disk. Please split the file."
         )
 
     @classmethod
@@ -63,98 +65,158 @@ class LimitError(RuntimeError):
         )
 
 
-@dataclass(frozen=True)
-class Annotation:
-    """What to run, on what: `sites` is a VCF of sites in order, all with A, C, G and T.
+class CsqRun:
+    """One bcftools csq, which takes sites from a pipe and writes what it found to a file.
 
-    `present` are its contigs, in its order, those of one genetic code together: csq takes one
-    code a run. `log` is the file that standard error goes to.
+    `sites` may be empty, or whole lines behind the header; the file's records bear the same IDs.
     """
 
-    reference: Reference
-    present: list[Contig]
-    sites: Path
-    limits: JobLimits
-    log: Path
-
-    def lines(self) -> Iterator[bytes]:
-        """The annotated sites, run after run, each behind a header.
-
-        Raises CrashError, GateError and LimitError, at the latest after the last line.
-        """
-        runs = [(code, list(group)) for code, group in itertools.groupby(self.present, _code)]
-        for code, contigs in runs or [(_code(self.reference.contigs[0]), [])]:
-            options = ["-C", str(code)]
-            if len(runs) > 1:
-                options += ["-T", str(self._targets(code, contigs))]
-            yield from self._run(options)
-
-    def _targets(self, code: int, contigs: list[Contig]) -> Path:
-        """A BED file of whole contigs."""
-        path = self.sites.with_name(f"code-{code}.bed")
-        path.write_text("".join(f"{c.name}\t0\t{c.length}\n" for c in contigs), encoding="utf-8")
-        return path
-
-    def _run(self, options: list[str]) -> Iterator[bytes]:
-        end, pids = self._start(options)
-        with os.fdopen(end, "rb", PIPE_BUFFER_BYTES) as lines:
-            yield from lines
-        self._await(pids)
-
-    def _start(self, options: list[str]) -> tuple[int, list[int]]:
-        """Start csq and, for known variants, annotate; where to read, and their process ids."""
-        reference = self.reference
-        csq = [
-            *("-l", "--force", "--unify-chr-names", "-,-,-", "-v", "0", "--no-version"),
-            *("-B", HIDDEN_PEPTIDE, *options, "-f", str(reference.path(reference.fasta))),
-            *("-g", str(reference.path(reference.gff3)), str(self.sites)),
+    def __init__(self, reference: Reference, code: int, options: list[str], out: Path) -> None:
+        self.out = out
+        arguments = [
+            *("-Ov", "--force", "--unify-chr-names", "-,-,-", "-v", "0", "--no-version"),
+            *("-B", LONGEST_PEPTIDE, "-C", str(code), *options),
+            *("-f", str(reference.path(reference.fasta))),
+            *("-g", str(reference.path(reference.gff3)), "-"),
         ]
-        known = reference.known_tab
-        if known is None:
-            end, pid = start_tool(pysam.bcftools.csq, ["-Ov", *csq])
-            return end, [pid]
-        flags = ["-a", str(reference.path(known.file)), "-c", known.columns]
-        flags += ["-m", f"+{KNOWN.decode()}", "--no-version", "-Ov", "-"]
-        between, writer = start_tool(pysam.bcftools.csq, ["-Ou", *csq])
-        end, reader = start_tool(pysam.bcftools.annotate, flags, between)
-        return end, [writer, reader]
+        source, sink = os.pipe()
+        target = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        self.pid: int | None = start_tool(pysam.bcftools.csq, arguments, source, target)
+        self.pipe = os.fdopen(sink, "wb", PIPE_BUFFER_BYTES)
 
-    def _await(self, pids: list[int]) -> None:
-        codes = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]
+    def feed(self, text: bytes) -> None:
+        """Hand on some lines; where csq has gone, `finish` says why."""
+        with suppress(BrokenPipeError):
+            self.pipe.write(text)
+
+    def finish(self) -> int:
+        """csq's exit code, once it has had all."""
+        with suppress(BrokenPipeError):
+            self.pipe.close()
+        return self._ended()
+
+    def kill(self) -> None:
+        if self.pid is not None:
+            os.kill(self.pid, signal.SIGKILL)
+            self._ended()
+        with suppress(BrokenPipeError):
+            self.pipe.close()
+
+    def _ended(self) -> int:
+        pid, self.pid = self.pid, None
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) if pid is not None else 0
+
+
+class Csq:
+    """The csq runs of one job; one for each genetic code.
+
+    csq takes one code a run, and wants each contig in one block, so that a contig that the file
+    has under two names takes two. `log` is the file that standard error goes to.
+    """
+
+    def __init__(self, reference: Reference, folder: Path, limits: JobLimits, log: Path) -> None:
+        self.reference, self.folder, self.limits, self.log = reference, folder, limits, log
+        self.runs: dict[tuple[str, int, int], CsqRun] = {}
+        self.codes: set[int] = set()
+        self.mode = LOCAL
+        self.notes: list[str] = []
+
+    def feed(self, code: int, turn: int, sites: bytes) -> None:
+        """Sites for `csq -l`: each allele on its own."""
+        self._run(LOCAL, code, turn, ["-l"], 0).feed(sites)
+
+    def feed_haplotypes(self, code: int, turn: int, sites: bytes, samples: int) -> None:
+        """Sites with phased genotypes for `csq -p r`: alleles of one haplotype together."""
+        self._run(HAPLOTYPE, code, turn, ["-p", "r"], samples).feed(sites)
+
+    def _run(self, kind: str, code: int, turn: int, options: list[str], samples: int) -> CsqRun:
+        run = self.runs.get((kind, code, turn))
+        if run is None:
+            self.codes.add(code)
+            out = self.folder / f"csq-{kind}-{code}-{turn}.vcf"
+            run = self.runs[kind, code, turn] = CsqRun(self.reference, code, options, out)
+            run.feed(sites_header(self.reference, samples))
+        return run
+
+    def finish(self) -> list[Path]:
+        """The files that csq wrote. Raises CrashError, GateError and LimitError."""
+        ends = {key: run.finish() for key, run in self.runs.items()}
+        words = self._words()
+        local = [code for (kind, *_), code in ends.items() if kind == LOCAL and code]
+        if local:
+            raise _failure(min(local), words, self.limits)
+        if any(ends.values()):
+            self.notes.append(f"called allele by allele: {_last_error(words)}")
+        elif "[E::" in words:
+            raise GateError(f"bcftools went on after an error ({_last_error(words)})")
+        elif any(kind == HAPLOTYPE for kind, *_ in ends):
+            return self._merged()
+        return self._local()
+
+    def _words(self) -> str:
         log = self.log
         words = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
-        failed = [code for code in codes if code]
-        if failed:
-            raise _failure(min(failed), words.replace(f"{log.parent}/", ""), self.limits)
-        if "[E::" in words:
-            raise GateError(f"bcftools went on after an error ({_last_error(words)})")
+        return words.replace(f"{log.parent}/", "")
+
+    def _merged(self) -> list[Path]:
+        """The files of the local runs with what the haplotypes' say put in."""
+        merged = []
+        for (kind, code, turn), run in self.runs.items():
+            if kind == LOCAL:
+                out = self.folder / f"csq-{code}-{turn}.vcf"
+                try:
+                    merge(run.out, self.runs[HAPLOTYPE, code, turn].out, out)
+                except OrderError as fault:
+                    self.notes.append(f"called allele by allele: {fault}")
+                    return self._local()
+                merged.append(out)
+        self.mode = HAPLOTYPE
+        return merged
+
+    def _local(self) -> list[Path]:
+        return [run.out for (kind, *_), run in self.runs.items() if kind == LOCAL]
+
+    def abandon(self) -> None:
+        """End every run, and forget what it was given."""
+        for run in self.runs.values():
+            run.kill()
+        self.runs = {}
+
+    def abandon_haplotypes(self) -> None:
+        for key in [key for key in self.runs if key[0] == HAPLOTYPE]:
+            self.runs.pop(key).kill()
 
 
-def _code(contig: Contig) -> int:
-    return contig.genetic_code
+def sites_header(reference: Reference, samples: int = 0) -> bytes:
+    """The header of the sites that csq gets; samples are called by their numbers."""
+    contigs = [
+        b"##contig=<ID=%s,length=%d>\n" % (contig.name.encode(), contig.length)
+        for contig in reference.contigs
+    ]
+    columns = [b"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"]
+    columns += [b"FORMAT", *(b"%d" % number for number in range(samples))] if samples else []
+    return b"##fileformat=VCFv4.2\n%s%s%s\n" % (
+        GT_LINE if samples else b"",
+        b"".join(contigs),
+        b"\t".join(columns),
+    )
 
 
-def start_tool(
-    tool: Callable[..., Any], arguments: list[str], source: int | None = None
-) -> tuple[int, int]:
-    """Run a bcftools command in a child of its own, which dies with us.
+def start_tool(tool: Callable[..., Any], arguments: list[str], source: int, sink: int) -> int:
+    """Run a bcftools command in a child of its own, which dies with us; its process id.
 
-    `source` becomes its standard input, and is closed here. Returns where its standard output
-    can be read, and its process id.
+    `source` and `sink` become its standard input and output, and are closed here.
     """
     parent = os.getpid()
-    end, sink = os.pipe()
     pid = os.fork()
     if pid == 0:
+        os.dup2(source, 0)
         os.dup2(sink, 1)
-        if source is not None:
-            os.dup2(source, 0)
-        os.closerange(3, max(end, sink, source or 0) + 1)
+        os.closerange(3, MAX_FILES)
         _tool(tool, arguments, parent)
-    for used in (sink, source):
-        if used is not None:
-            os.close(used)
-    return end, pid
+    os.close(source)
+    os.close(sink)
+    return pid
 
 
 def _tool(tool: Callable[..., Any], arguments: list[str], parent: int) -> NoReturn:

@@ -12,63 +12,70 @@ import select
 import shutil
 import signal
 import sys
+import traceback
 from contextlib import suppress
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import NoReturn
 
+from ann.chunks import GapError
 from ann.csq import STDERR, CrashError, GateError, LimitError
 from ann.pipeline import run
-from ann.records import VCFError
+from ann.records import VCFError, printable
 from ann.sandbox import die_with_parent, heed_only_the_daemon, set_limits
 from ann.task import JobLimits, Outcome, Task
 
 OUTCOME, PROGRESS, SCRATCH = "outcome.json", "progress", "tmp"
+GOODBYE = b"\n"
+"""The line with which a daemon that ends in order takes its leave."""
 LOOK_MS = 50
 """How often to look after a child where the kernel cannot tell us (no pidfd)."""
 
 
 def packed(task: Task) -> bytes:
     """A task as the line that the server reads."""
-    told = {k: str(v) if isinstance(v, Path) else v for k, v in asdict(task).items()}
-    return json.dumps(told).encode() + b"\n"
+    values = {k: str(v) if isinstance(v, Path) else v for k, v in asdict(task).items()}
+    return json.dumps(values).encode() + b"\n"
 
 
 def unpacked(line: bytes) -> Task:
     """The task of a line."""
-    told = json.loads(line)
-    references = told["references"]
+    values = json.loads(line)
+    references = values["references"]
     return Task(
         **{
-            **told,
-            "input": Path(told["input"]),
-            "folder": Path(told["folder"]),
-            "limits": JobLimits(**told["limits"]),
+            **values,
+            "input": Path(values["input"]),
+            "folder": Path(values["folder"]),
+            "limits": JobLimits(**values["limits"]),
             "references": Path(references) if references else None,
         }
     )
 
 
 def serve() -> None:
-    """The server's loop; the end of its input, which the daemon's death brings, ends it."""
+    """The server's loop; GOODBYE ends it, or the end of its input, which the daemon's death brings."""
     heed_only_the_daemon()
     server = os.getpid()
+    task = None
     while line := sys.stdin.buffer.readline():
+        if line == GOODBYE:
+            return
         task = unpacked(line)
         pid = os.fork()
         if pid == 0:
             _child(task, server)
         with suppress(PermissionError, ProcessLookupError):
-            os.setpgid(pid, pid)  # here too, so that whoever hears of it may strike the group
+            os.setpgid(pid, pid)  # here too, so that whoever hears of it may kill the group
         _tell(pid)
-        is_wanted = _await(pid)
+        _await(pid)
         _tell(_bury(pid))
-        if not is_wanted:
-            shutil.rmtree(task.folder, ignore_errors=True)
+    if task:  # the daemon was killed: nobody else removes what its job left
+        shutil.rmtree(task.folder, ignore_errors=True)
 
 
-def _await(pid: int) -> bool:
-    """Wait until the child has ended; False where it was killed because the daemon has gone."""
+def _await(pid: int) -> None:
+    """Wait until the child has ended; kill it where the daemon has gone."""
     ends = select.poll()
     ends.register(sys.stdin, select.POLLHUP)
     pidfd = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else -1
@@ -79,11 +86,10 @@ def _await(pid: int) -> bool:
             events = ends.poll(None if pidfd >= 0 else LOOK_MS)
             if any(event & select.POLLHUP for _, event in events):
                 os.killpg(pid, signal.SIGKILL)
-                return False
+                return
     finally:
         if pidfd >= 0:
             os.close(pidfd)
-    return True
 
 
 def _has_ended(pid: int) -> bool:
@@ -109,17 +115,15 @@ def _child(task: Task, server: int) -> NoReturn:
     try:
         os.setpgid(0, 0)
         die_with_parent(server)
-        _settle(task)
+        _begin(task)
         outcome = _run(task)
-        told = {f.name: getattr(outcome, f.name) for f in fields(Outcome) if f.name != "folder"}
-        whole = task.folder / f"{OUTCOME}.new"
-        whole.write_text(json.dumps(told), encoding="utf-8")
-        whole.replace(task.folder / OUTCOME)
+        found = {f.name: getattr(outcome, f.name) for f in fields(Outcome) if f.name != "folder"}
+        replace_text(task.folder / OUTCOME, json.dumps(found))
     finally:
         os._exit(0)
 
 
-def _settle(task: Task) -> None:
+def _begin(task: Task) -> None:
     """Own scratch folder, own standard streams, and no more than the task may use."""
     scratch = task.folder / SCRATCH
     scratch.mkdir()
@@ -133,26 +137,36 @@ def _settle(task: Task) -> None:
 
 
 def _run(task: Task) -> Outcome:
+    def fail(fault: BaseException | str, crashed: bool = False) -> Outcome:
+        return Outcome(task.folder, error=printable(str(fault)), crashed=crashed)
+
     try:
-        return run(task, task.folder / SCRATCH, lambda phase: _note(task, phase))
+        return run(task, task.folder / SCRATCH, lambda words: _note(task, words))
     except (VCFError, LimitError) as fault:
-        return Outcome(task.folder, error=str(fault))
+        return fail(fault)
     except MemoryError:
-        return Outcome(task.folder, error=str(LimitError.memory(task.limits)))
+        return fail(LimitError.memory(task.limits))
     except OSError as fault:
-        return _disk_failed(task, fault)
-    except (CrashError, GateError) as fault:
-        return Outcome(task.folder, error=str(fault), crashed=True)
+        if fault.errno == errno.EFBIG:
+            return fail(LimitError.disk(task.limits))
+        words = f"the disk failed: {fault.strerror}" if fault.errno else f"htslib failed: {fault}"
+        return fail(words, crashed=True)
+    except (CrashError, GapError, GateError) as fault:
+        return fail(fault, crashed=True)
+    except Exception as fault:
+        traceback.print_exc()
+        return fail(f"the annotator broke down: {type(fault).__name__}: {fault}", crashed=True)
 
 
-def _disk_failed(task: Task, fault: OSError) -> Outcome:
-    if fault.errno == errno.EFBIG:
-        return Outcome(task.folder, error=str(LimitError.disk(task.limits)))
-    return Outcome(task.folder, error=f"the disk failed: {fault.strerror}", crashed=True)
+def _note(task: Task, words: str) -> None:
+    replace_text(task.folder / PROGRESS, words)
 
 
-def _note(task: Task, phase: str) -> None:
-    (task.folder / PROGRESS).write_text(phase, encoding="utf-8")
+def replace_text(path: Path, text: str) -> None:
+    """Write a file that is read meanwhile: the old one or the new one, never half of it."""
+    whole = path.with_name(f"{path.name}.new")
+    whole.write_text(text, encoding="utf-8")
+    whole.replace(path)
 
 
 if __name__ == "__main__":

@@ -1,72 +1,117 @@
-"""One job's pipeline, run in a child process: pre-pass, csq and annotate, join, gate."""
+"""One job's pipeline, run in a child process: pre-pass beside csq, variants, splice, gate."""
 
 import hashlib
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 
-import pysam
-from pysam.version import __bcftools_version__, __htslib_version__, __version__
-
+from ann.bgzf import EOF_BLOCK, BgzfWriter
 from ann.counts import Counts
-from ann.csq import STDERR, Annotation, GateError
-from ann.join import join
-from ann.prepare import Prepared, Progress, prepare
-from ann.records import Bounds, Reader
-from ann.references import installed
+from ann.csq import STDERR, Csq, GateError
+from ann.disk import Disk
+from ann.gate import demand_readable
+from ann.header import result_header, tools
+from ann.index import write_index
+from ann.prepare import Prepared, Progress, Request, prepare
+from ann.reader import Reader
+from ann.records import Bounds, printable
+from ann.references import Reference, installed
+from ann.splice import splice
 from ann.summary import log_text, summary
 from ann.task import JobLimits, Outcome, Task
+from ann.variants import annotate_variants
 
-__all__ = ["JobLimits", "Outcome", "Task", "run"]
+__all__ = ["EOF_BLOCK", "JobLimits", "Outcome", "Task", "run"]
 
-EOF_BLOCK = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
-"""The empty block that ends a whole BGZF file (SAM specification, 4.1.2)."""
+COLUMNAR_MEMORY_MB = 256
+MOST_THREADS = 4
 
 
 def run(task: Task, scratch: Path, progress: Progress) -> Outcome:
     """Annotate one VCF, working in the folder `scratch`.
 
-    Raises VCFError for what its owner can mend, and what annotate raises.
+    Raises VCFError for what its owner can mend, LimitError for what goes beyond the job's limits,
+    and CrashError and GateError for what is ours.
     """
     began = time.monotonic()
-    limits, outcome = task.limits, Outcome(task.folder)
-    bounds = Bounds(limits.max_line_bytes, limits.max_records, limits.max_text_bytes)
-    reader = Reader(task.input, bounds)
-    offer = installed(task.references)
-    prepared = prepare(reader, task.reference, offer, scratch, progress)
-    progress("annotating")
-    annotation = Annotation(
-        prepared.reference, prepared.present, prepared.sites, limits, task.folder / STDERR
+    disk = Disk(task.folder, task.limits)
+    progress = disk.watched(progress)
+    prepared = _prepared(task, scratch, progress)
+    progress("collecting what is known of the variants")
+    found = annotate_variants(
+        prepared.rows,
+        prepared.csq,
+        prepared.reference,
+        scratch,
+        threads=threads(),
+        memory_mb=COLUMNAR_MEMORY_MB,
     )
-    counts = join(prepared, annotation.lines(), outcome.result)
-    progress("indexing")
-    pysam.tabix_index(str(outcome.result), preset="vcf", force=True)
-    check(prepared, counts, outcome.result)
-    _tell(task, prepared, counts, began)
+    outcome = _written(task, prepared, found.info, progress)
+    shutil.move(prepared.rejected, outcome.rejected)
+    shutil.move(found.parquet, outcome.variants)
+    _check(prepared, found.counts, outcome.result)
+    _report(task, prepared, found.counts, began)
+    disk.demand()
     return Outcome(
         task.folder,
-        counts=_figures(counts),
+        counts=_figures(found.counts),
         result_bytes=outcome.result.stat().st_size,
         result_sha256=_sha256(outcome.result),
         reference=prepared.reference.name,
+        is_csi=outcome.is_csi,
     )
 
 
-def _tell(task: Task, prepared: Prepared, counts: Counts, began: float) -> None:
+def threads() -> int:
+    return min(MOST_THREADS, len(os.sched_getaffinity(0)))
+
+
+def _prepared(task: Task, scratch: Path, progress: Progress) -> Prepared:
+    limits = task.limits
+    bounds = Bounds(limits.max_line_bytes, limits.max_records, limits.max_text_bytes)
+
+    def start_csq(reference: Reference) -> Csq:
+        return Csq(reference, scratch, limits, task.folder / STDERR)
+
+    request, offer = Request(task.reference, task.mode), installed(task.references)
+    return prepare(Reader(task.input, bounds), request, offer, start_csq, scratch, progress)
+
+
+def _written(task: Task, prepared: Prepared, info: Path, progress: Progress) -> Outcome:
+    """The result and its index."""
+    outcome = Outcome(task.folder)
+
+    def tell(records: int) -> None:
+        progress(f"writing {records:,} of {prepared.records:,}")
+
+    header = result_header(prepared)
+    with BgzfWriter(outcome.result, threads()) as out:
+        out.write(header)
+        records = splice(prepared.lines, prepared.header.width, info, out, tell)
+    if records != prepared.records:
+        raise GateError(f"{prepared.records} records went in, {records} came out")
+    progress("indexing")
+    is_csi = write_index(outcome.result)
+    demand_readable(task.input, outcome.result, prepared.notes)
+    return Outcome(task.folder, is_csi=is_csi)
+
+
+def _report(task: Task, prepared: Prepared, counts: Counts, began: float) -> None:
     """Write the summary, and the log that is made of it."""
     outcome = Outcome(task.folder)
-    told = summary(
+    report = summary(
         counts,
         dict(prepared.reasons),
         prepared.reference,
         tools=tools(),
-        file=task.name,
-        notes=prepared.notes,
+        file=printable(task.name),
+        notes=[printable(note) for note in prepared.notes],
         seconds=round(time.monotonic() - began, 3),
     )
-    outcome.summary.write_text(json.dumps(told, indent=1), encoding="utf-8")
-    outcome.log.write_text(log_text(told), encoding="utf-8")
+    outcome.summary.write_text(json.dumps(report, indent=1), encoding="utf-8")
+    outcome.log.write_text(log_text(report), encoding="utf-8")
 
 
 def _figures(counts: Counts) -> dict[str, int]:
@@ -77,20 +122,11 @@ def _figures(counts: Counts) -> dict[str, int]:
     }
 
 
-def tools() -> dict[str, str]:
-    """The versions that made the result."""
-    return {
-        "bcftools": __bcftools_version__,
-        "htslib": __htslib_version__,
-        "pysam": __version__,
-    }
-
-
-def check(prepared: Prepared, counts: Counts, result: Path) -> None:
+def _check(prepared: Prepared, counts: Counts, result: Path) -> None:
     """The gate before COMPLETED: all records are there, the file is whole. Raises GateError."""
     aside = sum(prepared.reasons.values())
     if counts.records != prepared.records or counts.annotated > counts.records - aside:
-        raise GateError(f"{prepared.records} records went in, {counts.records} came out")
+        raise GateError(f"{prepared.records} records went in, {counts.records} were counted")
     with result.open("rb") as stream:
         stream.seek(-len(EOF_BLOCK), os.SEEK_END)
         if stream.read() != EOF_BLOCK:

@@ -2,12 +2,35 @@
 
 import re
 from collections import Counter
-from typing import NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, cast
 
-import pysam
+import numpy as np
+from numpy.typing import NDArray
 
-from ann.records import Header, Record, VCFError
+from ann.fasta import UPPER, MappedFasta
+from ann.reader import Block
+from ann.records import BASES, MAX_ALLELES, MAX_POS, Header, VCFError
 from ann.references import Contig, Reference
+from ann.table import (
+    ALT,
+    CHROM,
+    FILTER,
+    FORMAT,
+    POS,
+    QUAL,
+    REF,
+    Ints,
+    Mask,
+    Segments,
+    Table,
+    changes,
+    letters,
+    positions,
+    ragged,
+    strangers,
+)
 from vcf.file_type import shown
 
 MISMATCH_SHARE = 0.2
@@ -16,106 +39,173 @@ MISMATCHES_EXCUSED = 2
 """So few may be mere slips, unless they are most of the file."""
 MISMATCHES_SHOWN = 3
 CONTIGS_SHOWN = 6
-WINDOW_BASES = 1 << 16
+MOST_ALLELE_BYTES = 1_000_000
 PLAIN_ALTS = re.compile(rb"[ACGTacgt]+(?:,[ACGTacgt]+)*")
-BASES = re.compile(rb"[A-Za-z]+")
+AMBIGUOUS_BASES = frozenset(b"RYSWKMBDHVryswkmbdhv")
 NO_CONTIG = "contig not in the reference"
 OUTSIDE = "position outside the contig"
 WRONG_REF = "REF differs from the reference"
 SYMBOLIC = "symbolic allele or breakend"
 NO_ALLELE = "no alternative sequence (. or *)"
 AMBIGUOUS = "ambiguous base (not A, C, G or T)"
+TOO_LONG = f"alleles of more than {MOST_ALLELE_BYTES:,} bases"
+REASONS = ("", NO_CONTIG, OUTSIDE, WRONG_REF, SYMBOLIC, NO_ALLELE, AMBIGUOUS, TOO_LONG)
+"""A record's status is a place in this table; the first is that of a clean one."""
+CODES = {reason: code for code, reason in enumerate(REASONS)}
+ACGT, LETTERS = letters(b"ACGTacgt,"), letters(bytes(range(65, 91)) + bytes(range(97, 123)))
+NUMERIC = letters(b"-+0123456789.eE")
+COMMA = ord(",")
 
 
 class ContigPlacement(NamedTuple):
-    """Where a contig of the file belongs; `contig` is None where the reference has none such."""
+    """Where a contig of the file belongs; `contig` is None where the reference has none such.
 
-    rank: int
-    contig: Contig | None
+    `turn` counts the file's names for one contig: each needs a csq of its own, being in a block
+    of its own.
+    """
+
     name: bytes
+    contig: Contig | None
+    turn: int = 0
 
 
-class Bases:
-    """The reference's sequence, upper case, read a window at a time."""
+class Run(NamedTuple):
+    """Records `start` to `stop` of a block, which are on one contig."""
 
-    def __init__(self, reference: Reference) -> None:
-        self.fasta = pysam.FastaFile(str(reference.path(reference.fasta)))
-        self.contig, self.start, self.window = "", 0, b""
+    start: int
+    stop: int
+    placement: ContigPlacement
 
-    def at(self, contig: str, start: int, end: int) -> bytes:
-        """Bases `start` to `end` of a contig, counted from 0, end excluded."""
-        first = start - self.start
-        if contig != self.contig or first < 0 or end - self.start > len(self.window):
-            self.contig, self.start, first = contig, start, 0
-            text = self.fasta.fetch(contig, start, max(end, start + WINDOW_BASES))
-            self.window = text.upper().encode()
-        return self.window[first : first + end - start]
+
+@dataclass
+class Screened:
+    """A block of records, and what was found of each; `status` are places in REASONS."""
+
+    block: Block
+    pos: Ints
+    n_alts: Ints
+    status: NDArray[np.int8]
+    runs: list[Run]
+
+    @property
+    def table(self) -> Table:
+        return self.block.table
 
 
 class Screening:
-    """One reference's view of a file's records."""
+    """One reference's view of a file's records; `check` examines a single line for faults."""
 
-    def __init__(self, reference: Reference, header: Header) -> None:
-        self.reference, self.header = reference, header
-        self.bases = Bases(reference)
-        self.ranks = _ranks(reference)
-        self.places: dict[bytes, ContigPlacement] = {}
+    def __init__(
+        self, reference: Reference, header: Header, check: Callable[[bytes, int], None]
+    ) -> None:
+        self.reference, self.header, self.check = reference, header, check
+        self.sequences = MappedFasta(reference)
+        self.placements: dict[bytes, ContigPlacement] = {}
         self.strange: Counter[bytes] = Counter()
-        self.checked = self.mismatched = 0
-        self.mismatches: list[str] = []
+        self.checked = self.mismatched = self.outside = 0
+        self.examples: list[str] = []
 
-    def misfits(self, records: list[Record]) -> int:
-        """How many of these records do not agree with the reference."""
-        faults = (NO_CONTIG, OUTSIDE, WRONG_REF)
-        return sum(self.reason(r, self.place(r.contig)) in faults for r in records)
+    def screen(self, block: Block) -> Screened:
+        """Look at a block of records. Raises VCFError for the first that is no VCF record."""
+        table = block.table
+        pos, is_number = positions(table)
+        n_alts, is_odd = _alternatives(table)
+        is_odd |= ~is_number | (pos > MAX_POS) | _unusual(table)
+        status = np.zeros(len(table), np.int8)
+        for record in np.flatnonzero(is_odd).tolist():
+            self.check(table.line(record), block.number + record)
+            status[record] = CODES[_odd(table.cell(record, REF), table.cell(record, ALT))]
+        screened = Screened(block, pos, n_alts, status, self._runs(table))
+        for run in screened.runs:
+            self._compare(screened, run)
+        return screened
 
-    def place(self, name: bytes) -> ContigPlacement:
+    def _runs(self, table: Table) -> list[Run]:
+        starts = changes(table, CHROM).tolist()
+        stops = [*starts[1:], len(table)]
+        return [
+            Run(start, stop, self.placement(table.cell(start, CHROM)))
+            for start, stop in zip(starts, stops, strict=True)
+        ]
+
+    def placement(self, name: bytes) -> ContigPlacement:
         """Where a contig belongs. Raises VCFError for a look-alike of another length."""
-        found = self.places.get(name)
+        found = self.placements.get(name)
         if found is None:
-            told = name.decode("utf-8", "replace")
-            contig = self.reference.match(told, self.header.contigs.get(told))
-            if contig:
-                found = ContigPlacement(self.ranks[contig.name], contig, contig.name.encode())
-            else:
-                found = ContigPlacement(len(self.ranks) + len(self.places), None, name)
-            self.places[name] = found
+            text = name.decode("utf-8", "replace")
+            contig = self.reference.match(text, self.header.contigs.get(text))
+            turn = sum(p.contig == contig for p in self.placements.values()) if contig else 0
+            found = self.placements[name] = ContigPlacement(name, contig, turn)
         return found
 
-    def reason(self, record: Record, place: ContigPlacement) -> str | None:
-        """Why the record is to be set aside; None: csq may have it."""
-        contig = place.contig
+    def _compare(self, screened: Screened, run: Run) -> None:
+        """Hold a run against its contig: is it there, is it long enough, is REF the same."""
+        contig = run.placement.contig
+        status = screened.status[run.start : run.stop]
         if contig is None:
-            self.strange[record.contig] += 1
-            return NO_CONTIG
-        start = record.pos - 1
-        end = start + len(record.ref)
-        if start < 0 or end > contig.length:
-            return OUTSIDE
-        self.checked += 1
-        bases = self.bases.at(contig.name, start, end)
-        if bases != record.ref.upper():
-            self._mismatch(record, bases)
-            return WRONG_REF
-        return None if PLAIN_ALTS.fullmatch(record.alts) else _odd(record.alts)
+            self.strange[run.placement.name] += len(status)
+            status[:] = CODES[NO_CONTIG]
+            return
+        starts, lengths = screened.table.segments(REF)
+        starts, lengths = starts[run.start : run.stop], lengths[run.start : run.stop]
+        offsets = screened.pos[run.start : run.stop] - 1
+        is_inside = (offsets >= 0) & (offsets + lengths <= contig.length)
+        status[~is_inside] = CODES[OUTSIDE]
+        inside = np.flatnonzero(is_inside)
+        self.checked += len(inside)
+        self.outside += len(status) - len(inside)
+        given = screened.table.data[ragged(Segments(starts[inside], lengths[inside]))] & UPPER
+        places = ragged(Segments(offsets[inside], lengths[inside]))
+        differs = given != self.sequences.at(contig.name, places)
+        if differs.any():
+            owners = np.repeat(inside, lengths[inside])
+            self._mismatches(screened, run, np.unique(owners[differs]))
 
-    def _mismatch(self, record: Record, bases: bytes) -> None:
-        self.mismatched += 1
-        if len(self.mismatches) < MISMATCHES_SHOWN:
-            self.mismatches.append(
-                f"{record.contig.decode()}:{record.pos} has REF {_short(record.ref)} where "
-                f"{self.reference.name} has {_short(bases)} (line {record.number})"
-            )
+    def _mismatches(self, screened: Screened, run: Run, records: Ints) -> None:
+        for record in (records + run.start).tolist():
+            ref = screened.table.cell(record, REF)
+            if AMBIGUOUS_BASES.intersection(ref):
+                screened.status[record] = CODES[AMBIGUOUS]
+                continue
+            screened.status[record] = CODES[WRONG_REF]
+            self.mismatched += 1
+            if len(self.examples) < MISMATCHES_SHOWN:
+                self.examples.append(
+                    f"{shown(run.placement.name)[1:-1]}:{screened.pos[record]} has "
+                    f"{self.difference(screened, run, record)} "
+                    f"(line {screened.block.number + record})"
+                )
+
+    def difference(self, screened: Screened, run: Run, record: int) -> str:
+        """What REF says, and what the reference has there."""
+        ref, start = screened.table.cell(record, REF), int(screened.pos[record]) - 1
+        contig = cast(Contig, run.placement.contig)
+        bases = self.sequences.text(contig.name, start, start + len(ref))
+        return f"REF {_short(ref)} where {self.reference.name} has {_short(bases)}"
+
+    def misfits(self) -> int:
+        """How many of the records looked at do not agree with the reference."""
+        return self.strange.total() + self.outside + self.mismatched
 
     def demand_right_assembly(self) -> None:
-        """Raise VCFError where too many REF bases disagree."""
-        wrong, checked = self.mismatched, self.checked
-        few = wrong <= MISMATCHES_EXCUSED and wrong * 2 <= checked
-        if few or wrong <= checked * MISMATCH_SHARE:
+        """Raise VCFError where too many records disagree with the reference."""
+        wrong, looked_at = self.mismatched + self.outside, self.checked + self.outside
+        few = wrong <= MISMATCHES_EXCUSED and wrong * 2 <= looked_at
+        if few or wrong <= looked_at * MISMATCH_SHARE:
             return
+        faults = []
+        if self.mismatched:
+            faults.append(
+                f"REF disagrees with {self.reference.name} in {self.mismatched:,} of "
+                f"{looked_at:,} records, first {'; '.join(self.examples)}"
+            )
+        if self.outside:
+            faults.append(
+                f"{self.outside:,} of {looked_at:,} records lie beyond the end of their contig "
+                f"in {self.reference.name}"
+            )
         raise VCFError(
-            f"This looks like another assembly: REF disagrees with {self.reference.name} in "
-            f"{wrong:,} of {checked:,} records, first {'; '.join(self.mismatches)}. Please lift "
+            f"This looks like another assembly: {'; '.join(faults)}. Please lift "
             f"the variants over to {self.reference.assembly}, or choose the reference they were "
             "called against."
         )
@@ -130,22 +220,47 @@ class Screening:
 
     def strangers(self) -> str:
         """The contigs that the reference has not, with their numbers of records."""
-        told = [f"{shown(name)}: {n:,}" for name, n in self.strange.most_common(CONTIGS_SHOWN)]
-        return ", ".join(told) + (", …" if len(self.strange) > CONTIGS_SHOWN else "")
+        found = [f"{shown(name)}: {n:,}" for name, n in self.strange.most_common(CONTIGS_SHOWN)]
+        return ", ".join(found) + (", …" if len(self.strange) > CONTIGS_SHOWN else "")
 
 
-def _ranks(reference: Reference) -> dict[str, int]:
-    """The order of contigs: the reference's, those of one genetic code together."""
-    codes = list(dict.fromkeys(c.genetic_code for c in reference.contigs))
-    ordered = sorted(reference.contigs, key=lambda c: codes.index(c.genetic_code))
-    return {contig.name: rank for rank, contig in enumerate(ordered)}
+def _alternatives(table: Table) -> tuple[Ints, Mask]:
+    """How many ALT alleles each record has, and which have others than plain sequences."""
+    segments = table.segments(ALT)
+    is_odd = strangers(table, ALT, ACGT)
+    counts = np.ones(len(table), np.int64)
+    offsets = ragged(segments)
+    is_comma = table.data[offsets] == COMMA
+    if is_comma.any():
+        places = offsets[is_comma]
+        owners = np.repeat(np.arange(len(table)), segments.lengths)[is_comma]
+        counts += np.bincount(owners, minlength=len(table))
+        ends = segments.starts[owners] + segments.lengths[owners]
+        is_loose = (places == segments.starts[owners]) | (places + 1 == ends)
+        is_loose |= table.data[places + 1] == COMMA
+        is_odd[owners[is_loose]] = True
+    return counts, is_odd | (counts >= MAX_ALLELES)
 
 
-def _odd(alts: bytes) -> str | None:
+def _unusual(table: Table) -> Mask:
+    """The records whose columns, ALT apart, deserve a closer look."""
+    starts, lengths = table.segments(QUAL)
+    is_odd = strangers(table, QUAL, NUMERIC) | strangers(table, REF, LETTERS)
+    for column in (CHROM, POS, FILTER, *([FORMAT] if table.width > FORMAT else [])):
+        is_odd |= table.segments(column).lengths == 0
+    sizes = table.seps[:, ALT] - table.starts(REF)
+    return is_odd | (sizes > MOST_ALLELE_BYTES)
+
+
+def _odd(ref: bytes, alts: bytes) -> str:
     """Why these alleles are not for csq, which takes breakends and ambiguous bases for sequence.
 
     Beside a plain sequence it leaves <SYMBOLIC>, * and . alone.
     """
+    if len(ref) + len(alts) > MOST_ALLELE_BYTES:
+        return TOO_LONG
+    if PLAIN_ALTS.fullmatch(alts):
+        return ""
     alleles = alts.split(b",")
     if any(b"[" in a or b"]" in a or (b"." in a and a != b".") for a in alleles):
         return SYMBOLIC
@@ -153,7 +268,7 @@ def _odd(alts: bytes) -> str | None:
     if not all(PLAIN_ALTS.fullmatch(a) for a in sequences):
         return AMBIGUOUS
     if sequences:
-        return None
+        return ""
     return SYMBOLIC if any(a.startswith(b"<") for a in alleles) else NO_ALLELE
 
 

@@ -1,78 +1,145 @@
 """The INFO, FILTER and FORMAT tags of a VCF: what its header omits, and what is ours.
 
-Tools drop or refuse what is not declared, so the pre-pass declares it, as text. What an earlier
-annotation left (BCSQ, GAS_KNOWN) is taken out, lest it be counted as this one's.
+Tools drop or refuse what is not declared, so the pre-pass declares it: reserved tags as the VCF
+specification types them, others as text. What an earlier annotation left (BCSQ, GAS_…) is taken
+out, lest it be counted as this one's.
 """
 
 import itertools
 import re
 
-from ann.csq import KNOWN
-from ann.records import Header, Record
+import numpy as np
+
+from ann.records import Header
+from ann.reserved import reserved
+from ann.table import (
+    FILTER,
+    FORMAT,
+    INFO,
+    Ints,
+    Segments,
+    Table,
+    changes,
+    hashes,
+    ragged,
+    table_of,
+)
 from vcf.file_type import shown
 
-OURS = {b"BCSQ", KNOWN}
+CONSEQUENCE, PREFIX = b"BCSQ", b"GAS_"
+OURS = re.compile(rb"BCSQ|GAS_[A-Za-z0-9_.]*")
+IN_RECORD = re.compile(rb"[\t;:](?:BCSQ|GAS_)")
 DECLARED = re.compile(rb"##(INFO|FILTER|FORMAT)=<(?:.*,)?ID=([^,>]+)")
 UNTYPED = b'Number=.,Type=String,Description="Not declared in the input">'
 FLAG = b'Number=0,Type=Flag,Description="Not declared in the input">'
-VALUES = re.compile(rb"=[^;]*")
+NO_TYPE = b'Description="Not declared in the input">'
 MOST_REMEMBERED = 20_000
+"""Tags beyond so many are not declared; htslib itself takes them as text."""
+MOST_COMPARED = 64
 NAMES_SHOWN = 12
+SEMICOLON, EQUALS = ord(";"), ord("=")
+
+
+def is_ours(name: bytes) -> bool:
+    return OURS.fullmatch(name) is not None
 
 
 def declares_ours(line: bytes) -> bool:
-    """Whether a header line declares a tag that the annotation will declare itself."""
-    told = DECLARED.match(line)
-    return told is not None and told[1] != b"FILTER" and told[2] in OURS
+    """Whether a header line is one that the annotation writes itself."""
+    match = DECLARED.match(line)
+    if match is None:
+        return line.startswith(b"##GAS_")
+    return match[1] != b"FILTER" and is_ours(match[2])
 
 
 class Tags:
-    """Collects the tags of record after record."""
+    """Collects the tags of block after block."""
 
     def __init__(self, header: Header) -> None:
-        told = [DECLARED.match(line) for line in header.lines]
-        self.declared = {(m[1], m[2]) for m in told if m}
+        matches = [DECLARED.match(line) for line in header.lines]
+        self.declared = {(m[1], m[2]) for m in matches if m}
         self.declared |= {(b"FILTER", b"PASS"), (b"FILTER", b"."), (b"INFO", b".")}
         self.declared |= {(b"FORMAT", b".")}
         self.missing: dict[tuple[bytes, bytes], bytes] = {}
         self.had_ours = False
-        self._seen: dict[bytes, bool] = {}
+        self._seen: dict[int, set[int]] = {INFO: set(), FILTER: set(), FORMAT: set()}
 
-    def note(self, record: Record) -> bool:
-        """Take in one record; whether it has tags of ours in it."""
-        names = VALUES.sub(b"=", record.info)
-        key = b"%s\t%s\t%s" % (record.filters, names, record.format or b"")
-        has_ours = self._seen.get(key)
-        if has_ours is None:
-            if len(self._seen) > MOST_REMEMBERED:
-                self._seen.clear()
-            has_ours = self._seen[key] = self._note(record.filters, names, record.format or b"")
-            self.had_ours = self.had_ours or has_ours
-        return has_ours
+    def without_ours(self, table: Table) -> Table:
+        """The same records without what an earlier annotation put into them."""
+        if CONSEQUENCE not in table.text and PREFIX not in table.text:
+            return table
+        lines = table.text.splitlines(keepends=True)
+        kept = [_without_ours(line) if IN_RECORD.search(line) else line for line in lines]
+        text = b"".join(kept)
+        if text == table.text:
+            return table
+        self.had_ours = True
+        return table_of(text, table.width) or table
 
-    def _note(self, filters: bytes, info: bytes, form: bytes) -> bool:
-        for name in filters.split(b";"):
-            self._demand(b"FILTER", name, b'Description="Not declared in the input">')
-        has_ours = False
-        for item in info.split(b";"):
+    def note(self, table: Table) -> None:
+        """Take in a block of records."""
+        for name in self._new(table, FILTER, changes(table, FILTER)):
+            for item in name.split(b";"):
+                self._demand(b"FILTER", item, False)
+        for item in self._new_items(table):
             name, has_value, _ = item.partition(b"=")
-            has_ours = has_ours or name in OURS
-            self._demand(b"INFO", name, UNTYPED if has_value else FLAG)
-        for name in form.split(b":"):
-            has_ours = has_ours or name in OURS
-            self._demand(b"FORMAT", name, UNTYPED)
-        return has_ours
+            self._demand(b"INFO", name, not has_value)
+        if table.width > FORMAT:
+            for names in self._new(table, FORMAT, changes(table, FORMAT)):
+                for name in names.split(b":"):
+                    self._demand(b"FORMAT", name, False)
 
-    def _demand(self, kind: bytes, name: bytes, rest: bytes) -> None:
-        is_ours = name in OURS and kind != b"FILTER"
-        if name and not is_ours and (kind, name) not in self.declared:
-            self.declared.add((kind, name))
-            self.missing[kind, name] = rest
+    def _new(self, table: Table, column: int, records: Ints) -> list[bytes]:
+        """A column's texts that were not there yet, among these records."""
+        starts, lengths = table.segments(column)
+        return self._unseen(table, column, Segments(starts[records], lengths[records]))
+
+    def _new_items(self, table: Table) -> list[bytes]:
+        """The INFO items whose names were not there yet."""
+        segments = table.segments(INFO)
+        kept = segments.lengths > 0
+        offsets = ragged(segments)
+        values = table.data[offsets]
+        semicolons = offsets[values == SEMICOLON]
+        starts = np.sort(np.concatenate([segments.starts[kept], semicolons + 1]))
+        ends = np.sort(np.concatenate([(segments.starts + segments.lengths)[kept], semicolons]))
+        equals = offsets[values == EQUALS]
+        if len(equals):
+            first = equals[np.minimum(np.searchsorted(equals, starts), len(equals) - 1)]
+            ends = np.where((first >= starts) & (first < ends), first + 1, ends)
+        return self._unseen(table, INFO, Segments(starts, ends - starts))
+
+    def _unseen(self, table: Table, column: int, segments: Segments) -> list[bytes]:
+        seen, keys = self._seen[column], hashes(table, segments)
+        left = np.arange(len(keys))
+        if len(seen) <= MOST_COMPARED:
+            for key in seen:
+                left = left[keys[left] != key]
+        else:
+            left = left[~np.isin(keys, np.array(list(seen), np.uint64))]
+        if not len(left) or len(seen) > MOST_REMEMBERED:
+            return []
+        new, places = np.unique(keys[left], return_index=True)
+        seen.update(new.tolist())
+        first = np.sort(left[places]).tolist()
+        starts, lengths = segments.starts, segments.lengths
+        return [table.text[starts[n] : starts[n] + lengths[n]] for n in first]
+
+    def _demand(self, kind: bytes, name: bytes, is_flag: bool) -> None:
+        if not name or (kind != b"FILTER" and is_ours(name)) or (kind, name) in self.declared:
+            return
+        self.declared.add((kind, name))
+        if kind == b"FILTER":
+            self.missing[kind, name] = NO_TYPE
+        else:
+            self.missing[kind, name] = reserved(kind, name, is_flag) or (
+                FLAG if is_flag else UNTYPED
+            )
 
     def names(self) -> str:
         """The undeclared tags, safe to show; so many at most."""
-        told = [shown(name)[1:-1] for _, name in itertools.islice(self.missing, NAMES_SHOWN)]
-        return ", ".join(told) + (", …" if len(self.missing) > NAMES_SHOWN else "")
+        names = [shown(name)[1:-1] for _, name in itertools.islice(self.missing, NAMES_SHOWN)]
+        return ", ".join(names) + (", …" if len(self.missing) > NAMES_SHOWN else "")
 
     def lines(self) -> list[bytes]:
         """The header lines that declare what was missing."""
@@ -80,17 +147,15 @@ class Tags:
         return [b"##%s=<ID=%s,%s" % (kind, name, rest) for (kind, name), rest in missing]
 
 
-def without_ours(record: Record) -> Record:
-    """The record without what an earlier annotation put into it."""
-    columns = record.line.split(b"\t")
-    kept = [i for i in record.info.split(b";") if i.partition(b"=")[0] not in OURS]
-    columns[7] = b";".join(kept) or b"."
-    form = record.format
-    if form and OURS.intersection(form.split(b":")):
-        places = [n for n, name in enumerate(form.split(b":")) if name not in OURS]
-        columns[8:] = [_only(places, column) for column in columns[8:]]
-        form = columns[8]
-    return record._replace(info=columns[7], format=form, line=b"\t".join(columns))
+def _without_ours(line: bytes) -> bytes:
+    columns = line.rstrip(b"\n").split(b"\t")
+    kept = [i for i in columns[INFO].split(b";") if not is_ours(i.partition(b"=")[0])]
+    columns[INFO] = b";".join(kept) or b"."
+    names = columns[FORMAT].split(b":") if len(columns) > FORMAT else []
+    if any(is_ours(name) for name in names):
+        places = [n for n, name in enumerate(names) if not is_ours(name)]
+        columns[FORMAT:] = [_only(places, column) for column in columns[FORMAT:]]
+    return b"\t".join(columns) + b"\n"
 
 
 def _only(places: list[int], column: bytes) -> bytes:

@@ -22,7 +22,7 @@ class Task:
 
     `folder` is the job's own: it holds what comes of it, and goes if the daemon dies.
     `reference` is empty where the file's own words are to decide; `references` is the operators'
-    folder, or None.
+    folder, or None. `mode` is auto, local or haplotype (`ann.csq`).
     """
 
     input: Path
@@ -31,6 +31,7 @@ class Task:
     reference: str
     limits: JobLimits
     references: Path | None = None
+    mode: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Outcome:
     result_bytes: int = 0
     result_sha256: str = ""
     reference: str = ""
+    is_csi: bool = False
 
     @property
     def result(self) -> Path:
@@ -54,7 +56,16 @@ class Outcome:
 
     @property
     def index(self) -> Path:
-        return self.folder / "result.vcf.gz.tbi"
+        """A TBI, or a CSI where a position is beyond what a TBI can hold."""
+        return self.folder / f"result.vcf.gz.{'csi' if self.is_csi else 'tbi'}"
+
+    @property
+    def variants(self) -> Path:
+        return self.folder / "variants.parquet"
+
+    @property
+    def rejected(self) -> Path:
+        return self.folder / "rejected.tsv"
 
     @property
     def log(self) -> Path:

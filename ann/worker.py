@@ -12,12 +12,18 @@ import time
 from pathlib import Path
 from typing import IO, cast
 
-from ann.forkserver import OUTCOME, PROGRESS, SCRATCH, packed
+from ann.csq import LimitError
+from ann.disk import used_bytes
+from ann.forkserver import GOODBYE, OUTCOME, PROGRESS, SCRATCH, packed
 from ann.pipeline import Outcome, Task
 
 ROOT = Path(__file__).parents[1]
 SHUTDOWN_S = 5
+LOOK_S = 0.5
+"""How often the disk that a job uses is looked at."""
 KEPT_ENVIRONMENT = ("PATH", "PYTHONSAFEPATH", "PYTHONPATH", "LANG", "LC_ALL", "SYSTEMROOT")
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
+"""numpy would else start threads that we do not need, each with its own memory."""
 NO_ANSWER = "the annotator's child ended without an answer"
 
 
@@ -48,16 +54,18 @@ class Worker:
             [sys.executable, "-m", "ann.forkserver"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**kept, "PYTHONPATH": path},
+            env={**kept, **ONE_THREAD, "PYTHONPATH": path},
             bufsize=0,  # what is buffered, select does not see
             start_new_session=True,
         )
 
     def _end(self) -> None:
-        """Closing its input ends the server, which takes its child along."""
+        """Take leave of the server, whose end takes its child along."""
         server = self.server
         if server is None:
             return
+        with contextlib.suppress(BrokenPipeError):
+            cast(IO[bytes], server.stdin).write(GOODBYE)
         with contextlib.suppress(BrokenPipeError):
             cast(IO[bytes], server.stdin).close()
         try:
@@ -83,32 +91,44 @@ class Run:
 
     @property
     def progress(self) -> str:
-        """A word for what the child is at."""
+        """What the child is at, such as `annotating 120,000 of about 1,000,000`."""
         try:
             return (self.task.folder / PROGRESS).read_text(encoding="utf-8") or "starting"
         except FileNotFoundError:
             return "starting"
 
     def wait(self, seconds: float) -> Outcome | None:
-        """The outcome, or None if the child still runs after `seconds`; enforces the timeout."""
-        left = self.deadline - time.monotonic()
-        stdout = cast(IO[bytes], self.server.stdout)
-        ready, _, _ = select.select([stdout], [], [], max(0, min(seconds, left)))
-        if ready:
-            return self._outcome(self._ended())
-        if left > seconds:
-            return None
-        self._strike()
+        """The outcome, or None if the child still runs after `seconds`; enforces the limits."""
+        end = time.monotonic() + seconds
+        while True:
+            left = min(end, self.deadline) - time.monotonic()
+            if self._has_ended(max(0, min(left, LOOK_S))):
+                return self._outcome(self._ended())
+            if used_bytes(self.task.folder) > self.task.limits.max_disk_bytes:
+                return self._stop(str(LimitError.disk(self.task.limits)))
+            if time.monotonic() >= self.deadline:
+                return self._stop(str(LimitError.time(self.task.limits)))
+            if time.monotonic() >= end:
+                return None
+
+    def _has_ended(self, seconds: float) -> bool:
+        """Whether the server has said so, or says so within `seconds`."""
+        ready, _, _ = select.select([cast(IO[bytes], self.server.stdout)], [], [], seconds)
+        return bool(ready)
+
+    def _stop(self, error: str) -> Outcome:
+        """End a child that wants more than it may have."""
+        self._kill_group()
         self._ended()
-        return Outcome(self.task.folder, error=_too_long(self.task.limits.timeout_s))
+        return Outcome(self.task.folder, error=error)
 
     def kill(self) -> None:
         """End the child and all it started; returns when they have ended."""
         if not self.over:
-            self._strike()
+            self._kill_group()
             self._ended()
 
-    def _strike(self) -> None:
+    def _kill_group(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             if self.pid:
                 os.killpg(self.pid, signal.SIGKILL)
@@ -129,19 +149,12 @@ class Run:
         if not status:
             return Outcome(folder, error="its process was killed", crashed=True)
         if -int(status) == signal.SIGXCPU:
-            return Outcome(folder, error=_too_long(self.task.limits.timeout_s))
+            return Outcome(folder, error=str(LimitError.time(self.task.limits)))
         if int(status) < 0:
             how = f"the annotator was killed by signal {-int(status)}"
             return Outcome(folder, error=how, crashed=True)
         try:
-            told = json.loads((folder / OUTCOME).read_text(encoding="utf-8"))
+            found = json.loads((folder / OUTCOME).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return Outcome(folder, error=NO_ANSWER, crashed=True)
-        return Outcome(folder, **told)
-
-
-def _too_long(seconds: float) -> str:
-    return (
-        f"The annotation took longer than {seconds:,.0f} s, the limit, and was stopped. "
-        "Please split the file."
-    )
+        return Outcome(folder, **found)

@@ -41,10 +41,11 @@ def consequences(tmp_path: Path, found: Models, sequence: str = SEQUENCE) -> dic
     sites_of = [f"c1\t{pos}\t.\t{ref}\t{alt}\t.\t.\t.\n" for pos, (ref, alt, _) in SITES.items()]
     sites.write_text(head + "".join(sites_of))
     options = ["-l", "--force", "-v", "0", "-f", str(fasta), "-g", str(genes), str(sites)]
-    end, pid = start_tool(pysam.bcftools.csq, options)
-    with os.fdopen(end) as lines:
-        records = [line.split("\t") for line in lines if not line.startswith("#")]
-    os.waitpid(pid, 0)
+    out = sites.with_suffix(".csq.vcf")
+    ends = os.open(os.devnull, os.O_RDONLY), os.open(out, os.O_WRONLY | os.O_CREAT, 0o600)
+    os.waitpid(start_tool(pysam.bcftools.csq, options, *ends), 0)
+    lines = out.read_text().splitlines()
+    records = [line.split("\t") for line in lines if not line.startswith("#")]
     return {int(r[1]): r[7].strip().partition("BCSQ=")[2] for r in records}
 
 

@@ -132,8 +132,9 @@ def test_server_and_child_die_with_the_daemon(task: Task) -> None:
 def test_a_tool_that_waits_for_ever_dies_with_its_child() -> None:
     """As csq did at its end of the pipe when nobody was left to open the other."""
     code = (
-        "import signal; from ann.csq import start_tool;"
-        "print(start_tool(lambda **_: signal.pause(), [])[1], flush=True); signal.pause()"
+        "import os, signal; from ann.csq import start_tool;"
+        "ends = os.pipe(); pid = start_tool(lambda **_: signal.pause(), [], *ends);"
+        "print(pid, flush=True); signal.pause()"
     )
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None

@@ -1,0 +1,166 @@
+"""A block of VCF records as arrays of bytes and offsets, so that numpy can look at all at once."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Bytes = NDArray[np.uint8]
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+Hashes = NDArray[np.uint64]
+
+CHROM, POS, ID, REF, ALT, QUAL, FILTER, INFO, FORMAT = range(9)
+TAB, NEWLINE, HASH = 9, 10, ord("#")
+PAD = bytes(16)
+"""Behind the text, so that a word may be read at its very end."""
+WORD_BYTES = 8
+MOST_DIGITS = 10
+EMPTY_HASH = np.uint64(0)
+
+
+class Segments(NamedTuple):
+    """Places in an array of bytes: where each begins, and its length."""
+
+    starts: Ints
+    lengths: Ints
+
+
+class Table:
+    """Records of one width: `seps` has, for each, where its columns end (tabs, then newline)."""
+
+    def __init__(self, text: bytes, seps: Ints) -> None:
+        self.text, self.seps = text, seps
+        self.data: Bytes = np.frombuffer(text + PAD, np.uint8)
+        self.words: Hashes = np.ndarray(
+            (len(self.data) - WORD_BYTES + 1,), "<u8", self.data, strides=(1,)
+        )
+        self.begins = np.zeros(len(seps), np.int64)
+        self.begins[1:] = seps[:-1, -1] + 1
+
+    def __len__(self) -> int:
+        return len(self.seps)
+
+    @property
+    def width(self) -> int:
+        return int(self.seps.shape[1])
+
+    def starts(self, column: int) -> Ints:
+        return self.seps[:, column - 1] + 1 if column else self.begins
+
+    def segments(self, column: int) -> Segments:
+        starts = self.starts(column)
+        return Segments(starts, self.seps[:, column] - starts)
+
+    def line(self, record: int) -> bytes:
+        """One record, without its end."""
+        return self.text[self.begins[record] : self.seps[record, -1]]
+
+    def cell(self, record: int, column: int) -> bytes:
+        return self.text[self.starts(column)[record] : self.seps[record, column]]
+
+
+def table_of(text: bytes, width: int) -> Table | None:
+    """The table of whole lines; None where a line has another width, a zero byte or a #."""
+    data = np.frombuffer(text, np.uint8)
+    seps = np.flatnonzero((data == TAB) | (data == NEWLINE))
+    if len(seps) % width or b"\0" in text or not text.endswith(b"\n"):
+        return None
+    table = Table(text, seps.reshape(-1, width))
+    is_end = data[table.seps] == NEWLINE
+    if not is_end[:, -1].all() or is_end[:, :-1].any() or (data[table.begins] == HASH).any():
+        return None
+    return table
+
+
+def ragged(segments: Segments) -> Ints:
+    """The offsets of all bytes of these segments, one after another."""
+    lengths = segments.lengths
+    ends = np.cumsum(lengths)
+    offsets = np.repeat(segments.starts - ends + lengths, lengths)
+    offsets += np.arange(len(offsets))
+    return offsets
+
+
+def stitch(source: Bytes, parts: list[Segments]) -> bytes:
+    """Text made row by row of its parts: the first of each, then the second of each …"""
+    starts = np.stack([part.starts for part in parts], axis=1).ravel()
+    lengths = np.stack([part.lengths for part in parts], axis=1).ravel()
+    return source[ragged(Segments(starts, lengths))].tobytes()
+
+
+def decimals(numbers: Ints) -> tuple[Bytes, Segments]:
+    """Numbers from 0 on as text: an array of bytes, and where in it each stands."""
+    most = int(numbers.max(initial=0))
+    width = len(str(most))
+    digits = np.empty((len(numbers), width), np.uint8)
+    lengths = np.ones(len(numbers), np.int64)
+    for place in range(width):
+        tens = 10**place
+        digits[:, width - 1 - place] = numbers // tens % 10 + ord("0")
+        lengths += numbers >= tens * 10
+    ends = np.arange(1, len(numbers) + 1) * width
+    return digits.ravel(), Segments(ends - lengths, lengths)
+
+
+def positions(table: Table) -> tuple[Ints, Mask]:
+    """POS of every record, and which of them are whole numbers of at most ten digits."""
+    lengths = table.segments(POS).lengths
+    ends = table.seps[:, POS]
+    values = np.zeros(len(table), np.int64)
+    good = (lengths > 0) & (lengths <= MOST_DIGITS)
+    for place in range(min(MOST_DIGITS, int(lengths.max(initial=0)))):
+        is_there = place < lengths
+        digits = table.data[ends - 1 - place].astype(np.int64) - ord("0")
+        good &= ~is_there | ((digits >= 0) & (digits <= 9))
+        values += np.where(is_there, digits, 0) * 10**place
+    return values, good
+
+
+def strangers(table: Table, column: int, allowed: Mask) -> Mask:
+    """The records where a column is empty or has a byte that is not allowed (256 booleans)."""
+    segments = table.segments(column)
+    found = segments.lengths == 0
+    is_bad = ~allowed[table.data[ragged(segments)]]
+    if is_bad.any():
+        owners = np.repeat(np.arange(len(table)), segments.lengths)
+        found[owners[is_bad]] = True
+    return found
+
+
+def letters(allowed: bytes) -> Mask:
+    """The booleans of the bytes that are in `allowed`."""
+    table = np.zeros(256, np.bool_)
+    table[list(allowed)] = True
+    return table
+
+
+def hashes(table: Table, segments: Segments) -> Hashes:
+    """A number for each text, of its length and its first and last eight bytes."""
+    starts, lengths = segments
+    short = np.minimum(lengths, WORD_BYTES).astype(np.uint64)
+    keep = np.where(
+        short == WORD_BYTES, ~np.uint64(0), (np.uint64(1) << (short * np.uint64(8))) - np.uint64(1)
+    )
+    first = table.words[starts] & keep
+    last = table.words[starts + np.maximum(lengths - WORD_BYTES, 0)] & keep
+    mixed = first * np.uint64(0x9E3779B97F4A7C15) ^ last * np.uint64(0xC2B2AE3D27D4EB4F)
+    return mixed + lengths.astype(np.uint64) * np.uint64(0x165667B19E3779F9)
+
+
+def changes(table: Table, column: int) -> Ints:
+    """The records whose text in a column differs from the one before; the first always."""
+    segments = table.segments(column)
+    starts, lengths = segments
+    differs = np.ones(len(table), np.bool_)
+    differs[1:] = lengths[1:] != lengths[:-1]
+    for place in range(0, int(lengths.max(initial=0)), WORD_BYTES):
+        left = np.clip(lengths - place, 0, WORD_BYTES).astype(np.uint64)
+        keep = np.where(
+            left == WORD_BYTES,
+            ~np.uint64(0),
+            (np.uint64(1) << (left * np.uint64(8))) - np.uint64(1),
+        )
+        word = table.words[np.minimum(starts + place, len(table.words) - 1)] & keep
+        differs[1:] |= word[1:] != word[:-1]
+    return np.flatnonzero(differs)
