@@ -168,14 +168,14 @@ def load(folder: Path) -> Reference:
 
 def _described(folder: Path, description: dict[str, Any]) -> Reference:
     tab = description.pop("known_tab", None)
-    description |= {
+    parts: dict[str, Any] = {
         "contigs": tuple(_contig(c) for c in description["contigs"]),
         "known": tuple(_known(source) for source in description.get("known", ())),
         "known_tab": Known(**tab) if tab else None,
         "regions": tuple(Region(**region) for region in description.get("regions", ())),
-        **{k: tuple(description[k]) for k in ("aliases", "source") if k in description},
     }
-    return Reference(folder, **description)
+    parts |= {k: tuple(description[k]) for k in ("aliases", "source") if k in description}
+    return Reference(folder, **(description | parts))
 
 
 def _contig(description: dict[str, Any]) -> Contig:

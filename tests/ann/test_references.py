@@ -1,26 +1,16 @@
-"""The bundled reference, choosing among several, and adding one."""
+"""The bundled reference, what is installed, and choosing among several."""
 
 import hashlib
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from ann.records import Header, VCFError
 from ann.references import Reference, candidates, installed, load
-from tests.ann.conftest import Annotate, vcf
 
 GENES = 37
-GFF3 = """##gff-version 3
-c1\tmade\tgene\t1\t60\t.\t+\t.\tID=gene:g;Name=G;biotype=protein_coding
-c1\tmade\tmRNA\t1\t60\t.\t+\t.\tID=transcript:t;Parent=gene:g;biotype=protein_coding
-c1\tmade\texon\t1\t60\t.\t+\t.\tParent=transcript:t
-c1\tmade\tCDS\t1\t60\t.\t+\t0\tParent=transcript:t
-"""
-SEQUENCE = "ATG" + "GCC" * 18 + "TAA"
 
 
 def header(reference: str = "", **contigs: int | None) -> Header:
@@ -115,38 +105,3 @@ def test_a_folder_whose_name_no_reference_has_is_not_offered(
 ) -> None:
     a_copy(rcrs, tmp_path, name)
     assert [r.folder for r in installed(tmp_path)] == [rcrs.folder]
-
-
-def gas_reference(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "ann.catalogue", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def test_an_added_reference_annotates(annotate: Annotate, tmp_path: Path) -> None:
-    (tmp_path / "g.fa").write_text(f">c1\n{SEQUENCE}\n")
-    (tmp_path / "g.gff3").write_text(GFF3)
-    (tmp_path / "known.tab").write_text("c1\t4\tG\tA\tknown1\n")
-    files = ["--fasta", tmp_path / "g.fa", "--gff3", tmp_path / "g.gff3"]
-    files += ["--known", tmp_path / "known.tab"]
-    folder = tmp_path / "refs"
-    done = gas_reference("--folder", str(folder), "add", "Tiny", *map(str, files))
-    assert done.returncode == 0, done.stderr
-    assert [r.name for r in installed(folder)] == ["rCRS", "Tiny"]
-    outcome = annotate(vcf("chrc1 4 . G A . . ."), references=folder)
-    assert outcome.reference == "Tiny"
-    told = json.loads(outcome.summary.read_text())
-    assert told["consequences"] == {"missense": 1}
-    assert told["known"] == 1
-    again = gas_reference("--folder", str(folder), "add", "Tiny", *map(str, files))
-    assert again.returncode == 1
-    assert again.stderr.strip() == "gas: there is a reference Tiny already"
-
-
-def test_list_and_show_tell_of_the_bundled_reference() -> None:
-    assert "rCRS" in gas_reference("list").stdout
-    assert json.loads(gas_reference("show", "rCRS").stdout)["name"] == "rCRS"
-    assert gas_reference("show", "none").stderr.strip() == "gas: there is no reference none"

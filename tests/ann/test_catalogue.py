@@ -1,0 +1,438 @@
+"""./gas reference: building a reference whole or not at all, and what it refuses."""
+
+import fcntl
+import gzip
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ann.build import Wanted
+from ann.fetch import Fetcher
+from ann.install import AddError, add, remove
+from ann.known_spec import parse
+from ann.manifest import faults
+from ann.recipes import listing, recipes, wanted
+from ann.references import Reference, installed
+from tests.ann.conftest import Annotate, records_of, vcf
+from tests.ann.gene_models import ENSEMBL, FLAVOURS, SEQUENCE
+from tests.ann.test_known import rows
+
+DATA = Path(__file__).with_name("data")
+Adding = Callable[..., Reference]
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "refs"
+
+
+@pytest.fixture
+def adding(tmp_path: Path, folder: Path, said: list[str]) -> Adding:
+    """Adds the small genome as Tiny, with other genes, other sequences or other options."""
+
+    def run(
+        genes: str = ENSEMBL,
+        fasta: str = f">c1\n{SEQUENCE}\n",
+        path: Path | None = None,
+        **options: object,
+    ) -> Reference:
+        (tmp_path / "g.fa").write_text(fasta)
+        (tmp_path / "g.gff3").write_text(genes)
+        told = Wanted("Tiny", str(path or tmp_path / "g.fa"), str(tmp_path / "g.gff3"))
+        told = replace(told, **options)  # type: ignore[arg-type]
+        return add(told, folder, lambda downloads: Fetcher(downloads, say=said.append))
+
+    return run
+
+
+def renamed(contig: str) -> str:
+    return ENSEMBL.replace("c1\t", f"{contig}\t")
+
+
+def gas_reference(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "ann.catalogue", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_every_flavour_is_added_and_says_what_csq_can_use(
+    adding: Adding, said: list[str], flavour: str
+) -> None:
+    reference = adding(FLAVOURS[flavour])
+    assert reference.gene_counts == {"genes": 3, "usable": 3, "coding": 2}
+    assert "3 of 3 genes can be used, 2 of them coding, on 1 of 1 sequences" in said[0]
+    assert not faults(reference)
+
+
+def test_an_added_reference_annotates(adding: Adding, folder: Path, annotate: Annotate) -> None:
+    adding()
+    outcome = annotate(vcf("chrc1 38 . A G . . .", "chrc1 190 . T A . . ."), references=folder)
+    assert outcome.error is None
+    assert outcome.reference == "Tiny"
+    first, second = (record[7] for record in records_of(outcome))
+    assert "missense|DUR1%2C2|t1|protein_coding|+|3K>3R|38A>G" in first
+    assert "non_coding|TRN1" in second
+
+
+@pytest.mark.parametrize(
+    ("fasta_name", "genes_name"), [("c1", "chrc1"), ("chrc1", "c1"), ("chrM", "MT"), ("MT", "M")]
+)
+def test_the_usual_names_of_a_contig_are_one(
+    adding: Adding, fasta_name: str, genes_name: str
+) -> None:
+    codes = {fasta_name: 2} if "M" in fasta_name else {}
+    reference = adding(renamed(genes_name), f">{fasta_name}\n{SEQUENCE}\n", contig_codes=codes)
+    assert reference.gene_counts["coding"] == 2
+    if "M" in fasta_name:
+        assert {"M", "MT", "chrM", "chrMT"} <= set(reference.names)
+
+
+def test_a_list_of_names_brings_genes_and_sequences_together(
+    adding: Adding, tmp_path: Path
+) -> None:
+    report = "# Sequence-Name\tSequence-Role\tAssigned-Molecule\tX\tGenBank-Accn\tRelationship\t"
+    report += "RefSeq-Accn\n1\tassembled-molecule\t1\tChromosome\tCM1.1\t=\tNC_1.1\n"
+    (tmp_path / "report.txt").write_text(report)
+    names = str(tmp_path / "report.txt")
+    reference = adding(renamed("CM1.1"), f">NC_1.1\n{SEQUENCE}\n", contig_names=names)
+    assert {"1", "chr1", "CM1.1", "NC_1.1"} <= set(reference.names)
+
+
+@pytest.mark.parametrize(
+    ("genes", "words"),
+    [
+        (renamed("contig_c1"), "0 of 3 genes can be used.* genes are on contig_c1; .* are c1"),
+        ("##gff-version 3\n", "has no genes that can be read"),
+        ("", "has no genes that can be read"),
+        ("hello\n", "line 1: this is no GFF3 or GTF"),
+        ("<html></html>\n", "line 1: this is no GFF3 or GTF"),
+    ],
+)
+def test_genes_that_csq_can_use_nothing_of_are_refused(
+    adding: Adding, folder: Path, genes: str, words: str
+) -> None:
+    with pytest.raises(AddError, match=words):
+        adding(genes)
+    assert [r.name for r in installed(folder)] == ["rCRS"]
+    assert not list(folder.iterdir())
+
+
+def test_genes_on_a_small_part_of_the_bases_are_refused_unless_that_is_meant(
+    adding: Adding,
+) -> None:
+    genome = f">c1\n{SEQUENCE}\n>c2\n{SEQUENCE * 3}\n"
+    with pytest.raises(AddError, match=r"on 1 of 2 sequences \(25% of the bases\).*cut off"):
+        adding(fasta=genome)
+    assert adding(fasta=genome, allow_few_genes=True).gene_counts["usable"] == 3
+
+
+def test_genes_mostly_on_other_sequences_are_refused(adding: Adding) -> None:
+    genes = ENSEMBL + "".join(
+        f"c9\tmade\tgene\t{n}\t{n + 9}\t.\t+\t.\tID=gene:x{n};biotype=protein_coding\n"
+        for n in range(1, 9)
+    )
+    with pytest.raises(AddError, match="3 of 11 genes can be used"):
+        adding(genes)
+
+
+def test_genes_of_another_assembly_fail_the_trial(adding: Adding) -> None:
+    with pytest.raises(AddError, match="trial by bcftools csq|cannot use it"):
+        adding(fasta=f">c1\n{'N' * 5}{SEQUENCE[:100]}\n")
+
+
+def test_a_sequence_that_is_cut_off_is_refused(adding: Adding, tmp_path: Path) -> None:
+    packed = gzip.compress(f">c1\n{SEQUENCE}\n".encode())
+    (tmp_path / "cut.fa.gz").write_bytes(packed[:-20])
+    with pytest.raises(AddError, match="cut.fa.gz cannot be read to its end"):
+        adding(path=tmp_path / "cut.fa.gz")
+
+
+@pytest.mark.parametrize(
+    ("fasta", "words"),
+    [
+        ("hello\n", "no FASTA"),
+        ("", "no FASTA|no bases"),
+        (f">c1\n{SEQUENCE}\n>c1\nACGT\n", "2 sequences with 1 names"),
+        (f">c1\n{SEQUENCE}\n>c2\n", "no FASTA"),
+        (">c1\nACGT\nACGTACGT\nACG\n", "no FASTA"),
+    ],
+)
+def test_what_is_no_sequence_is_refused(adding: Adding, fasta: str, words: str) -> None:
+    with pytest.raises(AddError, match=words):
+        adding(fasta=fasta)
+
+
+@pytest.mark.parametrize(
+    "name", ["../evil", "/evil", "", ".", "..", ".hid", "a b;c", "a/b", "-x", "ä", "x\n"]
+)
+def test_names_that_could_lead_elsewhere_are_refused(
+    adding: Adding, folder: Path, tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(AddError, match="cannot be a reference's name"):
+        adding(name=name)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["g.fa", "g.gff3"]
+
+
+@pytest.mark.parametrize("name", ["rCRS", "rcrs", "RCRS"])
+def test_a_name_that_is_taken_is_refused(adding: Adding, name: str) -> None:
+    with pytest.raises(AddError, match="there is a reference rCRS already"):
+        adding(name=name)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"genetic_code": 99}, "no genetic code 99; NCBI's are 1, 2, 3"),
+        ({"contig_codes": {"c1": 7}}, "no genetic code 7"),
+        ({"contig_codes": {"NOPE": 2}}, "--contig-code NOPE: the FASTA has no such sequence"),
+        ({"leave_out": ("NOPE",)}, "--leave-out NOPE: the FASTA has no such sequence, but c1"),
+        ({"leave_out": ("c1",)}, "leaves no sequence"),
+        ({"path": Path("/no/such.fa")}, "/no/such.fa: no such file"),
+        ({"contig_names": "/no/such.txt"}, "no such file"),
+        ({"known": (parse("a=/no/such.vcf"),)}, "no such file"),
+        ({"known": (parse("a=x"), parse("a=y"))}, "the same name"),
+    ],
+)
+def test_options_that_cannot_be_are_refused(
+    adding: Adding, folder: Path, options: dict[str, object], words: str
+) -> None:
+    with pytest.raises(AddError, match=words):
+        adding(**options)
+    assert not [p for p in folder.glob("*") if not p.name.startswith(".")]
+
+
+def test_a_mitochondrion_needs_a_code_of_its_own(adding: Adding) -> None:
+    genome = f">c1\n{SEQUENCE}\n>Mito\n{SEQUENCE}\n"
+    with pytest.raises(AddError, match="Mito looks like a mitochondrion.*--contig-code Mito=2"):
+        adding(fasta=genome)
+    reference = adding(fasta=genome, contig_codes={"Mito": 3})
+    assert {c.name: c.genetic_code for c in reference.contigs} == {"c1": 1, "Mito": 3}
+
+
+def test_the_gene_files_code_is_taken(adding: Adding) -> None:
+    genes = ENSEMBL.replace("0\tParent=transcript:t1", "0\tParent=transcript:t1;transl_table=11")
+    assert adding(genes).contigs[0].genetic_code == 11
+
+
+def test_a_contig_that_is_left_out_counts_nowhere(adding: Adding) -> None:
+    genome = f">c1\n{SEQUENCE}\n>Mito\n{SEQUENCE}\n"
+    reference = adding(ENSEMBL + renamed("Mito").replace(":", ":m"), genome, leave_out=("Mito",))
+    assert [c.name for c in reference.contigs] == ["c1"]
+    assert reference.gene_counts["genes"] == 3
+
+
+def test_the_source_tells_files_but_no_folders(adding: Adding, tmp_path: Path) -> None:
+    words = json.dumps(adding().describe())
+    assert "g.gff3" in words
+    assert str(tmp_path) not in words
+
+
+CLINVAR = """##fileformat=VCFv4.1
+##fileDate=2026-01-31
+##source=ClinVar
+##INFO=<ID=CLNDN,Number=.,Type=String,Description="disease">
+##INFO=<ID=CLNREVSTAT,Number=.,Type=String,Description="review">
+##INFO=<ID=CLNSIG,Number=.,Type=String,Description="significance">
+#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO
+c1\t38\t123\tA\tG\t.\t.\tCLNDN=A_disease;CLNREVSTAT=reviewed_by_expert_panel;CLNSIG=Pathogenic
+"""
+
+
+def test_clinvars_own_vcf_is_known(adding: Adding, tmp_path: Path) -> None:
+    (tmp_path / "clinvar.vcf.gz").write_bytes(gzip.compress(CLINVAR.encode()))
+    reference = adding(known=(parse(f"clinvar={tmp_path / 'clinvar.vcf.gz'}"),))
+    (source,) = reference.known
+    assert (source.title, source.date, source.licence) == (
+        "ClinVar",
+        "2026-01-31",
+        "Public domain (NCBI)",
+    )
+    assert {f.tag for f in source.fields} == {
+        *("GAS_CLINVAR_ID", "GAS_CLINVAR_SIG", "GAS_CLINVAR_REVIEW"),
+        *("GAS_CLINVAR_STARS", "GAS_CLINVAR_DISEASE"),
+    }
+    (row,) = rows(reference.path(source.file))
+    assert (row["variation_id"], row["significance"], row["stars"]) == (123, "Pathogenic", 3)
+    assert row["conditions"] == "A disease"
+
+
+def test_ones_own_table_is_known_under_the_words_one_gives(adding: Adding, tmp_path: Path) -> None:
+    (tmp_path / "ours.tsv").write_text(
+        "chrom\tpos\tref\talt\tShare\tnote\nchrc1\t38\tA\tG\t.5\tx\n"
+    )
+    spec = f"ours={tmp_path / 'ours.tsv'},Share:af,note,date=20260131,title=Our cohort"
+    (source,) = adding(known=(parse(spec),)).known
+    assert (source.title, source.date) == ("Our cohort", "2026-01-31")
+    assert [(f.tag, f.type, f.role) for f in source.fields] == [
+        ("GAS_OURS_SHARE", "Float", "af"),
+        ("GAS_OURS_NOTE", "String", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ("ours={}", "does not say of what date"),
+        ("ours={},date=2026-01-31,NOPE", "has no field NOPE; it has chrom"),
+    ],
+)
+def test_a_table_that_lacks_what_is_wanted_is_refused(
+    adding: Adding, tmp_path: Path, spec: str, words: str
+) -> None:
+    (tmp_path / "ours.tsv").write_text("chrom\tpos\tref\talt\tnote\nc1\t38\tA\tG\tx\n")
+    with pytest.raises(AddError, match=words):
+        adding(known=(parse(spec.format(tmp_path / "ours.tsv")),))
+
+
+KILLED_AT = (1, 4, 6, 10, 14, 20, 28, 29, 31)
+KILLED = """
+import os, signal, sys
+seen = 0
+def count(event, details):
+    global seen
+    if event in ("open", "os.rename", "os.mkdir", "os.rmdir", "os.remove"):
+        seen += {folder!r} in str(details[0])
+        if seen == {number}:
+            os.kill(os.getpid(), signal.SIGKILL)
+if __name__ == "__main__":
+    sys.addaudithook(count)
+    from ann.catalogue import main
+    main()
+"""
+
+
+@pytest.mark.parametrize("number", KILLED_AT)
+def test_a_reference_is_whole_or_not_there_whenever_add_is_killed(
+    tmp_path: Path, folder: Path, number: int
+) -> None:
+    (tmp_path / "g.fa").write_text(f">c1\n{SEQUENCE}\n")
+    (tmp_path / "g.gff3").write_text(ENSEMBL)
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED.format(folder=str(folder), number=number))
+    arguments = ["--folder", str(folder), "add", "Tiny", "--fasta", str(tmp_path / "g.fa")]
+    arguments += ["--gff3", str(tmp_path / "g.gff3")]
+    command = [sys.executable, str(script), *arguments]
+    root = str(Path(__file__).parents[2])
+    done = subprocess.run(command, check=False, capture_output=True, env={"PYTHONPATH": root})
+    assert done.returncode in (-signal.SIGKILL, 0), done.stderr
+    there = [r for r in installed(folder) if r.name != "rCRS"]
+    assert [r.name for r in there] in ([], ["Tiny"])
+    assert not any(faults(reference) for reference in there)
+    again = gas_reference(*arguments)
+    assert again.returncode == (1 if there else 0), again.stderr
+    assert [r.name for r in installed(folder)] == ["rCRS", "Tiny"]
+    assert not faults(installed(folder)[1])
+
+
+def test_two_cannot_add_the_same_at_once(adding: Adding, folder: Path) -> None:
+    (folder / ".adding-Tiny").mkdir(parents=True)
+    with (folder / ".adding-Tiny" / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(AddError, match="by another process"):
+            adding()
+    assert adding().name == "Tiny"
+
+
+def test_verify_finds_what_changed(adding: Adding, folder: Path) -> None:
+    reference = adding()
+    assert gas_reference("--folder", folder, "verify").stdout.splitlines() == [
+        "rCRS: as it was made",
+        "Tiny: as it was made",
+    ]
+    reference.path(reference.gff3).write_bytes(b"other")
+    (reference.folder / "genes.parquet").unlink()
+    done = gas_reference("--folder", folder, "verify", "Tiny")
+    assert done.returncode == 1
+    assert "Tiny.gff3.gz has 5 bytes" in done.stderr
+    assert "genes.parquet is missing" in done.stderr
+
+
+def test_remove_removes_added_references_only(adding: Adding, folder: Path) -> None:
+    adding()
+    remove("Tiny", folder)
+    assert not list(folder.iterdir())
+    for name in ("Tiny", "rCRS", "../refs", ""):
+        with pytest.raises(AddError, match="there is no added reference"):
+            remove(name, folder)
+    assert adding().name == "Tiny"
+
+
+@pytest.mark.parametrize("name", recipes())
+def test_recipes_name_whole_sources(name: str) -> None:
+    told = wanted(name, name)
+    for url in filter(None, (told.fasta, told.genes, told.contig_names)):
+        assert url.startswith(("https://ftp.ensembl.org/pub/", "https://ftp.ncbi.nlm.nih.gov/"))
+    assert told.licence
+    assert name in listing()
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Path:
+    """Copies of what the recipe for SARS-CoV-2 downloads, under the names that NCBI has."""
+    told = recipes()["SARS-CoV-2"]
+    files = {key: Path(told[key]).name for key in ("fasta", "genes", "contig_names")}
+    found = tmp_path / "mirror"
+    found.mkdir()
+    (found / files["fasta"]).write_bytes((DATA / "NC_045512.2.fna.gz").read_bytes())
+    (found / files["genes"]).write_bytes((DATA / "NC_045512.2.gff3.gz").read_bytes())
+    (found / files["contig_names"]).write_text("NC_045512.2\tMN908947.3\n")
+    return found
+
+
+def test_the_best_known_changes_of_sars_cov_2(
+    mirror: Path, folder: Path, annotate: Annotate
+) -> None:
+    done = gas_reference("--folder", folder, "add", "SARS-CoV-2", "--recipe", "--mirror", mirror)
+    assert done.returncode == 0, done.stderr
+    assert "11 of 11 genes can be used, 11 of them coding" in done.stderr
+    changes = {23063: ("A", "T", "501N>501Y"), 23403: ("A", "G", "614D>614G")}
+    changes |= {25563: ("G", "T", "57Q>57H")}
+    records = [f"MN908947.3 {pos} . {ref} {alt} . . ." for pos, (ref, alt, _) in changes.items()]
+    outcome = annotate(vcf(*records), references=folder)
+    assert outcome.error is None
+    assert outcome.reference == "SARS-CoV-2"
+    for record in records_of(outcome):
+        assert f"|{changes[int(record[1])][2]}|" in record[7]
+
+
+def test_list_and_show_tell_of_the_bundled_reference() -> None:
+    assert "clinvar 2022-05-25" in gas_reference("list").stdout
+    assert json.loads(gas_reference("show", "rCRS").stdout)["name"] == "rCRS"
+    assert gas_reference("show", "none").stderr.strip() == "gas: there is no reference none"
+    assert "T2T-CHM13" in gas_reference("recipes").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["add", "x"], "say --fasta and --gff3 or --gtf, or --recipe"),
+        (["add", "x", "--recipe"], "there is no recipe x; there are GRCh38"),
+        (["add", "x", "--fasta", "a", "--gtf", "b", "--contig-code", "M"], "say CONTIG=CODE"),
+        (["add", "x", "--fasta", "a", "--gtf", "b", "--known", "M"], "say NAME=FILE"),
+        (["add", "x", "--fasta", "a", "--gtf", "b", "--known", "m=f,x:y"], "none of the roles"),
+        (["add", "x", "--fasta", "a", "--gtf", "b", "--known", "m=f,x=y"], "x= is none of title"),
+    ],
+)
+def test_commands_that_cannot_be_are_told_in_a_line(
+    folder: Path, arguments: list[str], words: str
+) -> None:
+    done = gas_reference("--folder", folder, *arguments)
+    assert done.returncode == 1
+    assert done.stderr.startswith("gas: ")
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
