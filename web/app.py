@@ -29,7 +29,7 @@ BLUEPRINTS = (
     subscribe.bp,
     payment_webhook.bp,
 )
-SESSION = timedelta(hours=12)
+SESSION_LIFETIME = timedelta(hours=12)
 MAX_BODY_BYTES = 1_000_000
 """Files go to S3; the site itself gets small forms and Stripe's notices only."""
 YEAR_S = 365 * 24 * 3600
@@ -64,7 +64,7 @@ def _settings(settings: Config, secrets: Secrets) -> dict[str, object]:
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_REFRESH_EACH_REQUEST": False,
-        "PERMANENT_SESSION_LIFETIME": SESSION,
+        "PERMANENT_SESSION_LIFETIME": SESSION_LIFETIME,
         "WTF_CSRF_TIME_LIMIT": None,
         "MAX_CONTENT_LENGTH": MAX_BODY_BYTES,
         "SEND_FILE_MAX_AGE_DEFAULT": YEAR_S,

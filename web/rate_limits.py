@@ -8,7 +8,7 @@ from aws.rows.job import Job
 from web.context import world
 
 HOUR_S = 3600
-STRIDE = 25
+PAGE_SIZE = 25
 
 
 def demand_within_limits(user_id: str) -> None:
@@ -34,7 +34,7 @@ def _recent(user_id: str, most: int) -> Iterator[Job]:
     """The newest jobs, back to the first that is done and older than an hour."""
     since, after, count = world().clock() - HOUR_S, None, 0
     while count < most:
-        page = world().jobs.page_of(user_id, STRIDE, after)
+        page = world().jobs.page_of(user_id, PAGE_SIZE, after)
         for job in page.jobs:
             if job.is_terminal and job.submit_time <= since:
                 return

@@ -198,7 +198,7 @@ def test_the_chosen_reference_goes_with_the_upload(ada: Person, world: World) ->
 @pytest.fixture
 def narrow(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     """A site that allows three open jobs and four an hour."""
-    monkeypatch.setattr(rate_limits, "STRIDE", 2)
+    monkeypatch.setattr(rate_limits, "PAGE_SIZE", 2)
     site = app.extensions["gas"]
     web = replace(site.config.web, max_open_jobs=3, max_jobs_hour=4)
     world = replace(site.world, config=replace(site.config, web=web))
