@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 ROOMS = ("web", "ann", "util", "vcf", "aws", "local")
 """The product's packages."""
-WORDS_DONE = ("aws/simulate", "aws/stack", "vcf", "web")
+WORDS_DONE = ("aws/machine", "aws/simulate", "aws/stack", "aws/storage", "util", "vcf", "web")
 """The rooms whose words are held to `test_words.py`, and whose class names to one meaning."""
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from aws import outbox
 from aws.config import load
-from aws.processes import DAEMONS
+from aws.processes import PROCESSES
 from aws.provision import provision
 from aws.resources import World, connect
 from aws.rows.job import Job
@@ -29,12 +29,8 @@ PATIENCE_S = 200
 BACKLOG = 100
 SLACK_MB, SLACK_FDS = 6, 2
 """Python's allocator may keep an arena or two more; a pool may open a connection more."""
+MODULES = {process.queue: process.module for process in PROCESSES if process.queue}
 SETTINGS = {"GAS_ARCHIVE_AFTER_S": "0", "GAS_AWS_POLL_S": "1", "GAS_SWEEP_GRACE_S": "0"}
-
-
-def module(queue: str) -> str:
-    daemon = DAEMONS[queue]
-    return "ann.annotator" if daemon == "annotator" else f"util.{daemon}"
 
 
 @pytest.fixture
@@ -56,7 +52,7 @@ def daemons(env: dict[str, str], world: World, tmp_path: Path) -> Iterator[dict[
     with ExitStack() as stack:
         log = stack.enter_context((tmp_path / "log").open("w"))
         running = {
-            queue: Process(queue, [sys.executable, "-m", module(queue)], env) for queue in DAEMONS
+            queue: Process(queue, [sys.executable, "-m", MODULES[queue]], env) for queue in MODULES
         }
         for process in running.values():
             process.start(log)
@@ -92,7 +88,7 @@ def send(world: World, queue: str, bodies: list[dict[str, object]]) -> None:
 
 
 def waiting(world: World) -> int:
-    depths = [world.queues.depth(queue) for queue in DAEMONS]
+    depths = [world.queues.depth(queue) for queue in MODULES]
     return sum(d.visible + d.in_flight + d.delayed for d in depths)
 
 
@@ -143,7 +139,7 @@ def test_two_thousand_messages_leave_each_daemon_as_it_was(
         assert process.is_alive
         assert process.child
         assert process.child.pid == pids[queue]
-        assert mb - was_mb < SLACK_MB, f"{module(queue)}: {was_mb:.1f} MB, then {mb:.1f} MB"
-        assert fds - was_fds <= SLACK_FDS, f"{module(queue)}: {was_fds} descriptors, then {fds}"
-    dead = [world.queues.depth(f"{queue}_dlq").visible for queue in DAEMONS]
-    assert dead == [0] * len(DAEMONS)
+        assert mb - was_mb < SLACK_MB, f"{MODULES[queue]}: {was_mb:.1f} MB, then {mb:.1f} MB"
+        assert fds - was_fds <= SLACK_FDS, f"{MODULES[queue]}: {was_fds} descriptors, then {fds}"
+    dead = [world.queues.depth(f"{queue}_dlq").visible for queue in MODULES]
+    assert dead == [0] * len(MODULES)
