@@ -29,6 +29,17 @@ class Counts:
     by_type: Counter[str] = field(default_factory=Counter)
     genes: Counter[str] = field(default_factory=Counter)
     density: dict[str, list[int]] = field(default_factory=dict)
+    contigs: dict[str, int] = field(default_factory=dict)
+    """Lengths of the contigs that have records, by the file's own names, as in `density`."""
+    reasons: Counter[str] = field(default_factory=Counter)
+    """Why records have no consequence."""
+    impacts: Counter[str] = field(default_factory=Counter)
+    significance: Counter[str] = field(default_factory=Counter)
+    regions: Counter[str] = field(default_factory=Counter)
+    by_source: Counter[str] = field(default_factory=Counter)
+    """Alleles that each source of known variants lists."""
+    corrected: int = 0
+    """Consequences that differ from csq's, or that it does not have."""
 
     @property
     def ts_tv(self) -> float | None:
