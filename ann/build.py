@@ -149,7 +149,6 @@ class Build:
             f"of them coding, on {len(with_genes)} of {len(contigs)} sequences ({share:.0%} of the "
             "bases)"
         )
-        self.fetcher.say(words)
         where = f"; genes are on {_some(seen)}; sequences are {_some([c.name for c in contigs])}"
         if not counts["genes"]:
             raise BuildError(f"{_file(self.wanted.genes)} has no genes that can be read")
@@ -161,6 +160,7 @@ class Build:
                 f"{words}{where}. Is the file cut off, or another assembly's? "
                 "--allow-few-genes adds it all the same"
             )
+        self.fetcher.say(words)
 
     def _known(self, spec: KnownSpec, contigs: list[Contig]) -> dict[str, Any]:
         path = self.fetcher.get(spec.source)

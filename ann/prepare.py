@@ -13,12 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
+from ann.choice import Choice, Fit, candidates, decide
 from ann.csq import AUTO, HAPLOTYPE, LOCAL, Csq
 from ann.genotypes import Genotypes, genotypes
 from ann.ordering import put_in_order
 from ann.reader import Block, Reader
 from ann.records import Header, VCFError
-from ann.references import Contig, Reference, candidates
+from ann.references import Contig, Reference
 from ann.rejected import Rejected
 from ann.rows import record_rows, site_rows
 from ann.screening import REASONS, Run, Screened, Screening
@@ -177,7 +178,7 @@ def prepare(
     progress("reading")
     blocks = reader.blocks()
     head = next(blocks, None)
-    reference = choose(reader, head, request.reference, offer)
+    reference, also_fits = choose(reader, head, request.reference, offer)
     screening = Screening(reference, reader.header, reader.check)
     csq = start_csq(reference)
     try:
@@ -195,7 +196,7 @@ def prepare(
         csq.abandon()
         raise
     prepared.mode, prepared.codes = csq.mode, sorted(csq.codes)
-    prepared.notes = _notes(pre_pass)
+    prepared.notes = [also_fits] * bool(also_fits) + _notes(pre_pass)
     return prepared
 
 
@@ -213,8 +214,11 @@ def _sort(pre_pass: PrePass) -> None:
                 csq.feed_haplotypes(contig.genetic_code, turn, with_gt, samples)
 
 
-def choose(reader: Reader, head: Block | None, wanted: str, offer: list[Reference]) -> Reference:
-    """The reference that the first records agree with best. Raises VCFError where none fits."""
+def choose(reader: Reader, head: Block | None, wanted: str, offer: list[Reference]) -> Choice:
+    """The reference that the first records agree with best.
+
+    Raises VCFError where none fits, and where nothing tells which of several.
+    """
     first = _first(head.table) if head else None
     seen = _contigs(first) if first else []
     try:
@@ -230,7 +234,8 @@ def choose(reader: Reader, head: Block | None, wanted: str, offer: list[Referenc
             screening.screen(head._replace(table=first))
     best = min(screenings, key=Screening.misfits)
     best.demand_right_assembly()
-    return best.reference
+    fits = [Fit(s.reference, s.misfits()) for s in screenings]
+    return decide(fits, reader.header, seen)
 
 
 def _first(table: Table) -> Table:

@@ -1,19 +1,17 @@
-"""The reference genomes on offer, and which of them a VCF was called against."""
+"""The reference genomes on offer, as their reference.json describes them."""
 
 import json
 import logging
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ann.records import Header, VCFError
+from ann.records import VCFError
 
 BUNDLED = Path(__file__).parent / "references"
 DESCRIPTION = "reference.json"
-SHOWN = 6
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """What a reference may be called; a folder of another name is no reference."""
 
@@ -211,70 +209,3 @@ def _folders(folder: Path | None) -> list[Path]:
     folders = [BUNDLED] + ([folder] if folder else [])
     found = [p.parent for f in folders for p in sorted(f.glob(f"*/{DESCRIPTION}"))]
     return [path for path in found if NAME.fullmatch(path.name)]
-
-
-def candidates(
-    header: Header, seen: Iterable[str], wanted: str, offer: list[Reference]
-) -> list[Reference]:
-    """The reference that the user `wanted`, else those that fit, the likeliest first.
-
-    `seen` are contig names of the first records. A contig that only the header names fits where
-    its length is told; a file without any contig fits all. Raises VCFError where none fits.
-    """
-    names = list(dict.fromkeys(seen))
-    if wanted:
-        return _wanted(wanted, offer)
-    fitting = _fitting(offer, header, names) or _fitting(offer, header, _measured(header))
-    if not fitting and (names or header.contigs):
-        raise VCFError(_none_fits(header, names or list(header.contigs), offer))
-    told = header.reference.lower()
-    return sorted(
-        fitting or offer, key=lambda r: not any(w.lower() in told for w in (r.name, *r.aliases))
-    )
-
-
-def _wanted(name: str, offer: list[Reference]) -> list[Reference]:
-    named = [reference for reference in offer if reference.name == name]
-    if not named:
-        raise VCFError(f"There is no reference {name} here; on offer: {_listed(offer)}.")
-    return named
-
-
-def _measured(header: Header) -> list[str]:
-    return [name for name, length in header.contigs.items() if length]
-
-
-def _fitting(offer: list[Reference], header: Header, names: list[str]) -> list[Reference]:
-    """The references that have one of these contigs.
-
-    Raises VCFError where none has, but one has a look-alike.
-    """
-    fitting, look_alikes = [], []
-    for reference in offer:
-        try:
-            if any([reference.match(name, header.contigs.get(name)) for name in names]):
-                fitting.append(reference)
-        except VCFError as fault:
-            look_alikes.append(fault)
-    if look_alikes and not fitting:
-        raise look_alikes[0]
-    return fitting
-
-
-def _none_fits(header: Header, names: list[str], offer: list[Reference]) -> str:
-    told = f" Its header names the reference {header.reference}." if header.reference else ""
-    contigs = ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
-    return (
-        f"This looks like another assembly: none of the references here has the contigs of "
-        f"this file ({contigs or 'none'}).{told} On offer: {_listed(offer)}. "
-        "Please choose variants of one of these, or ask the operators to add your genome."
-    )
-
-
-def _listed(offer: list[Reference]) -> str:
-    return "; ".join(f"{r.name} ({r.title}: {_contigs(r)})" for r in offer) or "none"
-
-
-def _contigs(reference: Reference) -> str:
-    names = [c.name for c in reference.contigs]
-    return ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")

@@ -7,14 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ann.records import Header, VCFError
-from ann.references import Reference, candidates, installed, load
+from ann.records import VCFError
+from ann.references import Reference, installed, load
 
 GENES = 37
-
-
-def header(reference: str = "", **contigs: int | None) -> Header:
-    return Header("4.2", [], b"", dict(contigs), reference)
 
 
 def test_the_sequence_is_rcrs_to_the_letter(rcrs: Reference, sequence: str) -> None:
@@ -53,19 +49,6 @@ def test_a_contig_of_another_length_is_never_taken_for_ours(rcrs: Reference) -> 
     with pytest.raises(VCFError, match="hg19's chrM"):
         rcrs.match("chrM", 16571)
     assert rcrs.match("chrM", 16569) is rcrs.contigs[0]
-
-
-def test_the_files_own_words_choose_between_references_that_fit(rcrs: Reference) -> None:
-    other = Reference(rcrs.folder, "other", "", "", rcrs.contigs, rcrs.fasta, rcrs.gff3)
-    offer = [other, rcrs]
-    assert candidates(header("rCRS"), ["MT"], "", offer) == [rcrs, other]
-    assert candidates(header(), ["MT"], "", offer) == [other, rcrs]
-    assert candidates(header("rCRS"), ["MT"], "other", offer) == [other]
-
-
-def test_where_none_fits_the_contigs_seen_and_those_on_offer_are_named(rcrs: Reference) -> None:
-    with pytest.raises(VCFError, match=r"1, 2.*human_b36.*rCRS"):
-        candidates(header("human_b36.fasta"), ["1", "2"], "", [rcrs])
 
 
 def test_a_folder_that_describes_no_reference_is_named(tmp_path: Path) -> None:
