@@ -187,13 +187,14 @@ class Attempt:
 
     def _store(self, outcome: Outcome) -> None:
         """Record the keys in the row, write the outputs, commit, then flush the row's outbox."""
-        outputs = {name: self._place(name) for name in OUTPUTS}
+        paths: dict[str, Path] = {name: getattr(outcome, name) for name in OUTPUTS}
+        outputs = {name: self._place(name, path) for name, path in paths.items()}
         self.world.jobs.intend_outputs(
             self.job.job_id, owner=self.owner, outputs=tuple(outputs.values())
         )
         for name, stored in outputs.items():
-            path: Path = getattr(outcome, name)
-            self.world.files.upload(path, stored.bucket, stored.key, OUTPUTS[name].content_type)
+            kind = OUTPUTS[name].content_type
+            self.world.files.upload(paths[name], stored.bucket, stored.key, kind)
         try:
             job = self.world.jobs.complete(
                 self.job.job_id, owner=self.owner, result=_result(outputs, outcome)
@@ -203,10 +204,10 @@ class Attempt:
             raise
         flush(self.world, job)
 
-    def _place(self, name: str) -> S3Object:
+    def _place(self, name: str, path: Path) -> S3Object:
         """The object that one output of this attempt is stored as."""
         job, files = self.job, self.world.files
-        file_name = OUTPUTS[name].file_name(job.input_file_name)
+        file_name = OUTPUTS[name].file_name(job.input_file_name, str(path))
         return S3Object(
             files.results, files.keys.output(job.user_id, job.job_id, job.attempt, file_name)
         )

@@ -54,7 +54,7 @@ def unpacked(line: bytes) -> Task:
 
 
 def serve() -> None:
-    """The server's loop; GOODBYE ends it, or the end of its input, which the daemon's death brings."""
+    """Serve tasks until GOODBYE, or until the end of input, which the daemon's death brings."""
     heed_only_the_daemon()
     server = os.getpid()
     task = None

@@ -15,7 +15,7 @@ UNREADABLE = (
 
 
 def demand_readable(given: Path, result: Path, notes: list[str]) -> None:
-    """Raise GateError where htslib reads the input, but not the result; note if it reads neither."""
+    """Raise GateError where htslib reads the input but not the result; note if it reads neither."""
     fault = fault_in_reading(result)
     if not fault:
         return

@@ -8,6 +8,7 @@ from typing import Any
 from aws.storage.stored import S3Object
 
 BUCKET = "s3_results_bucket"
+TBI, CSI = ".tbi", ".csi"
 ATTRIBUTE = re.compile(r"s3_key_(?!input_file)(\w+)_file")
 """Whatever the table lists: a row keeps the outputs that a newer release has written."""
 
@@ -29,9 +30,15 @@ class Output:
         """The row's attribute with this output's key."""
         return f"s3_key_{self.name}_file"
 
-    def file_name(self, input_file_name: str) -> str:
-        """The name that its owner knows the file by."""
-        return stem(input_file_name) + self.ending
+    def file_name(self, input_file_name: str, stored_as: str = "") -> str:
+        """The name that its owner knows the file by.
+
+        `stored_as` is its path or key, which says whether an index is a TBI or a CSI.
+        """
+        ending = self.ending
+        if stored_as.endswith(CSI):
+            ending = ending.removesuffix(TBI) + CSI
+        return stem(input_file_name) + ending
 
 
 RESULT = Output("result", ".annot.vcf.gz", "application/gzip", sleeps=True)
@@ -39,9 +46,11 @@ OUTPUTS = {
     output.name: output
     for output in (
         RESULT,
-        Output("index", ".annot.vcf.gz.tbi", "application/octet-stream"),
+        Output("index", f".annot.vcf.gz{TBI}", "application/octet-stream"),
         Output("log", ".vcf.count.log", "text/plain; charset=utf-8"),
         Output("summary", ".summary.json", "application/json"),
+        Output("variants", ".variants.parquet", "application/vnd.apache.parquet"),
+        Output("rejected", ".rejected.tsv", "text/tab-separated-values; charset=utf-8"),
     )
 }
 

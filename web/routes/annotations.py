@@ -138,7 +138,7 @@ def _redirect_to_file(job: Job, name: str) -> AnyResponse:
     if not result.can_download or stored is None:
         abort(409, NOT_HERE.get(result.state, NOT_HERE[ResultState.NONE]))
     expires_s = site().config.web.link_s
-    file_name = OUTPUTS[name].file_name(job.input_file_name)
+    file_name = OUTPUTS[name].file_name(job.input_file_name, stored.key)
     return redirect(world().files.link(stored.bucket, stored.key, file_name, expires_s))
 
 
