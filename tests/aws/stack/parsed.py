@@ -92,8 +92,12 @@ class Parsed:
         ((name, arguments),) = what.items()
         if name == "Fn::Not":
             return not self._true(arguments[0])
+        if name == "Fn::And":
+            return all(self._true(part) for part in arguments)
+        if name == "Condition":
+            return self._true(self.raw["Conditions"][arguments])
         assert name == "Fn::Equals", name
-        return bool(self._resolved(arguments[0]) == self._resolved(arguments[1]))
+        return str(self._resolved(arguments[0])) == str(self._resolved(arguments[1]))
 
     def _resolved(self, node: Any) -> Any:
         if isinstance(node, list):

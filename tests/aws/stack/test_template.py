@@ -167,7 +167,6 @@ def test_every_table_can_be_restored_and_is_kept(parsed: Parsed) -> None:
         recovery = table["PointInTimeRecoverySpecification"]
         assert recovery == {"PointInTimeRecoveryEnabled": True}, name
         assert table["SSESpecification"] == {"SSEEnabled": True}, name
-        assert table["DeletionProtectionEnabled"] is True, name
         assert parsed.resources[name]["DeletionPolicy"] == "RetainExceptOnCreate", name
 
 
@@ -208,9 +207,10 @@ def test_only_this_accounts_s3_and_glacier_announce_a_thaw(parsed: Parsed) -> No
         if not policy["Topics"][0].endswith("-thaw"):
             assert not allowed
             continue
-        (statement,) = allowed
-        assert statement["Principal"] == {"Service": ["s3.amazonaws.com", "glacier.amazonaws.com"]}
-        assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+        services, account = allowed
+        assert services["Principal"] == {"Service": ["s3.amazonaws.com", "glacier.amazonaws.com"]}
+        assert services["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+        assert account["Principal"] == {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
 
 
 def test_there_is_a_role_for_each_process_that_only_its_instance_takes_on(parsed: Parsed) -> None:
