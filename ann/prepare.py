@@ -80,6 +80,11 @@ class PrePass:
         self.samples = max(0, header.width - FORMAT - 1)
         is_few = 0 < self.samples <= MOST_SAMPLES
         self.is_phased = mode == HAPLOTYPE or (mode == AUTO and is_few)
+        if mode == HAPLOTYPE and not self.samples:
+            raise VCFError(
+                "The file has no samples, so that it cannot be called haplotype by haplotype. "
+                "Please choose to have each allele called on its own."
+            )
         self.is_sorted = True
         self.last_pos = 0
         self.seen: dict[bytes, None] = {}

@@ -61,11 +61,12 @@ def annotate(worker: Worker, tmp_path: Path) -> Annotate:
         reference: str = "",
         limits: JobLimits = LIMITS,
         references: Path | None = None,
+        mode: str = "auto",
     ) -> Outcome:
         folder = tmp_path / f"job-{len(list(tmp_path.iterdir()))}"
         folder.mkdir()
         (folder / "input").write_bytes(body)
-        task = Task(folder / "input", folder, "made.vcf", reference, limits, references)
+        task = Task(folder / "input", folder, "made.vcf", reference, limits, references, mode)
         outcome = worker.start(task).wait(60)
         assert outcome is not None
         return outcome
