@@ -13,6 +13,7 @@ from typing import Any
 from ann.genes import write_parquet
 from ann.gff import read
 from ann.known import build, description, source_recipe
+from ann.manifest import entry
 from ann.references import BUNDLED, DESCRIPTION, load
 
 GENES = "genes.parquet"
@@ -32,7 +33,11 @@ def rebuild(folder: Path, out: Path) -> dict[str, Any]:
         known.append(description(maker.source(file)))
     write_parquet(read(reference.path(reference.gff3)).genes, contigs, out / GENES)
     told = reference.describe()
-    return told | {"genes": GENES, "known": known, "regions": recipe["regions"]}
+    told |= {"genes": GENES, "known": known, "regions": recipe["regions"]}
+    kept = [reference.fasta, f"{reference.fasta}.fai", reference.gff3]
+    files = {name: entry(folder / name) for name in kept}
+    files |= {name: entry(out / name) for name in (GENES, *(k["file"] for k in known))}
+    return told | {"files": files}
 
 
 def main() -> None:

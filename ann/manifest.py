@@ -16,13 +16,15 @@ def manifest(folder: Path) -> Manifest:
     """Bytes and SHA-256 of every file below `folder` but reference.json, by relative path."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {
-        path.relative_to(folder).as_posix(): {
-            "bytes": path.stat().st_size,
-            "sha256": sha256(path),
-        }
+        path.relative_to(folder).as_posix(): entry(path)
         for path in files
         if path.name != DESCRIPTION
     }
+
+
+def entry(path: Path) -> dict[str, Any]:
+    """What a manifest says of one file."""
+    return {"bytes": path.stat().st_size, "sha256": sha256(path)}
 
 
 def sha256(path: Path) -> str:

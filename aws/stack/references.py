@@ -1,53 +1,134 @@
 """Copies operators' reference genomes from the references bucket to an annotator's disk."""
 
 import argparse
+import hashlib
+import json
 import logging
+import os
+import re
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from aws import log as logs
 from aws.config import ConfigError, load
 from aws.resources import connect
-from aws.storage.files import Files, StoredObject
+from aws.storage.files import Files
 
 log = logging.getLogger(__name__)
 
 DESCRIPTION = "reference.json"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+"""What a reference may be called."""
+FETCHING, REPLACED = ".fetching-", ".replaced-"
 
 
-def folders(files: Files) -> dict[str, list[StoredObject]]:
-    """The objects of each reference by its name.
+class BrokenReference(ValueError):
+    """A reference in the bucket is not as its reference.json says; what the operator can do."""
 
-    A reference is all objects under `<name>/`. A lone `<name>/reference.json` is left out: it is
-    an annotator's report of a reference on its own disk.
+
+def names(files: Files) -> list[str]:
+    """The references in the bucket: folders with more than a reference.json.
+
+    A lone reference.json is an annotator's report of a reference on its own disk.
     """
-    found: dict[str, list[StoredObject]] = {}
+    found: dict[str, int] = {}
     for stored in files.listing(files.references):
         name, _, file = stored.key.partition("/")
-        if file and ".." not in PurePosixPath(stored.key).parts:
-            found.setdefault(name, []).append(stored)
-    return {name: objects for name, objects in found.items() if _is_reference(objects)}
+        if file and NAME.fullmatch(name):
+            found[name] = found.get(name, 0) + 1
+    return [name for name, objects in found.items() if objects > 1]
 
 
-def _is_reference(objects: list[StoredObject]) -> bool:
-    return len(objects) > 1 and any(o.key.endswith(f"/{DESCRIPTION}") for o in objects)
+def fetch_all(files: Files, to: Path) -> Iterator[str]:
+    """Bring every reference to `to/<name>/`, whole and verified, and yield its name.
 
-
-def copy(files: Files, to: Path) -> Iterator[str]:
-    """Download each reference to `to/<name>/` and yield its name; files of equal size are skipped.
-
-    The description comes last: without it a folder is no reference.
+    One that is not as its reference.json says is logged and left out.
     """
-    for name, objects in folders(files).items():
-        for stored in sorted(objects, key=lambda s: s.key.endswith(DESCRIPTION)):
-            path = to / stored.key
-            if not path.exists() or path.stat().st_size != stored.bytes:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                files.download(stored.bucket, stored.key, path)
+    to.mkdir(parents=True, exist_ok=True)
+    for name in names(files):
+        try:
+            fetch(files, name, to)
+        except (ValueError, FileNotFoundError) as fault:
+            log.error("reference %s is left out: %s", name, fault)
+            continue
         yield name
+
+
+def fetch(files: Files, name: str, to: Path) -> None:
+    """Bring one reference; one rename puts it in place, for all jobs of this machine.
+
+    Raises BrokenReference, and FileNotFoundError where a file is not in the bucket.
+    """
+    description = files.read_json(files.references, f"{name}/{DESCRIPTION}")
+    manifest = _manifest(description)
+    folder, scratch = to / name, to / f"{FETCHING}{name}"
+    if _is_here(folder, description, manifest):
+        return
+    shutil.rmtree(scratch, ignore_errors=True)
+    for file, stated in manifest.items():
+        path = scratch / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files.download(files.references, f"{name}/{file}", path)
+        if path.stat().st_size != stated["bytes"] or _sha256(path) != stated["sha256"]:
+            shutil.rmtree(scratch)
+            raise BrokenReference(f"{file} differs from {DESCRIPTION}; copy the folder again")
+    (scratch / DESCRIPTION).write_text(json.dumps(description), encoding="utf-8")
+    _put_in_place(scratch, folder, to / f"{REPLACED}{name}")
+
+
+def _manifest(description: Any) -> dict[str, dict[str, Any]]:
+    """The files that reference.json lists. Raises BrokenReference."""
+    manifest = description.get("files") if isinstance(description, dict) else None
+    if not isinstance(manifest, dict) or not manifest:
+        raise BrokenReference(f"{DESCRIPTION} lists no files; add it again: ./gas reference add")
+    for file, stated in manifest.items():
+        path = PurePosixPath(file)
+        if not isinstance(stated, dict) or not stated.keys() >= {"bytes", "sha256"}:
+            raise BrokenReference(f"{DESCRIPTION} has no size and SHA-256 for {file!r}")
+        if path.is_absolute() or ".." in path.parts or path.name == DESCRIPTION:
+            raise BrokenReference(f"{DESCRIPTION} lists {file!r}, which is no file of it")
+    return manifest
+
+
+def _is_here(
+    folder: Path, description: dict[str, Any], manifest: dict[str, dict[str, Any]]
+) -> bool:
+    """Whether the folder holds this very reference; what was verified once is known by size."""
+    try:
+        same = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8")) == description
+        sizes = {file: (folder / file).stat().st_size for file in manifest}
+    except (OSError, ValueError):
+        return False
+    return same and all(sizes[file] == stated["bytes"] for file, stated in manifest.items())
+
+
+def _put_in_place(scratch: Path, folder: Path, replaced: Path) -> None:
+    for path in [*scratch.rglob("*"), scratch]:
+        _sync(path)
+    shutil.rmtree(replaced, ignore_errors=True)
+    if folder.exists():
+        folder.rename(replaced)
+    scratch.rename(folder)
+    _sync(folder.parent)
+    shutil.rmtree(replaced, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def main() -> None:
@@ -61,7 +142,7 @@ def main() -> None:
     args = parser.parse_args()
     logs.setup("references")
     try:
-        for name in copy(connect(load()).files, args.folder):
+        for name in fetch_all(connect(load()).files, args.folder):
             log.info("reference %s is on this disk", name)
     except (ConfigError, BotoCoreError, ClientError, OSError) as fault:
         sys.exit(f"gas: {fault}")

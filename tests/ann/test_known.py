@@ -12,6 +12,7 @@ import pytest
 from ann.bundled import rebuild
 from ann.known import KnownError, SourceRecipe, build, source_recipe
 from ann.known_rows import RowError
+from ann.manifest import faults
 from ann.normalise import normalise
 from ann.references import Reference
 
@@ -112,7 +113,9 @@ def test_each_source_names_its_licence_date_and_fields(rcrs: Reference) -> None:
 
 def test_the_shipped_tables_are_what_the_sources_make(rcrs: Reference, tmp_path: Path) -> None:
     description = rebuild(rcrs.folder, tmp_path)
-    assert description == rcrs.describe()
+    # Another version of DuckDB may write other bytes; what is shipped must be what is stated.
+    assert description | {"files": {}} == rcrs.describe() | {"files": {}}
+    assert not faults(rcrs)
     for source in rcrs.known:
         assert rows(tmp_path / source.file) == known(rcrs, source.name)
     assert rows(tmp_path / rcrs.genes) == rows(rcrs.path(rcrs.genes))
