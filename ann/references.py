@@ -30,15 +30,6 @@ class Contig:
 
 
 @dataclass(frozen=True)
-class Known:
-    """A bgzip + tabix TAB of known variants, and what its columns are for bcftools annotate."""
-
-    file: str
-    columns: str
-    header: str = ""
-
-
-@dataclass(frozen=True)
 class KnownField:
     """One thing that a source of known variants says, and where it goes.
 
@@ -106,7 +97,6 @@ class Reference:
     genes: str = ""
     """The gene models as Parquet: a row for each transcript (`ann.genes`)."""
     known: tuple[KnownSource, ...] = ()
-    known_tab: Known | None = None
     regions: tuple[Region, ...] = ()
     not_these: dict[str, str] = field(default_factory=dict)
     """Lengths of look-alike contigs, each with the words that refuse it."""
@@ -165,11 +155,9 @@ def load(folder: Path) -> Reference:
 
 
 def _described(folder: Path, description: dict[str, Any]) -> Reference:
-    tab = description.pop("known_tab", None)
     parts: dict[str, Any] = {
         "contigs": tuple(_contig(c) for c in description["contigs"]),
         "known": tuple(_known(source) for source in description.get("known", ())),
-        "known_tab": Known(**tab) if tab else None,
         "regions": tuple(Region(**region) for region in description.get("regions", ())),
     }
     parts |= {k: tuple(description[k]) for k in ("aliases", "source") if k in description}
