@@ -29,7 +29,7 @@ def summary(
         "ts": counts.transitions,
         "tv": counts.transversions,
         "ts_tv": counts.ts_tv,
-        "known": counts.known if reference.known_tab or reference.known else None,
+        "known": counts.known if reference.known else None,
         "genes": dict(counts.genes.most_common(GENES)),
         "density": counts.density,
         "reference": {
