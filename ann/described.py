@@ -76,7 +76,7 @@ class Describer:
         return Described(at, ref, alt, name)
 
     def entry(self, allele: Allele, entry: Entry) -> tuple[str | None, str | None, str]:
-        """The change of the transcript (behind `c.`), the protein, and the consequence, corrected."""
+        """The change of the transcript (behind `c.`), the protein, the consequence corrected."""
         transcript = self.transcript(entry.transcript)
         if transcript is None:
             return None, None, entry.consequence

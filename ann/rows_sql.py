@@ -1,5 +1,7 @@
 """The SQL that makes the rows of variants.parquet, and what INFO gains, of a chunk's entries."""
 
+# ruff: noqa: S608  every name and value that is put into the SQL is ours or quoted
+
 from ann.consequences import NON_CODING, NON_CODING_EXON
 from ann.references import KnownField, KnownSource, Reference
 from ann.variants_sql import ADDED, ANNOTATED, NO_CONSEQUENCE, name, text
@@ -73,7 +75,8 @@ CREATE OR REPLACE TEMP VIEW single AS
 SELECT e.*, m.code, m.terms[1] AS term, m.impact, m.words,
     coalesce(e.consequence <> d.consequence, false) AS is_corrected, {HGVS}
 FROM (SELECT rowid AS allele, * FROM alleles) e
-JOIN described_single d ON d.allele = CASE WHEN e.in_described_single THEN e.allele ELSE {NOBODY} END
+JOIN described_single d
+    ON d.allele = CASE WHEN e.in_described_single THEN e.allele ELSE {NOBODY} END
 JOIN meanings m ON m.consequence = CASE WHEN e.in_exonic THEN '{NON_CODING_EXON}'
     ELSE coalesce(d.consequence, e.consequence, '') END
 {CODING}
@@ -129,7 +132,7 @@ CREATE OR REPLACE TEMP TABLE known_{number} AS
 SELECT n.allele, {fields} FROM normalised n JOIN (FROM read_parquet({text(file)}) WHERE {near}) k
     ON k.chrom = n.contig AND k.pos = n.pos AND k.ref = n.ref AND k.alt = n.alt;
 INSERT INTO known_{number} (allele) VALUES ({NOBODY})
-"""  # noqa: S608
+"""
 
 
 def known_columns(reference: Reference) -> dict[str, str]:
@@ -155,7 +158,8 @@ def rows(reference: Reference, first_row: int) -> str:
     columns = [f"{value} AS {name(key)}" for key, value in known_columns(reference).items()]
     numbers = range(len(reference.known))
     joins = "\n".join(
-        f"JOIN known_{n} ON known_{n}.allele = CASE WHEN a.in_known_{n} THEN a.allele ELSE {NOBODY} END"
+        f"JOIN known_{n} "
+        f"ON known_{n}.allele = CASE WHEN a.in_known_{n} THEN a.allele ELSE {NOBODY} END"
         for n in numbers
     )
     is_known = " OR ".join(f"a.in_known_{n}" for n in numbers) or "false"
@@ -191,7 +195,7 @@ JOIN described_alleles d ON d.allele = CASE WHEN a.is_described THEN a.allele EL
 JOIN in_regions r ON r.allele = CASE WHEN a.in_in_regions THEN a.allele ELSE {NOBODY} END
 {joins}
 )
-"""  # noqa: S608
+"""
 
 
 def _best() -> list[str]:
@@ -222,7 +226,7 @@ FROM variants v
 JOIN meanings m ON m.code = coalesce(v.code, 0)
 JOIN (SELECT allele, genes, terms, consequences FROM grouped) g
     ON g.allele = CASE WHEN v.is_grouped THEN v.allele ELSE {NOBODY} END
-"""  # noqa: S608
+"""
 
 
 def _of_row(struct: str) -> str:
@@ -284,7 +288,7 @@ FROM (
         CASE WHEN any_value(id) IS NULL THEN array_to_string({ids}, ';') END AS ids
     FROM variants WHERE is_multi GROUP BY record
 ) m WHERE variants.record = m.record AND variants.number = 1 AND variants.is_multi
-"""  # noqa: S608
+"""
 
 
 INFO = "SELECT info, ids FROM variants WHERE number = 1"

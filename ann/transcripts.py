@@ -107,7 +107,7 @@ class Transcript:
         return name and f"{name}{sign}{steps}"
 
     def coding_change(self, change: Change) -> Change | None:
-        """The change on the coding sequence; None where it is not all within one part of the CDS."""
+        """The change on the coding sequence; None where one part of the CDS does not hold it."""
         start, end, new = change
         first, last = (start + 1, end) if end > start else (start, start + 1)
         part = self.part(first)

@@ -4,6 +4,8 @@ DuckDB takes the records chunk by chunk, so that memory does not grow with the f
 leaves a piece of Parquet, and the pieces are joined without being read (`ann.parquet_pieces`).
 """
 
+# ruff: noqa: S608  every name and value that is put into the SQL is ours or quoted
+
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,9 +63,9 @@ def annotate_variants(
         try:
             for chunk in chunks(records, csq, folder):
                 work.take(chunk)
+            return work.finish()
         finally:
             work.describer.close()
-    return work.finish()
 
 
 def connect(folder: Path, threads: int, memory_mb: int) -> duckdb.DuckDBPyConnection:

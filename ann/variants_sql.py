@@ -1,5 +1,7 @@
 """The SQL of the pass over a job's variants, step by step; `ann.variants` runs it."""
 
+# ruff: noqa: S608  every name and value that is put into the SQL is ours or quoted
+
 import re
 
 from ann.consequences import NON_CODING, NON_CODING_EXON, SEVERITY, START_LOST, STOP_LOST
@@ -156,7 +158,8 @@ SELECT m.* FROM read_parquet({genes}) m
 JOIN spans s ON m.contig = s.contig AND m.start <= s.high AND m.stop >= s.low;
 CREATE OR REPLACE TEMP TABLE coding AS
 SELECT transcript, strand = '-' AS is_reverse, len(cds) AS parts,
-    list_transform(cds, lambda c: c.start) AS starts, list_transform(cds, lambda c: c.stop) AS stops,
+    list_transform(cds, lambda c: c.start) AS starts,
+    list_transform(cds, lambda c: c.stop) AS stops,
     list_transform(cds, lambda c: c."offset" - coalesce(phase, 0) + 1
         + CASE WHEN strand = '-' THEN c.stop ELSE -c.start END) AS bases
 FROM models WHERE len(cds) > 0;
@@ -203,10 +206,11 @@ PENDING_ENTRIES = f"""
 SELECT allele, contig, pos, upper(ref), upper(alt), number, transcript, consequence,
     CASE WHEN contains(dna, '+') THEN codons END
 FROM (
-    SELECT allele, number, contig, pos, ref, alt, is_snv, transcript, consequence, strand, codons, dna
-    FROM entries UNION ALL
-    SELECT rowid, 1, contig, pos, ref, alt, is_snv, transcript, consequence, strand, codons, dna
-    FROM alleles WHERE rowid NOT IN (SELECT allele FROM entries)
+    SELECT allele, number, contig, pos, ref, alt, is_snv, transcript, consequence, strand, codons,
+        dna FROM entries
+    UNION ALL
+    SELECT rowid, 1, contig, pos, ref, alt, is_snv, transcript, consequence, strand, codons,
+        dna FROM alleles WHERE rowid NOT IN (SELECT allele FROM entries)
 )
 WHERE strand IS NOT NULL AND is_plain(alt) AND is_plain(ref)
     AND (NOT is_snv OR contains(dna, '+') OR contains(consequence, '{START_LOST}')
@@ -230,9 +234,10 @@ CREATE OR REPLACE TEMP TABLE compounds (contig VARCHAR, pos BIGINT, consequence 
     gene VARCHAR, transcript VARCHAR, biotype VARCHAR, strand VARCHAR, codons VARCHAR, dna VARCHAR)
 """
 SMALL_TABLES = {
-    "contigs": "CREATE OR REPLACE TEMP TABLE contigs (contig VARCHAR, prefix VARCHAR, length BIGINT)",
+    "contigs": """CREATE OR REPLACE TEMP TABLE contigs (contig VARCHAR, prefix VARCHAR,
+        length BIGINT)""",
     "regions": """CREATE OR REPLACE TEMP TABLE regions (number INTEGER, name VARCHAR,
         contig VARCHAR, start BIGINT, stop BIGINT)""",
-    "meanings": """CREATE OR REPLACE TEMP TABLE meanings (code INTEGER, consequence VARCHAR, words VARCHAR[],
-        terms VARCHAR[], impact VARCHAR, rank INTEGER)""",
+    "meanings": """CREATE OR REPLACE TEMP TABLE meanings (code INTEGER, consequence VARCHAR,
+        words VARCHAR[], terms VARCHAR[], impact VARCHAR, rank INTEGER)""",
 }

@@ -1,0 +1,305 @@
+"""The table of variants, and what INFO gains: worked examples, through the pass or a whole job."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from ann.chunks import GapError
+from ann.genes import write_parquet
+from ann.gff import read
+from ann.references import Contig, Reference, Region
+from ann.variants import Found, annotate_variants
+from tests.ann.conftest import Annotate, records_of, vcf
+
+SEQUENCE = "TTGACC" + "ATGGCTAAAGGTTGGTAA" + "GTTTTCCCCAG" + "TTACCAGCAGCACTTCAT" + "AACCGGTTAACC"
+"""A gene at 7-24 (MAKGW*), its mirror's like at 36-53 (MKCCW*, reverse), and flanks."""
+FEATURES = """##gff-version 3
+C1\tx\tgene\t7\t24\t.\t+\t.\tID=gene:g1;Name=DUR1,2;biotype=protein_coding
+C1\tx\tmRNA\t7\t24\t.\t+\t.\tID=transcript:t1;Parent=gene:g1;biotype=protein_coding
+C1\tx\texon\t7\t24\t.\t+\t.\tParent=transcript:t1
+C1\tx\tCDS\t7\t24\t.\t+\t0\tParent=transcript:t1
+C1\tx\tgene\t36\t53\t.\t-\t.\tID=gene:g2;Name=REV;biotype=protein_coding
+C1\tx\tmRNA\t36\t53\t.\t-\t.\tID=transcript:t2;Parent=gene:g2;biotype=protein_coding
+C1\tx\texon\t36\t53\t.\t-\t.\tParent=transcript:t2
+C1\tx\tCDS\t36\t53\t.\t-\t0\tParent=transcript:t2
+C1\tx\tncRNA_gene\t24\t30\t.\t+\t.\tID=gene:r1;Name=RNA1;biotype=rRNA
+C1\tx\trRNA\t24\t30\t.\t+\t.\tID=transcript:r1;Parent=gene:r1;biotype=rRNA
+C1\tx\texon\t24\t30\t.\t+\t.\tParent=transcript:r1
+"""
+Run = Callable[..., Found]
+Row = dict[str, Any]
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Reference:
+    """A contig of 65 bases with two genes, one named with a comma, and one RNA."""
+    folder = tmp_path / "made"
+    folder.mkdir()
+    (folder / "c.fa").write_text(f">C1\n{SEQUENCE}\n")
+    (folder / "c.gff3").write_text(FEATURES)
+    contigs = [Contig("C1", len(SEQUENCE), "", ("chr1", "NC_000001.1"), 1)]
+    write_parquet(read(folder / "c.gff3").genes, contigs, folder / "genes.parquet")
+    regions = (Region("spacer", "Between the genes", "C1", 31, 35),)
+    return Reference(
+        *(folder, "made", "Made", "made", tuple(contigs), "c.fa", "c.gff3"),
+        genes="genes.parquet",
+        regions=regions,
+    )
+
+
+@pytest.fixture
+def run(made: Reference, tmp_path: Path) -> Run:
+    """The pass over records of `POS REF ALT [BCSQ]`, with ID and status where they are given."""
+
+    def passed(*lines: str, **columns: str) -> Found:
+        folder = tmp_path / f"job-{len(list(tmp_path.iterdir()))}"
+        folder.mkdir()
+        records, sites = [], ["##fileformat=VCFv4.2", "#CHROM"]
+        status = columns.get("status", "")
+        for number, line in enumerate(lines):
+            pos, ref, alt, bcsq = (*line.split(" "), ".")[:4]
+            cells = ["chr1", "C1", pos, columns.get("id", "."), ref, alt, "9.5", "PASS", status]
+            records.append(
+                "\t".join([str(number), str(number + 9), *cells, *["2", "1", "0", "0/1"]])
+            )
+            info = "." if bcsq == "." else f"BCSQ={bcsq}"
+            sites.append(f"C1\t{pos}\t{number}\t{ref}\t{alt}\t.\t.\t{info}")
+        (folder / "records.tsv").write_text("".join(f"{r}\n" for r in records))
+        shown = sites[:2] if status else sites
+        (folder / "csq.vcf").write_text("".join(f"{site}\n" for site in shown))
+        return annotate_variants(
+            *(folder / "records.tsv", [folder / "csq.vcf"], made, folder), threads=1, memory_mb=256
+        )
+
+    return passed
+
+
+def rows(found: Found) -> list[Row]:
+    """The rows of the table."""
+    with duckdb.connect() as db:
+        cursor = db.execute(f"FROM read_parquet('{found.parquet}')")
+        names = [column[0] for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def info(found: Found) -> list[dict[str, str]]:
+    """What each record's INFO gains."""
+    lines = found.info.read_text().splitlines()
+    gains = [line.split("\t")[0] for line in lines]
+    return [dict(i.partition("=")[::2] for i in gain.split(";") if i) for gain in gains]
+
+
+def test_a_missense_variant_has_all_its_columns(run: Run) -> None:
+    found = run("11 C T missense|DUR1,2|t1|protein_coding|+|2A>2V|11C>T")
+    (row,) = rows(found)
+    assert row | {"consequences": None} == {
+        **{"row": 0, "record": 0, "chrom": "chr1", "pos": 11, "id": None, "ref": "C", "alt": "T"},
+        **{"type": "SNV", "qual": 9.5, "filter": "PASS", "status": "annotated"},
+        **{"consequence": "missense_variant", "impact": "MODERATE", "gene": "DUR1,2"},
+        **{"transcript": "t1", "biotype": "protein_coding", "hgvs_g": "NC_000001.1:g.11C>T"},
+        **{"hgvs_c": "c.5C>T", "hgvs_p": "p.(Ala2Val)", "genes": ["DUR1,2"]},
+        **{"terms": ["missense_variant"], "consequences": None, "regions": None},
+        **{"known_id": None, "af": None, "significance": None, "disease": None},
+        **{"n_called": 2, "n_het": 1, "n_hom": 0, "gt": ["0/1"]},
+    }
+    assert row["consequences"] == [
+        {
+            **{"gene": "DUR1,2", "transcript": "t1", "biotype": "protein_coding", "strand": "+"},
+            **{"consequence": "missense_variant", "impact": "MODERATE"},
+            **{"hgvs_c": "c.5C>T", "hgvs_p": "p.(Ala2Val)"},
+        }
+    ]
+    assert info(found) == [
+        {
+            "BCSQ": "missense|DUR1,2|t1|protein_coding|+|2A>2V|11C>T",
+            "GAS_HGVSG": "NC_000001.1:g.11C>T",
+            "GAS_HGVSC": "t1:c.5C>T",
+            "GAS_HGVSP": "t1:p.(Ala2Val)",
+        }
+    ]
+
+
+def test_gene_names_with_commas_are_one_gene(run: Run) -> None:
+    """Defect 10: `2` was counted as a consequence."""
+    found = run(
+        "11 C T missense|DUR1,2|t1|protein_coding|+|2A>2V|11C>T,non_coding|A,B||rRNA",
+        "12 T C synonymous|DUR1%2C2|t1|protein_coding|+|2A|12T>C",
+    )
+    assert [row["genes"] for row in rows(found)] == [["DUR1,2", "A,B"], ["DUR1,2"]]
+    assert found.counts.consequences == {"missense": 1, "non_coding": 1, "synonymous": 1}
+    assert found.counts.genes == {"DUR1,2": 2, "A,B": 1}
+
+
+def test_each_allele_has_its_own_consequences(run: Run) -> None:
+    found = run(
+        "11 C T,G missense|D|t1|protein_coding|+|2A>2V|11C>T,"
+        "missense|D|t1|protein_coding|+|2A>2G|11C>G"
+    )
+    assert [row["hgvs_p"] for row in rows(found)] == ["p.(Ala2Val)", "p.(Ala2Gly)"]
+    assert [row["hgvs_c"] for row in rows(found)] == ["c.5C>T", "c.5C>G"]
+    (gain,) = info(found)
+    assert gain["GAS_HGVSG"] == "NC_000001.1:g.11C>T,NC_000001.1:g.11C>G"
+    assert gain["GAS_HGVSC"] == "t1:c.5C>T,t1:c.5C>G"
+    assert found.counts.records == 1
+    assert found.counts.by_type == {"SNV": 2}
+
+
+def test_an_entry_that_names_no_base_is_every_alleles(run: Run) -> None:
+    found = run("26 T C,G non_coding|RNA1||rRNA")
+    terms = [row["terms"] for row in rows(found)]
+    assert terms == [["non_coding_transcript_exon_variant"]] * 2
+    assert found.counts.consequences == {"non_coding": 2}
+
+
+def test_the_most_severe_consequence_is_told_first(run: Run) -> None:
+    found = run(
+        "11 C T synonymous|A|t1|protein_coding|+|2A|11C>T,"
+        "stop_gained&splice_region|B|t1|protein_coding|+|2A>2*|11C>T"
+    )
+    (row,) = rows(found)
+    assert (row["consequence"], row["impact"], row["gene"]) == ("stop_gained", "HIGH", "B")
+    assert row["genes"] == ["B", "A"]
+    assert row["terms"] == ["stop_gained", "splice_region_variant", "synonymous_variant"]
+    assert [c["gene"] for c in row["consequences"]] == ["B", "A"]
+
+
+def test_on_the_reverse_strand_the_transcripts_bases_count(run: Run) -> None:
+    found = run(
+        "51 C A missense|REV|t2|protein_coding|-|1M>1I|51C>A", "48 T G x|REV|t2|b|-|2K>2T|48T>G"
+    )
+    assert [row["hgvs_c"] for row in rows(found)] == ["c.3G>T", "c.6A>C"]
+
+
+def test_a_start_that_becomes_no_start_codon_of_the_code_is_lost(run: Run) -> None:
+    found = run("9 G A start_lost|D|t1|protein_coding|+|1M>1I|9G>A")
+    (row,) = rows(found)
+    assert (row["terms"], row["hgvs_p"]) == (["start_lost"], "p.(Met1?)")
+    assert "GAS_CSQ" not in info(found)[0]
+
+
+def test_an_rna_gene_that_csq_masks_gets_its_consequence(run: Run) -> None:
+    """Defect 8: base 24 is the last of the stop codon and the first of RNA1."""
+    found = run("24 A G stop_retained|DUR1,2|t1|protein_coding|+|6*|24A>G", "25 G A", "31 C T")
+    first, second, third = rows(found)
+    assert first["terms"] == ["stop_retained_variant", "non_coding_transcript_exon_variant"]
+    assert first["genes"] == ["DUR1,2", "RNA1"]
+    assert second["terms"] == ["non_coding_transcript_exon_variant"]
+    assert third["status"] == "outside the reach of any transcript"
+    gains = info(found)
+    assert [gain.get("GAS_CSQ") for gain in gains] == [
+        *["non_coding_exon|RNA1||rRNA"] * 2,
+        None,
+    ]
+    assert gains[0]["BCSQ"] == "stop_retained|DUR1,2|t1|protein_coding|+|6*|24A>G"
+    assert found.counts.annotated == 2
+    assert found.counts.corrected == 2
+
+
+def test_a_part_outside_the_genes_is_named(run: Run) -> None:
+    found = run("31 C T", "30 T A")
+    assert [row["regions"] for row in rows(found)] == [["spacer"], None]
+    assert info(found)[0]["GAS_REGION"] == "spacer"
+
+
+def test_deletions_and_insertions_are_named_by_the_sequence(run: Run) -> None:
+    """TTTT at 26-29; the codon AAA at 13-15."""
+    found = run(
+        "25 GT G",
+        "12 TA T frameshift|D|t1|protein_coding|+|3KGW*>3KVG|12TA>T",
+        "12 T TAAA inframe_insertion|D|t1|protein_coding|+|2A>2AK|12T>TAAA",
+        "48 TTC T inframe_deletion|REV|t2|protein_coding|-|x|48TTC>T",
+    )
+    names = [(row["hgvs_g"], row["hgvs_c"], row["hgvs_p"]) for row in rows(found)]
+    assert names == [
+        ("NC_000001.1:g.29del", None, None),
+        ("NC_000001.1:g.15del", "c.9del", "p.(Gly4ValfsTer?)"),
+        ("NC_000001.1:g.13_15dup", "c.7_9dup", "p.(Lys3dup)"),
+        ("NC_000001.1:g.49_50del", "c.4_5del", "p.(Lys2ValfsTer?)"),
+    ]
+
+
+def test_a_record_that_was_set_aside_stays_in_the_table(run: Run) -> None:
+    found = run("11 C <DEL>", status="symbolic allele or breakend")
+    (row,) = rows(found)
+    assert (row["status"], row["type"]) == ("symbolic allele or breakend", "symbolic")
+    assert row["hgvs_g"] is None
+    assert info(found) == [{}]
+    assert found.counts.reasons == {"symbolic allele or breakend": 1}
+
+
+def test_a_compound_consequence_is_found_through_its_record(run: Run) -> None:
+    """csq -p: two bases of one codon; the second record refers to the first (@11)."""
+    found = run(
+        "10 G A missense|D|t1|protein_coding|+|2A>2I|10G>A+11C>T",
+        "11 C T @10",
+    )
+    assert [row["hgvs_p"] for row in rows(found)] == ["p.(Ala2Ile)"] * 2
+    assert [row["hgvs_c"] for row in rows(found)] == ["c.4G>A", "c.5C>T"]
+    assert [row["status"] for row in rows(found)] == ["annotated"] * 2
+
+
+def test_lower_case_bases_are_the_same_bases(run: Run) -> None:
+    (row,) = rows(run("11 c t missense|D|t1|protein_coding|+|2A>2V|11c>t"))
+    assert (row["ref"], row["hgvs_g"], row["hgvs_c"]) == ("c", "NC_000001.1:g.11C>T", "c.5C>T")
+
+
+def test_no_records_make_an_empty_table(run: Run) -> None:
+    found = run()
+    assert rows(found) == []
+    assert found.info.read_bytes() == b""
+
+
+def test_sites_that_are_none_of_the_records_are_refused(
+    run: Run, made: Reference, tmp_path: Path
+) -> None:
+    (tmp_path / "records.tsv").write_bytes(b"")
+    (tmp_path / "csq.vcf").write_text("C1\t1\t0\tT\tA\t.\t.\t.\n")
+    with pytest.raises(GapError):
+        annotate_variants(
+            *(tmp_path / "records.tsv", [tmp_path / "csq.vcf"], made, tmp_path),
+            threads=1,
+            memory_mb=128,
+        )
+
+
+def test_rows_stay_in_order_over_many_chunks(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Joins lose the order here and there; nothing of that is to be seen."""
+    monkeypatch.setattr("ann.chunks.CHUNK_BYTES", 200_000)
+    monkeypatch.setattr("ann.chunks.BLOCK_BYTES", 50_000)
+    entry = "missense|D|t1|protein_coding|+|2A>2V|11C>T"
+    kinds = [
+        f"11 C T {entry}",
+        "11 C T,G",
+        f"11 C T {entry},non_coding|RNA1||rRNA",
+        "26 T TT",
+        "24 A G",
+    ]
+    found = run(*(kinds[n * n % 5] for n in range(20_000)))
+    made = rows(found)
+    assert [row["row"] for row in made] == list(range(len(made)))
+    assert [row["record"] for row in made] == sorted(row["record"] for row in made)
+    assert len(found.info.read_bytes().splitlines()) == found.counts.records == 20_000
+
+
+def test_known_variants_of_the_mitochondrion(annotate: Annotate) -> None:
+    outcome = annotate(vcf("MT 3243 . A G . . .", "MT 8993 . T G,C . . ."))
+    first, second = records_of(outcome)
+    assert first[2] == "rs199474657"
+    assert "GAS_CLINVAR_SIG=Pathogenic" in first[7]
+    assert "GAS_HGVSG=NC_012920.1:m.3243A>G" in first[7]
+    assert second[2] == "rs199476133", "both alleles have this identifier"
+    assert "GAS_HGVSP=MT-ATP6:p.(Leu156Arg),MT-ATP6:p.(Leu156Pro)" in second[7]
+
+
+def test_start_codons_of_the_vertebrate_mitochondrion(annotate: Annotate) -> None:
+    """MT:3309 A>G makes ATA ATG; MT:8529 G>A makes ATG ATA, which MITOMAP calls ATP6 M1M."""
+    outcome = annotate(vcf("MT 3309 . A G . . .", "MT 8528 . T C . . .", "MT 8529 . G A . . ."))
+    infos = [dict(i.partition("=")[::2] for i in r[7].split(";")) for r in records_of(outcome)]
+    assert infos[0]["BCSQ"].startswith("synonymous&start_lost|MT-ND1")
+    assert infos[0]["GAS_CSQ"] == "start_retained&synonymous|MT-ND1|MT-ND1|protein_coding"
+    assert "MT-ND1:p.(Met1%3D)" in infos[0]["GAS_HGVSP"]
+    assert infos[1]["GAS_HGVSP"].endswith("MT-ATP6:p.(Met1?)")
+    assert infos[2]["GAS_CSQ"] == "start_retained&synonymous|MT-ATP6|MT-ATP6|protein_coding"
