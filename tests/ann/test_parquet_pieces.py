@@ -14,7 +14,7 @@ ROWS = """SELECT i AS row, 'name ' || i % 97 AS name, i * 0.5 AS qual, i % 3 = 0
 
 @pytest.mark.parametrize("bounds", [[0, 10], [0, 5000], [0, 5000, 5001, 20000], [0, 0, 3000]])
 def test_rows_come_out_in_the_order_of_the_pieces(tmp_path: Path, bounds: list[int]) -> None:
-    pieces = []
+    pieces: list[Path] = []
     db = duckdb.connect()
     for first, last in zip(bounds, bounds[1:], strict=False):
         pieces.append(tmp_path / f"{len(pieces)}.parquet")
@@ -27,7 +27,6 @@ def test_rows_come_out_in_the_order_of_the_pieces(tmp_path: Path, bounds: list[i
     if len(wanted) > 1:
         found = db.execute(f"FROM {whole} WHERE name = 'name 1'").fetchall()
         assert found == [row for row in wanted if row[1] == "name 1"], "bloom filters moved along"
-        assert db.execute(f'SELECT sum("row") FROM {whole} WHERE "row" > 7').fetchall() == [
-            (sum(row[0] for row in wanted[8:]),)
-        ]
+        behind = db.execute(f'FROM {whole} WHERE "row" > ?', [wanted[-2][0]]).fetchall()
+        assert behind == wanted[-1:], "and so do the statistics"
     assert not any(piece.exists() for piece in pieces)
