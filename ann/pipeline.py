@@ -7,9 +7,11 @@ import shutil
 import time
 from pathlib import Path
 
+import duckdb
+
 from ann.bgzf import EOF_BLOCK, BgzfWriter
 from ann.counts import Counts
-from ann.csq import STDERR, Csq, GateError
+from ann.csq import STDERR, Csq, GateError, LimitError
 from ann.disk import Disk
 from ann.gate import demand_readable
 from ann.header import result_header, tools
@@ -21,7 +23,7 @@ from ann.references import Reference, installed
 from ann.splice import splice
 from ann.summary import log_text, summary
 from ann.task import JobLimits, Outcome, Task
-from ann.variants import annotate_variants
+from ann.variants import Found, annotate_variants
 
 __all__ = ["EOF_BLOCK", "JobLimits", "Outcome", "Task", "run"]
 
@@ -40,14 +42,7 @@ def run(task: Task, scratch: Path, progress: Progress) -> Outcome:
     progress = disk.watched(progress)
     prepared = _prepared(task, scratch, progress)
     progress("collecting what is known of the variants")
-    found = annotate_variants(
-        prepared.rows,
-        prepared.csq,
-        prepared.reference,
-        scratch,
-        threads=threads(),
-        memory_mb=COLUMNAR_MEMORY_MB,
-    )
+    found = _found(task, prepared, scratch)
     outcome = _written(task, prepared, found.info, progress)
     shutil.move(prepared.rejected, outcome.rejected)
     shutil.move(found.parquet, outcome.variants)
@@ -76,7 +71,23 @@ def _prepared(task: Task, scratch: Path, progress: Progress) -> Prepared:
         return Csq(reference, scratch, limits, task.folder / STDERR)
 
     request, offer = Request(task.reference, task.mode), installed(task.references)
-    return prepare(Reader(task.input, bounds), request, offer, start_csq, scratch, progress)
+    with Reader(task.input, bounds) as reader:
+        return prepare(reader, request, offer, start_csq, scratch, progress)
+
+
+def _found(task: Task, prepared: Prepared, scratch: Path) -> Found:
+    """What is known of the variants, by the columnar engine."""
+    try:
+        return annotate_variants(
+            prepared.rows,
+            prepared.csq,
+            prepared.reference,
+            scratch,
+            threads=threads(),
+            memory_mb=COLUMNAR_MEMORY_MB,
+        )
+    except duckdb.OutOfMemoryException:
+        raise LimitError.memory(task.limits) from None
 
 
 def _written(task: Task, prepared: Prepared, info: Path, progress: Progress) -> Outcome:
@@ -103,7 +114,6 @@ def _report(task: Task, prepared: Prepared, counts: Counts, began: float) -> Non
     outcome = Outcome(task.folder)
     report = summary(
         counts,
-        dict(prepared.reasons),
         prepared.reference,
         tools=tools(),
         file=printable(task.name),

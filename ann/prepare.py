@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ann.choice import Choice, Fit, candidates, decide
+from ann.choice import Choice, ReferenceFit, candidates, decide
 from ann.csq import AUTO, HAPLOTYPE, LOCAL, Csq
 from ann.genotypes import Genotypes, genotypes
 from ann.ordering import put_in_order
@@ -232,15 +232,16 @@ def choose(reader: Reader, head: Block | None, wanted: str, offer: list[Referenc
         later = _all_contigs(reader) if not wanted and first else seen
         if later == seen:
             raise
-        fitting = candidates(reader.header, later, wanted, offer)
+        seen = later
+        fitting = candidates(reader.header, seen, wanted, offer)
     screenings = [Screening(r, reader.header, reader.check) for r in fitting]
     if first and head:
         for screening in screenings:
             screening.screen(head._replace(table=first))
-    best = min(screenings, key=Screening.misfits)
-    best.demand_right_assembly()
-    fits = [Fit(s.reference, s.misfits()) for s in screenings]
-    return decide(fits, reader.header, seen)
+    fits = [ReferenceFit(screening.reference, screening.misfits()) for screening in screenings]
+    choice = decide(fits, reader.header, seen)
+    screenings[fitting.index(choice.reference)].demand_right_assembly()
+    return choice
 
 
 def _first(table: Table) -> Table:
@@ -258,8 +259,9 @@ def _contigs(table: Table) -> list[str]:
 def _all_contigs(reader: Reader) -> list[str]:
     """Every contig of the file, for one whose first records told nothing."""
     found: dict[str, None] = {}
-    for block in Reader(reader.path, reader.bounds).blocks():
-        found |= dict.fromkeys(_contigs(block.table))
+    with Reader(reader.path, reader.bounds) as again:
+        for block in again.blocks():
+            found |= dict.fromkeys(_contigs(block.table))
     return list(found)
 
 

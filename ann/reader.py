@@ -46,14 +46,31 @@ class Block(NamedTuple):
 
 
 class Reader:
-    """One VCF: first its header, then its records, within bounds. Raises VCFError throughout."""
+    """One VCF: first its header, then its records, within bounds; a context manager.
+
+    Raises VCFError throughout.
+    """
 
     def __init__(self, path: Path, bounds: Bounds) -> None:
         self.path, self.bounds, self.number, self.read_bytes = path, bounds, 0, 0
         self.size = max(1, path.stat().st_size)
         self.file = path.open("rb")
         self.stream = _unpacked(self.file)
-        self.header = self._header()
+        try:
+            self.header = self._header()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> "Reader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.stream.close()
+        self.file.close()
 
     def blocks(self) -> Iterator[Block]:
         """The records, each of the header's width; blank lines at the end are left out."""

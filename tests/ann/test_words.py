@@ -1,0 +1,125 @@
+"""Words for every outcome: what a file can do to a job, and what its owner then reads."""
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pysam
+import pytest
+
+from ann.csq import LimitError
+from ann.disk import Disk, used_bytes
+from ann.reader import Reader
+from ann.records import MOST_CHARACTERS, Bounds, VCFError
+from tests.ann.conftest import LIMITS, Annotate, records_of, vcf
+
+LATE = [f"1 {pos} . A C . . ." for pos in range(1, 2001)]
+MANY_ALTS = ",".join(["C"] * 70_000)
+FAULTS = {
+    "a length of 5,000 digits": (
+        vcf("MT 73 . A G . . .", header=f"##contig=<ID=MT,length={'9' * 5000}>\n"),
+        "Line 2: the contig's length has 5,000 digits",
+    ),
+    "an ALT for every number that htslib has": (
+        vcf(f"MT 73 . A {MANY_ALTS} . . ."),
+        "Line 3: it has 70,000 alternative alleles; the most is 65,534",
+    ),
+    "NUL in a contig's name": (vcf("MT\0x 73 . A G . . ."), "Line 3: it holds binary data"),
+    "NUL in the header": (
+        vcf("MT 73 . A G . . .", header="##contig=<ID=M\0T>\n"),
+        "Line 2: it holds binary data",
+    ),
+    "a position of eleven digits": (vcf("MT 12345678901 . A G . . ."), "POS must be"),
+    "a position beyond htslib's": (vcf("MT 2147483647 . A G . . ."), "POS must be"),
+    "an END beyond all": (vcf("MT 73 . A G . . END=99999999999"), "cannot be indexed"),
+    "only records outside": (
+        vcf(*(f"MT {p} . A G . . ." for p in range(20_000, 20_100))),
+        "100 of 100 records lie beyond the end of their contig in rCRS",
+    ),
+    "control characters in a name": (vcf("\x1b[31mred\x07 73 . A G . . ."), "another assembly"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_of_the_file_fails_once_in_words(annotate: Annotate, name: str) -> None:
+    body, words = FAULTS[name]
+    outcome = annotate(body)
+    assert words in (outcome.error or "")
+    assert not outcome.crashed
+    assert (outcome.error or "").isprintable()
+
+
+def test_words_that_quote_a_file_are_short(annotate: Annotate) -> None:
+    outcome = annotate(vcf(f"{'x' * 1_000_000} 73 . A G . . ."))
+    assert 0 < len(outcome.error or "") <= MOST_CHARACTERS + 1
+
+
+def test_positions_beyond_a_tbi_get_a_csi(annotate: Annotate) -> None:
+    outcome = annotate(vcf("MT 73 . A G . . .", "chr3B 600000000 . A C . . ."))
+    assert outcome.error is None
+    assert outcome.index.name == "result.vcf.gz.csi"
+    with pysam.VariantFile(str(outcome.result), index_filename=str(outcome.index)) as result:
+        assert [r.pos for r in result.fetch("chr3B", 599_999_000)] == [600_000_000]
+        assert [r.pos for r in result.fetch("MT")] == [73]
+
+
+def test_an_end_beyond_a_tbi_gets_a_csi(annotate: Annotate) -> None:
+    outcome = annotate(vcf("MT 4216 . T C . . END=600000000"))
+    assert outcome.error is None
+    assert outcome.is_csi
+
+
+def test_a_contig_that_comes_late_decides_as_well(annotate: Annotate) -> None:
+    outcome = annotate(vcf(*LATE, "MT 11778 . G A . . ."))
+    assert outcome.error is None
+    assert "340R>340H" in records_of(outcome)[-1][7]
+
+
+def test_an_ambiguous_ref_is_no_sign_of_another_assembly(annotate: Annotate) -> None:
+    outcome = annotate(vcf("MT 73 . R G . . ."))
+    assert outcome.error is None
+    told = json.loads(outcome.summary.read_text())["not_annotated"]
+    assert told == {"ambiguous base (not A, C, G or T)": 1}
+
+
+def test_every_record_that_was_set_aside_is_listed_with_its_reason(annotate: Annotate) -> None:
+    records = [f"MT {p} . A G . . ." for p in (73, 263)]
+    records += ["MT 11778 x G <DEL>,A . . .", "MT 14484 =cmd() T <DEL> . . .", "un 5 . A C . . ."]
+    outcome = annotate(vcf(*records, "MT 16570 . A C . . ."))
+    assert outcome.error is None
+    rows = [line.split("\t") for line in outcome.rejected.read_text().splitlines()]
+    assert rows[0] == ["line", "contig", "pos", "id", "ref", "alts", "reason", "words"]
+    assert rows[1][:7] == [
+        "6", "MT", "14484", "'=cmd()", "T", "<DEL>", "symbolic allele or breakend",
+    ]  # fmt: skip
+    assert rows[2][-2:] == ["contig not in the reference", "rCRS has no such contig"]
+    assert rows[3][-2:] == ["position outside the contig", "MT has 16,569 bases in rCRS"]
+    assert len(rows) == 4
+
+
+def test_85_000_samples_are_looked_at_in_a_second(tmp_path: Path) -> None:
+    names = "\t".join(f"S{n}" for n in range(85_000))
+    body = vcf().replace(b"INFO\n", f"INFO\tFORMAT\t{names}\n".encode())
+    path = tmp_path / "wide.vcf"
+    path.write_bytes(body)
+    began = time.process_time()
+    with Reader(path, Bounds(1 << 26, 10, 1 << 30)) as reader:
+        assert reader.header.width == 85_009
+    assert time.process_time() - began < 1
+    path.write_bytes(body.replace(b"\tS84999\n", b"\tS7\n"))
+    with pytest.raises(VCFError, match="'S7' is empty or stands there twice"):
+        Reader(path, Bounds(1 << 26, 10, 1 << 30))
+
+
+def test_the_disk_is_limited_for_all_files_together(annotate: Annotate, tmp_path: Path) -> None:
+    body = vcf(*["MT 73 . A G . . ."] * 20_000)
+    assert len(body) < 500_000
+    outcome = annotate(body, limits=replace(LIMITS, max_disk_bytes=1_000_000))
+    assert "1,000,000 bytes, the limit" in (outcome.error or "")
+    assert not outcome.crashed
+    for name in ("a", "b"):
+        (tmp_path / name).write_bytes(bytes(300))
+    assert used_bytes(tmp_path) > 600
+    with pytest.raises(LimitError, match="500 bytes, the limit"):
+        Disk(tmp_path, replace(LIMITS, max_disk_bytes=500)).demand()
