@@ -52,7 +52,7 @@ NON_CODING = (
     "unprocessed_pseudogene",
     "vaultRNA",
 )
-"""What gff.c of bcftools 1.24 recognises, by the beginning of the word."""
+"""The biotypes that gff.c of bcftools 1.24 recognises, by the beginning of the word."""
 RNA = {
     "RNase_MRP_RNA": "ribozyme",
     "RNase_P_RNA": "ribozyme",
@@ -83,7 +83,7 @@ SEGMENTS = {f"{kind}_gene_segment": f"IG_{kind}_gene" for kind in "CDJV"}
 
 
 def is_coding(biotype: str) -> bool:
-    """Whether csq translates transcripts of this biotype."""
+    """Tell if csq translates transcripts of this biotype."""
     pseudo = biotype.endswith("pseudogene") and biotype != "polymorphic_pseudogene"
     return biotype.startswith(CODING) and not pseudo
 

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from ann.contig_names import distinct, is_mitochondrial, read_aliases, usual_aliases
 from ann.fetch import Fetcher
-from ann.genes import Gene, write_gff3, write_parquet
+from ann.genes import GeneModel, write_gff3, write_parquet
 from ann.gff import Models, on_contigs, read
-from ann.known import Tally, build, description
+from ann.known import AlleleTally, build, description
 from ann.known_spec import KnownSpec, recipe_of
 from ann.manifest import manifest
 from ann.references import DESCRIPTION, Contig
@@ -24,12 +24,12 @@ SHOWN = 6
 
 
 class BuildError(ValueError):
-    """Why a reference cannot be built, in one line."""
+    """A reference cannot be built; the reason in one line."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a reference is to be built from; sources are paths or URLs.
+    """An order for a reference; sources are paths or URLs.
 
     `contig_codes` are the genetic codes of contigs that have another than `genetic_code`;
     `contig_names` is a list of other names (`ann.contig_names`).
@@ -67,9 +67,9 @@ class Build:
         contigs = self._contigs(sequences, models)
         counts = self._genes(models, contigs)
         known = [self._known(spec, contigs) for spec in self.wanted.known]
-        told = self._description(contigs) | {"gene_counts": counts, "known": known}
-        told["files"] = manifest(self.folder)
-        words = json.dumps(told, indent=1, ensure_ascii=False) + "\n"
+        stated = self._description(contigs) | {"gene_counts": counts, "known": known}
+        stated["files"] = manifest(self.folder)
+        words = json.dumps(stated, indent=1, ensure_ascii=False) + "\n"
         (self.folder / DESCRIPTION).write_text(words, encoding="utf-8")
 
     def _demand_contigs(self, names: set[str]) -> None:
@@ -98,16 +98,16 @@ class Build:
         for sequence in sequences:
             if sequence.name not in self.wanted.leave_out:
                 names = (sequence.name, *aliases[sequence.name])
-                told = next((models.codes[n] for n in names if n in models.codes), 0)
-                code = self._code(sequence.name, told)
+                in_genes = next((models.codes[n] for n in names if n in models.codes), 0)
+                code = self._code(sequence.name, in_genes)
                 contigs.append(Contig(*sequence, tuple(names[1:]), code))
         return contigs
 
-    def _code(self, name: str, told: int) -> int:
+    def _code(self, name: str, in_genes: int) -> int:
         """The contig's genetic code: the operator's, the gene file's, or that of all."""
         stated = self.wanted.contig_codes.get(name, 0)
-        code = stated or told or self.wanted.genetic_code
-        if code == 1 and not (stated or told) and is_mitochondrial(name):
+        code = stated or in_genes or self.wanted.genetic_code
+        if code == 1 and not (stated or in_genes) and is_mitochondrial(name):
             raise BuildError(
                 f"{name} looks like a mitochondrion: say its genetic code, --contig-code {name}=2 "
                 "(vertebrates), 3 (yeasts), 4 (moulds, protozoa), 5 (invertebrates) or 1 (plants), "
@@ -138,7 +138,7 @@ class Build:
         return counts
 
     def _demand_fit(
-        self, counts: dict[str, int], seen: list[str], genes: list[Gene], contigs: list[Contig]
+        self, counts: dict[str, int], seen: list[str], genes: list[GeneModel], contigs: list[Contig]
     ) -> None:
         """Say how many genes can be used. Raises BuildError where they are too few."""
         with_genes = {gene.contig for gene in genes}
@@ -167,7 +167,7 @@ class Build:
         recipe = recipe_of(spec, path)
         file = f"known/{spec.name}.parquet"
         (self.folder / "known").mkdir(exist_ok=True)
-        tally: Tally = build(recipe, path, contigs, self.fasta, self.folder / file)
+        tally: AlleleTally = build(recipe, path, contigs, self.fasta, self.folder / file)
         self.fetcher.say(f"{spec.name}: {tally}")
         return description(recipe.source(file))
 

@@ -32,12 +32,12 @@ def rebuild(folder: Path, out: Path) -> dict[str, Any]:
         build(maker, folder / source["from"], contigs, fasta, out / file)
         known.append(description(maker.source(file)))
     write_parquet(read(reference.path(reference.gff3)).genes, contigs, out / GENES)
-    told = reference.describe()
-    told |= {"genes": GENES, "known": known, "regions": recipe["regions"]}
+    stated = reference.describe()
+    stated |= {"genes": GENES, "known": known, "regions": recipe["regions"]}
     kept = [reference.fasta, f"{reference.fasta}.fai", reference.gff3]
     files = {name: entry(folder / name) for name in kept}
     files |= {name: entry(out / name) for name in (GENES, *(k["file"] for k in known))}
-    return told | {"files": files}
+    return stated | {"files": files}
 
 
 def main() -> None:
@@ -45,10 +45,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m ann.bundled", description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", default=BUNDLED / "rCRS")
     args = parser.parse_args()
-    told = rebuild(args.folder, args.folder)
-    words = json.dumps(told, indent=1, ensure_ascii=False) + "\n"
+    stated = rebuild(args.folder, args.folder)
+    words = json.dumps(stated, indent=1, ensure_ascii=False) + "\n"
     (args.folder / DESCRIPTION).write_text(words, encoding="utf-8")
-    sys.stdout.write(f"{args.folder}: {len(told['known'])} sources\n")
+    sys.stdout.write(f"{args.folder}: {len(stated['known'])} sources\n")
 
 
 if __name__ == "__main__":

@@ -83,16 +83,16 @@ def _add_arguments(new: argparse.ArgumentParser) -> None:
 
 
 def _wanted(args: argparse.Namespace) -> Wanted:
-    """What the recipe and the options together ask for; options go before the recipe."""
+    """The order that the recipe and the options make; options go before the recipe."""
     if args.recipe is None:
         if not (args.fasta and args.genes):
             raise AddError("say --fasta and --gff3 or --gtf, or --recipe")
-        told = Wanted(args.name, args.fasta, args.genes)
+        order = Wanted(args.name, args.fasta, args.genes)
     else:
         recipe = args.recipe or args.name
         if recipe not in recipes():
             raise AddError(f"there is no recipe {recipe}; there are {', '.join(recipes())}")
-        told = wanted(recipe, args.name)
+        order = wanted(recipe, args.name)
     given = {
         "fasta": args.fasta,
         "genes": args.genes,
@@ -107,7 +107,7 @@ def _wanted(args: argparse.Namespace) -> Wanted:
         "aliases": tuple(args.alias) if args.alias else None,
         "allow_few_genes": args.allow_few_genes or None,
     }
-    return replace(told, **{key: value for key, value in given.items() if value is not None})
+    return replace(order, **{key: value for key, value in given.items() if value is not None})
 
 
 def _contig_code(text: str) -> tuple[str, int]:

@@ -1,4 +1,4 @@
-"""Which of the references a VCF was called against."""
+"""The choice of the reference that a VCF was called against."""
 
 import re
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from vcf.file_type import shown
 SHOWN = 6
 
 
-class Fit(NamedTuple):
+class ReferenceFit(NamedTuple):
     """A reference that has contigs of the file, and how many records do not agree with it."""
 
     reference: Reference
@@ -42,7 +42,7 @@ def candidates(
     return sorted(fitting or offer, key=lambda r: not _is_named(r, header))
 
 
-def decide(fits: list[Fit], header: Header, seen: Iterable[str]) -> Choice:
+def decide(fits: list[ReferenceFit], header: Header, seen: Iterable[str]) -> Choice:
     """The best of several fits.
 
     Fewest misfits count first, then what the header calls the reference, then how many of the
@@ -75,7 +75,7 @@ def _best(alike: list[Reference], header: Header, names: list[str]) -> list[Refe
 
 
 def _is_named(reference: Reference, header: Header) -> bool:
-    """Whether the header's words have one of the reference's names as a word of its own."""
+    """Tell if the header's words have one of the reference's names as a word of its own."""
     names = (re.escape(name) for name in (reference.name, *reference.aliases) if name)
     word = rf"(?<![^\W_])(?:{'|'.join(names)})(?![^\W_])"
     return re.search(word, header.reference, re.IGNORECASE) is not None

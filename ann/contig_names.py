@@ -11,11 +11,11 @@ REPORT_NAMES = ("Sequence-Name", "GenBank-Accn", "RefSeq-Accn", "UCSC-style-name
 
 
 class NamesError(ValueError):
-    """Why a list of contig names cannot be read."""
+    """A list of contig names cannot be read; the reason in one line."""
 
 
 def is_mitochondrial(name: str) -> bool:
-    """Whether a contig goes by one of the mitochondrion's usual names."""
+    """Tell if a contig goes by one of the mitochondrion's usual names."""
     return name in MITOCHONDRIAL or name.lower() in MITOCHONDRIAL_TOO
 
 
@@ -53,10 +53,10 @@ def read_aliases(path: Path) -> dict[str, list[str]]:
 def _names(cells: list[str], columns: list[str]) -> list[str]:
     """The sequence's names in one line; a report's "assembled-molecule" has its molecule's too."""
     if columns:
-        told = dict(zip(columns, cells, strict=False))
-        cells = [told.get(column, "") for column in REPORT_NAMES]
-        if told.get("Sequence-Role") == "assembled-molecule":
-            cells.append(told.get("Assigned-Molecule", ""))
+        row = dict(zip(columns, cells, strict=False))
+        cells = [row.get(column, "") for column in REPORT_NAMES]
+        if row.get("Sequence-Role") == "assembled-molecule":
+            cells.append(row.get("Assigned-Molecule", ""))
     return list(dict.fromkeys(c.strip() for c in cells if c.strip() not in ("", "na")))
 
 

@@ -23,7 +23,7 @@ Say = Callable[[str], None]
 
 
 class FetchError(ValueError):
-    """Why a file cannot be had, in one line."""
+    """A file cannot be had; the reason in one line."""
 
 
 def _to_terminal(words: str) -> None:
@@ -32,9 +32,9 @@ def _to_terminal(words: str) -> None:
 
 @dataclass(frozen=True)
 class Fetcher:
-    """Where files go, where copies of them may be, and who hears of progress.
+    """The folder that files go to, one with copies of them, and who hears of progress.
 
-    `mirror` is a folder of copies, asked first for a URL's file name. A download that broke off
+    `mirror` is a folder of copies, looked at first for a URL's file name. A download that broke off
     goes on after `backoff_s`, doubled each time.
     """
 

@@ -1,4 +1,4 @@
-"""Gene models, and their two files: GFF3 for bcftools csq, Parquet for the table of variants.
+"""GeneModel models, and their two files: GFF3 for bcftools csq, Parquet for the table of variants.
 
 Every flavour of GFF3 and GTF becomes these models first (`ann.gff`).
 """
@@ -58,7 +58,7 @@ class Part:
 
 
 @dataclass(slots=True)
-class Transcript:
+class TranscriptModel:
     """A transcript with its parts, which go up the contig once `tidy` has been called."""
 
     id: str
@@ -76,7 +76,7 @@ class Transcript:
         return self.cds if self.strand != "-" else self.cds[::-1]
 
     def is_in_phase(self) -> bool:
-        """Whether csq will translate it: known phases must be those that the lengths give."""
+        """Tell if csq will translate it: known phases must be those that the lengths give."""
         length = 0
         for number, part in enumerate(self.in_direction()):
             if number == 0:
@@ -117,7 +117,7 @@ class Transcript:
 
 
 @dataclass(slots=True)
-class Gene:
+class GeneModel:
     """A gene with its transcripts, on one contig."""
 
     id: str
@@ -129,18 +129,18 @@ class Gene:
     strand: str
     description: str = ""
     dbxref: str = ""
-    transcripts: list[Transcript] = field(default_factory=list)
+    transcripts: list[TranscriptModel] = field(default_factory=list)
 
-    def usable(self) -> list[Transcript]:
+    def usable(self) -> list[TranscriptModel]:
         """The transcripts that csq takes."""
         return [t for t in self.transcripts if csq_biotype(t.biotype, bool(t.cds))]
 
     def is_coding(self) -> bool:
-        """Whether csq translates one of its transcripts."""
+        """Tell if csq translates one of its transcripts."""
         return any(t.cds and t.strand in "+-" and t.is_in_phase() for t in self.usable())
 
 
-def write_gff3(genes: Iterable[Gene], contigs: list[Contig], out: Path) -> None:
+def write_gff3(genes: Iterable[GeneModel], contigs: list[Contig], out: Path) -> None:
     """Write what csq needs of the genes, and nothing else: it reads the file anew on every run."""
     # No name and no time in the gzip header: the same genes make the same bytes.
     with out.open("wb") as raw, gzip.GzipFile("", "wb", 9, raw, mtime=0) as stream:
@@ -151,7 +151,7 @@ def write_gff3(genes: Iterable[Gene], contigs: list[Contig], out: Path) -> None:
             stream.write("".join(_gff3_lines(gene)).encode())
 
 
-def _gff3_lines(gene: Gene) -> Iterator[str]:
+def _gff3_lines(gene: GeneModel) -> Iterator[str]:
     usable = gene.usable()
     if not usable:
         return
@@ -167,7 +167,7 @@ def _gff3_lines(gene: Gene) -> Iterator[str]:
         yield from _transcript_lines(gene, transcript)
 
 
-def _transcript_lines(gene: Gene, transcript: Transcript) -> Iterator[str]:
+def _transcript_lines(gene: GeneModel, transcript: TranscriptModel) -> Iterator[str]:
     biotype = csq_biotype(transcript.biotype, bool(transcript.cds))
     strand, name = transcript.strand, escaped(transcript.id)
     span = Part(transcript.start, transcript.end)
@@ -197,7 +197,7 @@ def escaped(name: str) -> str:
     return "".join(c if c.isascii() else "".join(f"%{b:02X}" for b in c.encode()) for c in plain)
 
 
-def write_parquet(genes: Iterable[Gene], contigs: list[Contig], out: Path) -> None:
+def write_parquet(genes: Iterable[GeneModel], contigs: list[Contig], out: Path) -> None:
     """Write a row for each transcript, in the order of the contigs."""
     codes = {contig.name: contig.genetic_code for contig in contigs}
     rows = out.with_suffix(".rows")
@@ -214,7 +214,7 @@ def write_parquet(genes: Iterable[Gene], contigs: list[Contig], out: Path) -> No
     rows.unlink()
 
 
-def _write_rows(gene: Gene, code: int, stream: IO[str]) -> None:
+def _write_rows(gene: GeneModel, code: int, stream: IO[str]) -> None:
     for transcript in gene.usable():
         row: dict[str, Any] = {
             "transcript": escaped(transcript.id),
@@ -236,7 +236,7 @@ def _write_rows(gene: Gene, code: int, stream: IO[str]) -> None:
         stream.write(json.dumps(row) + "\n")
 
 
-def _offsets(transcript: Transcript) -> list[dict[str, int]]:
+def _offsets(transcript: TranscriptModel) -> list[dict[str, int]]:
     before, parts = 0, []
     for part in transcript.in_direction():
         parts.append({"start": part.start, "stop": part.end, "offset": before})

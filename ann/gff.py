@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from ann.biotypes import RNA, is_coding
-from ann.genes import Gene, Part, Transcript
+from ann.genes import GeneModel, Part, TranscriptModel
 from ann.gff_lines import Feature, GFFError, features
 
 PREFIX = re.compile(r"(gene|transcript|rna|cds|exon|CDS|id)[:-]")
@@ -30,12 +30,12 @@ BIOTYPES = ("transcript_biotype", "transcript_type", "biotype", "gene_biotype", 
 
 @dataclass
 class Models:
-    """What a file holds: its genes by contig and place, and what it says of contigs.
+    """The contents of a file: its genes by contig and place, and what it says of contigs.
 
     `codes` are genetic codes that its CDS lines name, `aliases` other names of contigs.
     """
 
-    genes: list[Gene] = field(default_factory=list)
+    genes: list[GeneModel] = field(default_factory=list)
     codes: dict[str, int] = field(default_factory=dict)
     aliases: dict[str, list[str]] = field(default_factory=dict)
 
@@ -59,8 +59,8 @@ class Builder:
 
     def __init__(self, models: Models) -> None:
         self.models = models
-        self.genes: dict[str, Gene] = {}
-        self.transcripts: dict[str, Transcript] = {}
+        self.genes: dict[str, GeneModel] = {}
+        self.transcripts: dict[str, TranscriptModel] = {}
         self.parents: dict[str, str] = {}
         self.parts: list[tuple[str, Feature]] = []
         self.waiting: list[Feature] = []
@@ -87,7 +87,7 @@ class Builder:
         else:
             self._add(transcript, feature)
 
-    def _add(self, transcript: Transcript, feature: Feature) -> None:
+    def _add(self, transcript: TranscriptModel, feature: Feature) -> None:
         code = feature.attributes.get("transl_table", "")
         if feature.kind == "CDS" and code.isdigit():
             self.models.codes.setdefault(feature.contig, int(code))
@@ -117,40 +117,47 @@ class Builder:
         return [name] if name else []
 
     def _take_gene(self, feature: Feature) -> None:
-        told = feature.attributes
-        key = told.get("ID") or told.get("gene_id", "")
-        name = told.get("Name") or told.get("gene_name") or told.get("gene") or bare(key)
-        biotype = next((told[n] for n in reversed(BIOTYPES) if told.get(n)), "")
+        attributes = feature.attributes
+        key = attributes.get("ID") or attributes.get("gene_id", "")
+        name = (
+            attributes.get("Name")
+            or attributes.get("gene_name")
+            or attributes.get("gene")
+            or bare(key)
+        )
+        biotype = next((attributes[n] for n in reversed(BIOTYPES) if attributes.get(n)), "")
         if not biotype and (feature.kind == "pseudogene" or _is_rna(feature)):
             biotype = feature.kind
-        self.genes[key] = Gene(
+        self.genes[key] = GeneModel(
             *(bare(key), name, biotype, feature.contig, feature.start, feature.end),
             strand=feature.strand,
-            description=told.get("description", "") or told.get("product", ""),
-            dbxref=told.get("Dbxref", ""),
+            description=attributes.get("description", "") or attributes.get("product", ""),
+            dbxref=attributes.get("Dbxref", ""),
         )
 
     def _take_transcript(self, feature: Feature) -> None:
-        told = feature.attributes
-        key = told.get("ID") or told.get("transcript_id") or told.get("gene_id", "")
-        parent = unquote(told.get("Parent", "")) or told.get("gene_id", "")
+        attributes = feature.attributes
+        key = (
+            attributes.get("ID") or attributes.get("transcript_id") or attributes.get("gene_id", "")
+        )
+        parent = unquote(attributes.get("Parent", "")) or attributes.get("gene_id", "")
         if parent in self.transcripts:  # RefSeq: a miRNA within its primary transcript
             parent = self.parents[parent]
         if key in self.transcripts:
             return
         if parent not in self.genes:
-            if "Parent" in told:
+            if "Parent" in attributes:
                 self.waiting.append(feature)  # for its gene, if that comes later
                 return
-            if not (_is_rna(feature) or "gene_id" in told):
+            if not (_is_rna(feature) or "gene_id" in attributes):
                 return  # enhancers, repeats: nothing that csq knows
             parent = parent or key
-            self._take_gene(feature._replace(attributes=told | {"ID": parent}))
-        biotype = next((told[n] for n in BIOTYPES if told.get(n)), "")
+            self._take_gene(feature._replace(attributes=attributes | {"ID": parent}))
+        biotype = next((attributes[n] for n in BIOTYPES if attributes.get(n)), "")
         if not biotype and feature.kind not in ("mRNA", "transcript"):
             biotype = feature.kind
-        name = "" if key.startswith("transcript:") else told.get("transcript_id", "")
-        self.transcripts[key] = Transcript(
+        name = "" if key.startswith("transcript:") else attributes.get("transcript_id", "")
+        self.transcripts[key] = TranscriptModel(
             name or bare(key), biotype, feature.start, feature.end, feature.strand
         )
         self.parents[key] = parent
@@ -170,21 +177,23 @@ class Builder:
             gene.transcripts.append(transcript)
         self.models.genes = list(self.genes.values())
 
-    def _transcript_of(self, parent: str, feature: Feature) -> Transcript | None:
+    def _transcript_of(self, parent: str, feature: Feature) -> TranscriptModel | None:
         """The transcript that a part belongs to; one is made where it hangs on the gene itself."""
         found = self.transcripts.get(parent)
         gene = self.genes.get(parent)
         if found or gene is None:
             return found
-        told = feature.attributes
+        attributes = feature.attributes
         if feature.kind == "CDS":  # each CDS of a gene is a transcript of its own
-            key = told.get("ID") or f"{parent} CDS"
-            name = told.get("protein_id") or (bare(told["ID"]) if "ID" in told else gene.id)
+            key = attributes.get("ID") or f"{parent} CDS"
+            name = attributes.get("protein_id") or (
+                bare(attributes["ID"]) if "ID" in attributes else gene.id
+            )
         else:
             key, name = f"{parent} RNA", gene.id
         if key not in self.transcripts:
             biotype = gene.biotype
-            self.transcripts[key] = Transcript(
+            self.transcripts[key] = TranscriptModel(
                 name, biotype, feature.start, feature.end, gene.strand
             )
             self.parents[key] = parent
@@ -197,10 +206,10 @@ def bare(name: str) -> str:
 
 
 def _is_gene(feature: Feature) -> bool:
-    told = feature.attributes
+    attributes = feature.attributes
     if feature.kind in GENE_TYPES:
-        return "Parent" not in told
-    return told.get("ID", "").startswith("gene:")
+        return "Parent" not in attributes
+    return attributes.get("ID", "").startswith("gene:")
 
 
 def _is_rna(feature: Feature) -> bool:
@@ -208,7 +217,7 @@ def _is_rna(feature: Feature) -> bool:
     return is_named and bool(feature.attributes.get("ID"))
 
 
-def _add(transcript: Transcript, feature: Feature) -> None:
+def _add(transcript: TranscriptModel, feature: Feature) -> None:
     part = Part(feature.start, feature.end, feature.phase if feature.kind == "CDS" else None)
     kind = PARTS[feature.kind]
     if kind == "stop":
@@ -222,7 +231,7 @@ def _add(transcript: Transcript, feature: Feature) -> None:
                 transcript.three_prime.append(Part(start, end))
 
 
-def _add_stop(transcript: Transcript, stop: Part) -> None:
+def _add_stop(transcript: TranscriptModel, stop: Part) -> None:
     """Take the stop codon into the CDS, as GFF3 has it and GTF has not."""
     for part in transcript.cds:
         if part.start <= stop.start and stop.end <= part.end:
@@ -236,7 +245,7 @@ def _add_stop(transcript: Transcript, stop: Part) -> None:
     transcript.cds.append(stop)
 
 
-def _complete(gene: Gene, transcript: Transcript, *, has_utrs: bool) -> None:
+def _complete(gene: GeneModel, transcript: TranscriptModel, *, has_utrs: bool) -> None:
     """Give a transcript its biotype, order its parts, and let the gene cover it.
 
     Ensembl's GFF3 (`has_utrs`) names the untranslated regions; elsewhere they follow from the rest.
@@ -256,12 +265,12 @@ def _complete(gene: Gene, transcript: Transcript, *, has_utrs: bool) -> None:
     gene.end = max(gene.end, transcript.end)
 
 
-def _is_pseudo(gene: Gene, transcript: Transcript) -> bool:
+def _is_pseudo(gene: GeneModel, transcript: TranscriptModel) -> bool:
     """RefSeq gives pseudogenes a CDS that nothing translates."""
     return "pseudogene" in gene.biotype and not is_coding(transcript.biotype)
 
 
-def on_contigs(genes: Iterable[Gene], names: dict[str, str]) -> list[Gene]:
+def on_contigs(genes: Iterable[GeneModel], names: dict[str, str]) -> list[GeneModel]:
     """The genes on contigs of these names, each under the contig's own."""
     kept = []
     for gene in genes:

@@ -15,7 +15,7 @@ GTF_ATTRIBUTE = re.compile(r'(\w+)\s+(?:"([^"]*)"|([^\s;]+))\s*;?')
 
 
 class GFFError(ValueError):
-    """Why a file of gene models cannot be read, in one line."""
+    """A file of gene models cannot be read; the reason in one line."""
 
 
 class Feature(NamedTuple):

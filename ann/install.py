@@ -38,7 +38,7 @@ FAULTS = (
 
 
 class AddError(ValueError):
-    """Why a reference cannot be added or removed, in one line."""
+    """A reference cannot be added or removed; the reason in one line."""
 
 
 def add(wanted: Wanted, folder: Path, fetcher_of: Callable[[Path], Fetcher]) -> Reference:

@@ -31,12 +31,12 @@ MEMORY = "1GB"
 
 
 class KnownError(ValueError):
-    """Why a source of known variants cannot be used, in one line."""
+    """A source of known variants cannot be used; the reason in one line."""
 
 
 @dataclass(frozen=True)
 class FieldRecipe:
-    """What to read from a source, how to convert it (`ann.known_rows`), and the field it becomes.
+    """One column to read, its conversion (`ann.known_rows`), and the field that it becomes.
 
     `reads` is a table's column or, of a VCF, ID, FILTER or an INFO tag.
     """
@@ -48,7 +48,7 @@ class FieldRecipe:
 
 @dataclass(frozen=True)
 class SourceRecipe:
-    """How a source is made: what KnownSource says of it, and what its fields are read from."""
+    """The words of a KnownSource, and what its fields are read from."""
 
     name: str
     title: str
@@ -61,12 +61,12 @@ class SourceRecipe:
 
     def source(self, file: str) -> KnownSource:
         """The source as reference.json describes it."""
-        told = {k: v for k, v in vars(self).items() if k != "fields"}
-        return KnownSource(**told, file=file, fields=tuple(f.field for f in self.fields))
+        words = {k: v for k, v in vars(self).items() if k != "fields"}
+        return KnownSource(**words, file=file, fields=tuple(f.field for f in self.fields))
 
 
 @dataclass
-class Tally:
+class AlleleTally:
     """The numbers of alleles that a source brought, and of those left out by reason."""
 
     kept: int = 0
@@ -80,22 +80,24 @@ class Tally:
 def source_recipe(description: dict[str, Any]) -> SourceRecipe:
     """The recipe that a JSON description holds. Raises TypeError or KeyError for another."""
     fields = []
-    for told in description["fields"]:
-        rest = {k: v for k, v in told.items() if k not in ("reads", "convert")}
-        fields.append(FieldRecipe(told["reads"], KnownField(**rest), told.get("convert", "")))
-    told = {k: v for k, v in description.items() if k not in ("fields", "from")}
-    return SourceRecipe(**told, fields=tuple(fields))
+    for field_map in description["fields"]:
+        rest = {k: v for k, v in field_map.items() if k not in ("reads", "convert")}
+        fields.append(
+            FieldRecipe(field_map["reads"], KnownField(**rest), field_map.get("convert", ""))
+        )
+    words = {k: v for k, v in description.items() if k not in ("fields", "from")}
+    return SourceRecipe(**words, fields=tuple(fields))
 
 
 def build(
     recipe: SourceRecipe, source: Path, contigs: list[Contig], fasta: Path, out: Path
-) -> Tally:
+) -> AlleleTally:
     """Write `out`, Parquet in the order of the contigs. Raises KnownError.
 
     An allele is left out where the reference has no such contig, where REF is not the reference's,
     and where it is none of bases; the first row of the same allele counts.
     """
-    tally = Tally()
+    tally = AlleleTally()
     table = out.with_suffix(".rows")
     with table.open("w", encoding="utf-8") as lines:
         for row in _alleles(recipe, source, contigs, fasta, tally):
@@ -112,7 +114,7 @@ def description(source: KnownSource) -> dict[str, Any]:
 
 
 def _alleles(
-    recipe: SourceRecipe, source: Path, contigs: list[Contig], fasta: Path, tally: Tally
+    recipe: SourceRecipe, source: Path, contigs: list[Contig], fasta: Path, tally: AlleleTally
 ) -> Iterator[tuple[Value, ...]]:
     """Each usable allele: its number, rank of the contig, place, alleles, values."""
     ranks = {contig.name: rank for rank, contig in enumerate(contigs)}
@@ -153,7 +155,7 @@ def _trusted(recipe: SourceRecipe, row: KnownRow) -> Iterator[Value]:
         yield value if is_trusted or role in ("filter", "id") else ""
 
 
-def _demand_fit(name: str, source: Path, tally: Tally) -> None:
+def _demand_fit(name: str, source: Path, tally: AlleleTally) -> None:
     if not tally.kept:
         raise KnownError(f"{name}: none of {source.name} fits this reference: {tally}")
     wrong = tally.left_out["with another REF"]

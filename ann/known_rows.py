@@ -11,7 +11,7 @@ from vcf.file_type import GZIP
 
 Value = str | int | float
 Wanted = tuple[str, str, str]
-"""What to read, its type as VCF has it, and the conversion's name."""
+"""The column or tag to read, its type as VCF has it, and the conversion's name."""
 CHROM = ("chrom", "chr", "contig", "chromosome")
 NUMBER = re.compile(r"##INFO=<ID=([^,>]+),Number=([^,>]+)")
 REVIEW_STARS = {

@@ -41,7 +41,7 @@ GNOMAD = (
 )
 SHORT = {"variation_id": "ID", "significance": "SIG", "review_status": "REVIEW"}
 SHORT |= {"conditions": "DISEASE"}
-"""What the bundled sources' tags end in, where that is not the column's name."""
+"""The ends of the bundled sources' tags that are not the column's name."""
 PRESETS = {"clinvar": CLINVAR, "dbsnp": DBSNP, "gnomad": GNOMAD}
 TITLES = {"clinvar": "ClinVar", "dbsnp": "dbSNP", "gnomad": "gnomAD"}
 LICENCES = {"clinvar": "Public domain (NCBI)", "dbsnp": "Public domain (NCBI)", "gnomad": "CC0 1.0"}
@@ -72,7 +72,7 @@ class KnownSpec:
 
 @dataclass(frozen=True)
 class Head:
-    """What a source's first lines say: columns of a table, or declared INFO tags of a VCF."""
+    """The first lines of a source: columns of a table, or declared INFO tags of a VCF."""
 
     is_vcf: bool
     columns: tuple[str, ...]
@@ -104,7 +104,7 @@ def parse(text: str) -> KnownSpec:
 
 
 def recipe_of(spec: KnownSpec, path: Path) -> SourceRecipe:
-    """How to make the source, from the file's own header and the specification.
+    """The recipe of the source, from the file's own header and the specification.
 
     Raises KnownError where a field is not there, or where nothing says how old the data are.
     """
@@ -133,7 +133,7 @@ def recipe_of(spec: KnownSpec, path: Path) -> SourceRecipe:
 
 
 def read_head(path: Path) -> Head:
-    """What a VCF or a table says of itself. Raises KnownError for a file that is neither."""
+    """The header of a VCF, or the header line of a table."""
     declared, meta = {}, {}
     with text_of(path) as lines:
         first = lines.readline()

@@ -23,7 +23,7 @@ def manifest(folder: Path) -> Manifest:
 
 
 def entry(path: Path) -> dict[str, Any]:
-    """What a manifest says of one file."""
+    """A manifest's entry for one file."""
     return {"bytes": path.stat().st_size, "sha256": sha256(path)}
 
 
@@ -33,7 +33,7 @@ def sha256(path: Path) -> str:
 
 
 def faults(reference: Reference) -> list[str]:
-    """What is wrong with a reference's files: each in a line, none where all is well."""
+    """The faults of a reference's files: each in a line, none where all is well."""
     found = []
     for name, stated in reference.files.items():
         path = reference.path(name)

@@ -3,13 +3,13 @@
 from typing import Protocol
 
 
-class Bases(Protocol):
+class ContigBases(Protocol):
     """A contig's sequence, upper case: bases by their number from 0 (a str is one)."""
 
     def __getitem__(self, number: int) -> str: ...
 
 
-def normalise(contig_sequence: Bases, pos: int, ref: str, alt: str) -> tuple[int, str, str]:
+def normalise(contig_sequence: ContigBases, pos: int, ref: str, alt: str) -> tuple[int, str, str]:
     """The allele trimmed, left-aligned and in upper case; `pos` counts from 1.
 
     `ref` must be the contig's sequence at `pos`, and both alleles bases (A, C, G, T, N).
@@ -27,7 +27,7 @@ def normalise(contig_sequence: Bases, pos: int, ref: str, alt: str) -> tuple[int
     return pos + same, ref[same:], alt[same:]
 
 
-def _left_aligned(bases: Bases, pos: int, ref: str, alt: str) -> tuple[int, str, str]:
+def _left_aligned(bases: ContigBases, pos: int, ref: str, alt: str) -> tuple[int, str, str]:
     """The allele without equal last bases, as far left as it goes, a base in front if need be."""
     common = _common_end(ref, alt)
     ref, alt = ref[: len(ref) - common], alt[: len(alt) - common]

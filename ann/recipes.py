@@ -16,19 +16,19 @@ def recipes() -> dict[str, dict[str, Any]]:
 
 
 def wanted(recipe: str, name: str) -> Wanted:
-    """What the recipe builds, under that name. Raises KeyError where there is no such recipe."""
-    told = dict(recipes()[recipe])
-    told.pop("size")
-    told["known"] = tuple(parse(spec) for spec in told.get("known", ()))
-    told |= {key: tuple(told[key]) for key in ("aliases", "leave_out") if key in told}
-    return Wanted(name=name, **told)
+    """The order that a recipe makes, under that name. Raises KeyError for an unknown one."""
+    steps = dict(recipes()[recipe])
+    steps.pop("size")
+    steps["known"] = tuple(parse(spec) for spec in steps.get("known", ()))
+    steps |= {key: tuple(steps[key]) for key in ("aliases", "leave_out") if key in steps}
+    return Wanted(name=name, **steps)
 
 
 def listing() -> str:
     """The recipes for people: name, title, what is downloaded, known variants."""
     lines = []
-    for name, told in recipes().items():
-        known = ", ".join(parse(spec).name for spec in told.get("known", ())) or "none"
-        lines.append(f"{name:<12} {told['title']}")
-        lines.append(f"{'':<12} {told['size']}; known variants: {known}")
+    for name, steps in recipes().items():
+        known = ", ".join(parse(spec).name for spec in steps.get("known", ())) or "none"
+        lines.append(f"{name:<12} {steps['title']}")
+        lines.append(f"{'':<12} {steps['size']}; known variants: {known}")
     return "\n".join(lines) + "\n"

@@ -13,7 +13,7 @@ from ann.records import VCFError
 BUNDLED = Path(__file__).parent / "references"
 DESCRIPTION = "reference.json"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-"""What a reference may be called; a folder of another name is no reference."""
+"""A reference's name; a folder of another name is no reference."""
 
 log = logging.getLogger(__name__)
 
@@ -117,11 +117,11 @@ class Reference:
         return {alias: c for c in self.contigs for alias in (c.name, *c.aliases)}
 
     def describe(self) -> dict[str, Any]:
-        """What reference.json says."""
+        """The contents of reference.json."""
         return dict(json.loads(self.path(DESCRIPTION).read_text(encoding="utf-8")))
 
     def match(self, name: str, length: int | None) -> Contig | None:
-        """The contig of that name; its length, where it is told, must be the same.
+        """The contig of that name; its length, where it is stated, must be the same.
 
         Raises VCFError for a look-alike: the same name for another sequence.
         """

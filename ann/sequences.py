@@ -14,7 +14,7 @@ CHUNK_BYTES = 1 << 22
 
 
 class SequenceError(ValueError):
-    """Why a FASTA file cannot be used, in one line."""
+    """A FASTA file cannot be used; the reason in one line."""
 
 
 class Sequence(NamedTuple):

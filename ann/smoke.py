@@ -10,7 +10,7 @@ from pathlib import Path
 import pysam
 import pysam.bcftools
 
-from ann.genes import Gene, Transcript
+from ann.genes import GeneModel, TranscriptModel
 from ann.references import Contig
 
 MOST_SITES = 400
@@ -24,7 +24,7 @@ class SmokeError(ValueError):
     """csq cannot use the reference; why, in one line."""
 
 
-def annotate_some(fasta: Path, gff3: Path, genes: list[Gene], contigs: list[Contig]) -> None:
+def annotate_some(fasta: Path, gff3: Path, genes: list[GeneModel], contigs: list[Contig]) -> None:
     """Annotate a variant in each of some genes. Raises SmokeError where too few come back."""
     sites = sorted(set(_sites(fasta, genes, contigs)))
     vcf, out, errors = (gff3.with_name(f"smoke.{end}") for end in ("vcf", "out.vcf", "err"))
@@ -58,7 +58,7 @@ def _csq(options: list[str], errors: Path) -> None:
 
 
 def _sites(
-    fasta: Path, genes: list[Gene], contigs: list[Contig]
+    fasta: Path, genes: list[GeneModel], contigs: list[Contig]
 ) -> Iterator[tuple[str, int, str, str]]:
     """Single nucleotide variants in the middle of an exon, of genes spread over all."""
     coding = [gene for gene in genes if gene.is_coding()] or [g for g in genes if g.usable()]
@@ -71,12 +71,12 @@ def _sites(
                 yield gene.contig, pos, ref, ref.translate(OTHER)
 
 
-def _middle(gene: Gene) -> int:
+def _middle(gene: GeneModel) -> int:
     transcript = next((t for t in gene.usable() if _is_translated(t)), gene.usable()[0])
     parts = transcript.cds if _is_translated(transcript) else transcript.exons
     longest = max(parts, key=lambda part: part.length)
     return (longest.start + longest.end) // 2
 
 
-def _is_translated(transcript: Transcript) -> bool:
+def _is_translated(transcript: TranscriptModel) -> bool:
     return bool(transcript.cds) and transcript.is_in_phase()

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 DESCRIPTION = "reference.json"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-"""What a reference may be called."""
+"""A reference's name."""
 FETCHING, REPLACED = ".fetching-", ".replaced-"
 
 
@@ -98,7 +98,7 @@ def _manifest(description: Any) -> dict[str, dict[str, Any]]:
 def _is_here(
     folder: Path, description: dict[str, Any], manifest: dict[str, dict[str, Any]]
 ) -> bool:
-    """Whether the folder holds this very reference; what was verified once is known by size."""
+    """Tell if the folder holds this very reference; what was verified once is known by size."""
     try:
         same = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8")) == description
         sizes = {file: (folder / file).stat().st_size for file in manifest}

@@ -49,9 +49,9 @@ def adding(tmp_path: Path, folder: Path, said: list[str]) -> Adding:
     ) -> Reference:
         (tmp_path / "g.fa").write_text(fasta)
         (tmp_path / "g.gff3").write_text(genes)
-        told = Wanted("Tiny", str(path or tmp_path / "g.fa"), str(tmp_path / "g.gff3"))
-        told = replace(told, **options)  # type: ignore[arg-type]
-        return add(told, folder, lambda downloads: Fetcher(downloads, say=said.append))
+        order = Wanted("Tiny", str(path or tmp_path / "g.fa"), str(tmp_path / "g.gff3"))
+        order = replace(order, **options)  # type: ignore[arg-type]
+        return add(order, folder, lambda downloads: Fetcher(downloads, say=said.append))
 
     return run
 
@@ -374,18 +374,18 @@ def test_remove_removes_added_references_only(adding: Adding, folder: Path) -> N
 
 @pytest.mark.parametrize("name", recipes())
 def test_recipes_name_whole_sources(name: str) -> None:
-    told = wanted(name, name)
-    for url in filter(None, (told.fasta, told.genes, told.contig_names)):
+    order = wanted(name, name)
+    for url in filter(None, (order.fasta, order.genes, order.contig_names)):
         assert url.startswith(("https://ftp.ensembl.org/pub/", "https://ftp.ncbi.nlm.nih.gov/"))
-    assert told.licence
+    assert order.licence
     assert name in listing()
 
 
 @pytest.fixture
 def mirror(tmp_path: Path) -> Path:
     """Copies of what the recipe for SARS-CoV-2 downloads, under the names that NCBI has."""
-    told = recipes()["SARS-CoV-2"]
-    files = {key: Path(told[key]).name for key in ("fasta", "genes", "contig_names")}
+    order = recipes()["SARS-CoV-2"]
+    files = {key: Path(order[key]).name for key in ("fasta", "genes", "contig_names")}
     found = tmp_path / "mirror"
     found.mkdir()
     (found / files["fasta"]).write_bytes((DATA / "NC_045512.2.fna.gz").read_bytes())

@@ -8,7 +8,7 @@ from pathlib import Path
 import pysam
 import pytest
 
-from ann.choice import Choice, Fit, candidates, decide
+from ann.choice import Choice, ReferenceFit, candidates, decide
 from ann.records import Header, VCFError
 from ann.references import Contig, Reference
 from tests.ann.conftest import Annotate, vcf
@@ -49,34 +49,34 @@ def test_text_of_the_file_is_shortened_where_it_is_named(rcrs: Reference) -> Non
 
 
 def test_fewest_misfits_decide() -> None:
-    assert decide([Fit(A, 3), Fit(B, 0)], header("A"), ["1"]) == Choice(B)
+    assert decide([ReferenceFit(A, 3), ReferenceFit(B, 0)], header("A"), ["1"]) == Choice(B)
 
 
 def test_the_headers_words_break_a_tie_which_is_told() -> None:
-    chosen, note = decide([Fit(A, 0), Fit(B, 0)], header("file:///b.fa"), ["1"])
+    chosen, note = decide([ReferenceFit(A, 0), ReferenceFit(B, 0)], header("file:///b.fa"), ["1"])
     assert chosen is B
     assert note == "the reference B was chosen; also fits A"
 
 
 def test_where_nothing_tells_the_user_is_asked() -> None:
     with pytest.raises(VCFError, match=r"fits several references alike: A \(.*B \(.*choose"):
-        decide([Fit(A, 0), Fit(B, 0)], header(), ["1", "2"])
+        decide([ReferenceFit(A, 0), ReferenceFit(B, 0)], header(), ["1", "2"])
 
 
 def test_references_with_the_same_sequence_are_as_good_as_each_other() -> None:
-    assert decide([Fit(A, 0), Fit(B, 0)], header(), ["2"])[0] is A
-    chosen, note = decide([Fit(LARGE, 0), Fit(SMALL, 0)], header(), ["MT"])
+    assert decide([ReferenceFit(A, 0), ReferenceFit(B, 0)], header(), ["2"])[0] is A
+    chosen, note = decide([ReferenceFit(LARGE, 0), ReferenceFit(SMALL, 0)], header(), ["MT"])
     assert chosen is SMALL
     assert note == "the reference small was chosen; also fits large"
 
 
 def test_more_of_the_files_contigs_count() -> None:
     both = replace(header(MT=16569), contigs={"MT": 16569, "1": 9})
-    assert decide([Fit(SMALL, 0), Fit(LARGE, 0)], both, ["MT"])[0] is LARGE
+    assert decide([ReferenceFit(SMALL, 0), ReferenceFit(LARGE, 0)], both, ["MT"])[0] is LARGE
 
 
 def test_a_file_without_records_asks_nothing() -> None:
-    assert decide([Fit(A, 0), Fit(B, 0)], header(), [])[0] is A
+    assert decide([ReferenceFit(A, 0), ReferenceFit(B, 0)], header(), [])[0] is A
 
 
 def strain(rcrs: Reference, folder: Path, name: str, pos: int) -> None:
@@ -100,9 +100,9 @@ def test_a_file_that_two_strains_fit_is_sent_back_with_their_names(
     for name, pos in (("one", 500), ("two", 600)):
         strain(rcrs, folder, name, pos)
     body = vcf("MT 73 . A G . . .", "MT 263 . A G . . .")
-    told = annotate(body, references=folder)
-    assert "fits several references alike: rCRS (" in (told.error or "")
-    assert "one (" in (told.error or "")
+    outcome = annotate(body, references=folder)
+    assert "fits several references alike: rCRS (" in (outcome.error or "")
+    assert "one (" in (outcome.error or "")
     assert annotate(body, "two", references=folder).reference == "two"
     named = annotate(vcf("MT 73 . A G . . .", header="##reference=one.fa\n"), references=folder)
     assert named.reference == "one"

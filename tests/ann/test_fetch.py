@@ -35,22 +35,22 @@ class Site:
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    told = Site()
+    made = Site()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:  # noqa: N802 the name that http.server calls
-            told.ranges.append(self.headers.get("Range"))
-            if told.statuses:
-                self.send_error(told.statuses.pop(0))
+            made.ranges.append(self.headers.get("Range"))
+            if made.statuses:
+                self.send_error(made.statuses.pop(0))
                 return
-            start = told.range_of(self.headers.get("Range"), self.headers.get("If-Range"))
-            body = told.body[start:]
+            start = made.range_of(self.headers.get("Range"), self.headers.get("If-Range"))
+            body = made.body[start:]
             self.send_response(206 if start else 200)
             self.send_header("Content-Length", str(len(body)))
-            if told.etag:
-                self.send_header("ETag", told.etag)
+            if made.etag:
+                self.send_header("ETag", made.etag)
             self.end_headers()
-            self.wfile.write(body[: told.cuts.pop(0)] if told.cuts else body)
+            self.wfile.write(body[: made.cuts.pop(0)] if made.cuts else body)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Keep quiet."""
@@ -58,8 +58,8 @@ def site() -> Iterator[Site]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = Thread(target=server.serve_forever)
     thread.start()
-    told.url = f"http://127.0.0.1:{server.server_port}/genome.fa.gz"
-    yield told
+    made.url = f"http://127.0.0.1:{server.server_port}/genome.fa.gz"
+    yield made
     server.shutdown()
     thread.join()
     server.server_close()

@@ -7,7 +7,7 @@ import pysam
 import pytest
 
 from ann.csq import start_tool
-from ann.genes import Part, Transcript, escaped, write_gff3, write_parquet
+from ann.genes import Part, TranscriptModel, escaped, write_gff3, write_parquet
 from ann.gff import Models, read
 from ann.gff_lines import GFFError
 from ann.references import Contig, Reference
@@ -31,7 +31,7 @@ def models(tmp_path: Path, text: str) -> Models:
 
 
 def consequences(tmp_path: Path, found: Models, sequence: str = SEQUENCE) -> dict[int, str]:
-    """What csq says of SITES with these models, by position."""
+    """The consequences that csq gives SITES with these models, by position."""
     fasta, genes, sites = (tmp_path / name for name in ("c1.fa", "c1.gff3.gz", "sites.vcf"))
     fasta.write_text(f">c1\n{sequence}\n")
     pysam.samtools.faidx(str(fasta))
@@ -152,9 +152,9 @@ def test_what_is_no_gff3_is_refused_with_its_line(tmp_path: Path, text: str) -> 
 
 
 def test_phases_that_do_not_fit_the_lengths_are_found() -> None:
-    good = Transcript("t", "protein_coding", 1, 20, "+", cds=[Part(1, 4, 0), Part(9, 13, 2)])
-    bad = Transcript("t", "protein_coding", 1, 20, "+", cds=[Part(1, 4, 0), Part(9, 13, 1)])
-    late = Transcript("t", "protein_coding", 1, 20, "+", cds=[Part(1, 4, 1), Part(9, 13, 0)])
+    good = TranscriptModel("t", "protein_coding", 1, 20, "+", cds=[Part(1, 4, 0), Part(9, 13, 2)])
+    bad = TranscriptModel("t", "protein_coding", 1, 20, "+", cds=[Part(1, 4, 0), Part(9, 13, 1)])
+    late = TranscriptModel("t", "protein_coding", 1, 20, "+", cds=[Part(1, 4, 1), Part(9, 13, 0)])
     assert [t.is_in_phase() for t in (good, bad, late)] == [True, False, True]
 
 

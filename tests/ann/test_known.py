@@ -19,7 +19,7 @@ from ann.references import Reference
 Row = dict[str, Any]
 TABLES = ("dbsnp", "clinvar", "gnomad", "phylotree")
 PRIVATE = (263, 750, 1438, 4769, 8860, 15326)
-"""Where rCRS has an allele of its own, which nearly everyone lacks."""
+"""Places where rCRS has an allele of its own, which nearly everyone lacks."""
 DISEASE = {
     (1555, "A", "G"): ("rs267606617", "drug response"),
     (3243, "A", "G"): ("rs199474657", "Pathogenic"),
@@ -127,8 +127,8 @@ def recipe(*fields: dict[str, Any]) -> SourceRecipe:
 
 
 def a_field(reads: str, kind: str = "String", **more: Any) -> dict[str, Any]:
-    told = {"reads": reads, "column": reads.lower(), "tag": f"GAS_{reads}", "type": kind}
-    return told | {"number": "1", "label": reads} | more
+    words = {"reads": reads, "column": reads.lower(), "tag": f"GAS_{reads}", "type": kind}
+    return words | {"number": "1", "label": reads} | more
 
 
 def made(rcrs: Reference, tmp_path: Path, text: str, *fields: dict[str, Any]) -> list[Row]:

@@ -39,10 +39,10 @@ def test_all_genes_are_there_and_coding_ones_have_whole_codons_but_for_polyadeny
 
 
 def test_the_reference_says_where_it_comes_from(rcrs: Reference) -> None:
-    told = rcrs.describe()
-    assert told["licence"]
-    assert told["source"]
-    assert told["name"] == "rCRS"
+    stated = rcrs.describe()
+    assert stated["licence"]
+    assert stated["source"]
+    assert stated["name"] == "rCRS"
 
 
 def test_a_contig_of_another_length_is_never_taken_for_ours(rcrs: Reference) -> None:

@@ -124,7 +124,7 @@ def test_reports_and_strange_names_are_no_references(world: World, tmp_path: Pat
 
 
 def test_a_real_reference_comes_through(world: World, tmp_path: Path) -> None:
-    """What the catalogue makes is what annotators fetch and load."""
+    """Annotators fetch and load the references that the catalogue makes."""
     made = tmp_path / "made" / "copy"
     shutil.copytree(BUNDLED / "rCRS", made)
     description = json.loads((made / "reference.json").read_text()) | {"name": "copy"}
