@@ -1,19 +1,63 @@
-"""Counts what came of the annotation, record by record."""
+"""Counts what a job's variants are, chunk by chunk, in the tables that they are in."""
 
-import re
+# ruff: noqa: S608  every name and value that is put into the SQL is ours
+
 from collections import Counter
 from dataclasses import dataclass, field
 
-from ann.csq import KNOWN
+import duckdb
+
 from ann.references import Reference
 
 BINS = 100
 """Bars in the density plot along each contig."""
-BCSQ = re.compile(rb"(?:^|;)BCSQ=([^;]+)")
-FLAGGED = re.compile(rb"(?:^|;)" + KNOWN + rb"(?:;|$)")
-TRANSITIONS = {b"AG", b"GA", b"CT", b"TC"}
-PLAIN = frozenset(b"ACGTNacgtn")
-MOST_REMEMBERED = 20_000
+RECORDS = """
+SELECT count(*) FILTER (number = 1), count(DISTINCT record) FILTER (status = 'annotated'),
+    count(DISTINCT record) FILTER (is_known)
+FROM variants
+"""
+TYPES = """
+SELECT type, CASE WHEN type = 'SNV' THEN upper(ref || alt) IN ('AG', 'GA', 'CT', 'TC') END,
+    count(*) FROM variants GROUP BY ALL
+"""
+CONSEQUENCES = """
+SELECT m.words, n FROM (SELECT code, count(*) AS n FROM variants GROUP BY code) v
+JOIN meanings m USING (code)
+UNION ALL SELECT w, count(*) FROM (SELECT unnest(words) AS w FROM grouped) GROUP BY w
+"""
+GENES = """
+SELECT gene, count(*) FROM (
+    SELECT gene FROM variants WHERE code IS NOT NULL AND NOT is_multi
+    UNION ALL SELECT unnest(g.genes) FROM grouped g JOIN variants v USING (allele)
+    WHERE NOT is_multi
+    UNION ALL SELECT gene FROM (
+        SELECT record, gene FROM variants WHERE code IS NOT NULL AND is_multi
+        UNION SELECT record, unnest(g.genes) FROM grouped g JOIN variants v USING (allele)
+        WHERE is_multi)
+) WHERE gene <> '' GROUP BY gene
+"""
+"""A gene counts once a record."""
+REASONS = """
+SELECT status, count(*) FROM (SELECT first(status ORDER BY number) AS status FROM variants
+    WHERE is_multi GROUP BY record HAVING bool_and(status <> 'annotated')
+    UNION ALL SELECT status FROM variants WHERE NOT is_multi AND status <> 'annotated')
+GROUP BY status
+"""
+DENSITY = f"""
+SELECT chrom, c.length, least({BINS - 1}, greatest(0, pos - 1) * {BINS} // c.length) AS bin,
+    count(*)
+FROM variants JOIN contigs c USING (contig) WHERE number = 1 GROUP BY ALL
+ORDER BY min(record)
+"""
+IMPACTS = "SELECT impact, count(*) FROM variants WHERE impact IS NOT NULL GROUP BY impact"
+SIGNIFICANCE = """
+SELECT significance, count(*) FROM variants WHERE significance IS NOT NULL GROUP BY significance
+"""
+REGIONS = """
+SELECT region, count(DISTINCT record) FROM (SELECT record, unnest(regions) AS region FROM variants)
+GROUP BY region
+"""
+CORRECTED = "SELECT count(info_csq) FROM variants"
 
 
 @dataclass
@@ -46,94 +90,49 @@ class Counts:
         return round(self.transitions / self.transversions, 3) if self.transversions else None
 
 
-class Counting:
-    """Passes lines through and counts the records among them."""
+class Tally:
+    """The counts over all chunks taken in so far."""
 
     def __init__(self, reference: Reference) -> None:
-        self.counts = Counts()
-        self.lengths = {c.name.encode(): c.length for c in reference.contigs}
-        self.bins = {name: [0] * BINS for name in self.lengths}
-        self.terms: Counter[bytes] = Counter()
-        self.genes: Counter[bytes] = Counter()
-        self.alleles: Counter[tuple[bytes, bytes]] = Counter()
+        self.reference = reference
+        self.total = Counts()
 
-    def count(self, contig: bytes, pos: bytes, ref: bytes, alts: bytes, added: bytes) -> None:
-        """One record; `added` is what the annotation put into its INFO."""
-        counts = self.counts
-        counts.records += 1
-        self._place(contig, int(pos))
-        self._alleles(ref, alts)
-        if FLAGGED.search(added):
-            counts.known += 1
-        found = BCSQ.search(added)
-        if found:
-            counts.annotated += 1
-            self._consequences(found[1])
+    def take(self, db: duckdb.DuckDBPyConnection) -> None:
+        """Add the chunk that the tables hold now."""
+        total = self.total
+        records, annotated, known = db.execute(RECORDS).fetchall()[0]
+        total.records += records
+        total.annotated += annotated
+        total.known += known
+        for words, number in db.execute(CONSEQUENCES).fetchall():
+            for word in words:
+                total.consequences[word.removesuffix("_exon")] += number
+        for kind, is_transition, number in db.execute(TYPES).fetchall():
+            total.by_type[kind] += number
+            total.transitions += number if is_transition else 0
+            total.transversions += number if is_transition is False else 0
+        self._add(db)
 
-    def _consequences(self, value: bytes) -> None:
-        """Each consequence of each allele in each transcript; genes once a record."""
-        if b"," not in value:
-            terms, gene = value.split(b"|", 2)[:2]
-            self.terms[terms] += 1
-            self.genes[gene] += 1
-            return
-        entries = [entry.split(b"|", 2)[:2] for entry in value.split(b",")]
-        self.terms.update(entry[0] for entry in entries)
-        self.genes.update({entry[1] for entry in entries if len(entry) > 1})
+    def _add(self, db: duckdb.DuckDBPyConnection) -> None:
+        total = self.total
+        simple = [
+            (GENES, total.genes),
+            (REASONS, total.reasons),
+            (IMPACTS, total.impacts),
+            (SIGNIFICANCE, total.significance),
+            (REGIONS, total.regions),
+        ]
+        for query, counter in simple:
+            counter.update(dict(db.execute(query).fetchall()))
+        total.corrected += db.execute(CORRECTED).fetchall()[0][0]
+        for number, source in enumerate(self.reference.known):
+            hits = db.execute(f"SELECT count(*) FROM known_{number} WHERE allele >= 0").fetchall()[
+                0
+            ][0]
+            total.by_source[source.name] += hits
+        for chrom, length, bin_, number in db.execute(DENSITY).fetchall():
+            total.density.setdefault(chrom, [0] * BINS)[bin_] += number
+            total.contigs[chrom] = length
 
-    def _alleles(self, ref: bytes, alts: bytes) -> None:
-        """Remember the alleles, which repeat, and look at them later."""
-        self.alleles[ref, alts] += 1
-        if len(self.alleles) > MOST_REMEMBERED:
-            self._look_at_alleles()
-
-    def _look_at_alleles(self) -> None:
-        for (ref, alts), number in self.alleles.items():
-            for alt in alts.split(b","):
-                self._allele(ref.upper(), alt.upper(), number)
-        self.alleles.clear()
-
-    def _allele(self, ref: bytes, alt: bytes, number: int) -> None:
-        kind = variant_type(ref, alt)
-        self.counts.by_type[kind] += number
-        if kind == "SNV" and ref + alt in TRANSITIONS:
-            self.counts.transitions += number
-        elif kind == "SNV":
-            self.counts.transversions += number
-
-    def _place(self, contig: bytes, pos: int) -> None:
-        length = self.lengths.get(contig)
-        if length:
-            bin_ = min(BINS - 1, max(0, pos - 1) * BINS // length)
-            self.bins[contig][bin_] += 1
-
-    def done(self) -> Counts:
-        """The counts, with the density of the contigs that have records."""
-        counts = self.counts
-        self._look_at_alleles()
-        for terms, number in self.terms.items():
-            for term in terms.decode().lstrip("*").split("&"):
-                counts.consequences[term] += number
-        for gene, number in self.genes.items():
-            if gene:
-                counts.genes[gene.decode()] += number
-        counts.density = {name.decode(): bins for name, bins in self.bins.items() if any(bins)}
-        return counts
-
-
-def variant_type(ref: bytes, alt: bytes) -> str:
-    """SNV, MNV, insertion, deletion, indel, symbolic, or reference (no alternative allele).
-
-    The Sequence Ontology's SNV (SO:0001483), MNV (SO:0002007), insertion, deletion, indel.
-    """
-    if alt in (b".", b"*") or alt == ref:
-        return "reference"
-    if not PLAIN.issuperset(alt):
-        return "symbolic"
-    if len(ref) == len(alt):
-        return "SNV" if len(ref) == 1 else "MNV"
-    if len(ref) < len(alt) and alt.startswith(ref[:1]) and len(ref) == 1:
-        return "insertion"
-    if len(ref) > len(alt) and ref.startswith(alt) and len(alt) == 1:
-        return "deletion"
-    return "indel"
+    def counts(self) -> Counts:
+        return self.total

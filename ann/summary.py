@@ -1,5 +1,6 @@
 """Tells the counts: the summary for the plots, and the log for people."""
 
+import itertools
 import time
 from typing import Any
 
@@ -7,67 +8,103 @@ from ann.counts import Counts
 from ann.references import Reference
 
 GENES = 25
-NO_CONSEQUENCE = "outside the reach of any transcript"
+CONTIGS_NAMED = 1000
 
 
-def summary(
-    counts: Counts,
-    reasons: dict[str, int],
-    reference: Reference,
-    **more: Any,
-) -> dict[str, Any]:
+def summary(counts: Counts, reference: Reference, **more: Any) -> dict[str, Any]:
     """What .summary.json holds; `more` goes in as it is (file, tools, seconds, notes)."""
-    unreached = counts.records - counts.annotated - sum(reasons.values())
-    not_annotated = {**reasons, NO_CONSEQUENCE: unreached}
     return {
         **more,
         "records": counts.records,
         "annotated": counts.annotated,
-        "not_annotated": {reason: n for reason, n in not_annotated.items() if n},
+        "not_annotated": dict(counts.reasons.most_common()),
         "consequences": dict(counts.consequences.most_common()),
+        "impacts": dict(counts.impacts.most_common()),
+        "corrected": counts.corrected,
         "by_type": dict(counts.by_type.most_common()),
         "ts": counts.transitions,
         "tv": counts.transversions,
         "ts_tv": counts.ts_tv,
         "known": counts.known if reference.known else None,
+        "sources": _sources(counts, reference),
+        "significance": dict(counts.significance.most_common()),
+        "regions": dict(counts.regions.most_common()),
         "genes": dict(counts.genes.most_common(GENES)),
-        "density": counts.density,
+        "density": dict(itertools.islice(counts.density.items(), CONTIGS_NAMED)),
         "reference": {
             "name": reference.name,
             "title": reference.title,
             "version": reference.version,
-            "contigs": {c.name: c.length for c in reference.contigs if c.name in counts.density},
+            "contigs": dict(itertools.islice(counts.contigs.items(), CONTIGS_NAMED)),
         },
     }
 
 
-def log_text(told: dict[str, Any]) -> str:
-    """The .vcf.count.log: the summary as a person reads it."""
-    ts_tv = "none" if told["ts_tv"] is None else told["ts_tv"]
-    known = "this reference has no known variants" if told["known"] is None else told["known"]
-    reference = told["reference"]
-    lines = [
-        f"GAS annotation of {told['file']}",
-        "",
-        *_rows({"records": told["records"], "annotated with a consequence": told["annotated"]}),
-        *_rows({"not annotated": told["records"] - told["annotated"]}),
-        *_rows({f"  {reason}": n for reason, n in told["not_annotated"].items()}),
-        *_section("Consequences (one for each allele and transcript)", told["consequences"]),
-        *_section("Alleles by type", told["by_type"]),
-        *_section("Transitions and transversions", {"ts": told["ts"], "tv": told["tv"]}),
-        *_rows({"ts/tv": ts_tv}),
-        *_section("Known variants", {"in the known-variant set": known}),
-        *_section("Reference", {"name": reference["name"], "version": reference["version"]}),
-        *_section("Tools", told["tools"]),
-        *_section("Run", {"finished": _now(), "seconds": told["seconds"]}),
+def _sources(counts: Counts, reference: Reference) -> list[dict[str, Any]]:
+    """The sources of known variants, each with its date, which says how old its word is."""
+    return [
+        {
+            "name": source.name,
+            "title": source.title,
+            "version": source.version,
+            "date": source.date,
+            "alleles": counts.by_source[source.name],
+        }
+        for source in reference.known
     ]
-    if told["notes"]:
-        lines += ["", "Notes", *(f"  {note}" for note in told["notes"])]
+
+
+def log_text(document: dict[str, Any]) -> str:
+    """The .vcf.count.log: the summary as a person reads it."""
+    ts_tv = "none" if document["ts_tv"] is None else document["ts_tv"]
+    reference, records = document["reference"], document["records"]
+    annotated = document["annotated"]
+    lines = [
+        f"GAS annotation of {document['file']}",
+        "",
+        *_rows({"records": records, "annotated with a consequence": annotated}),
+        *_rows({"not annotated": records - annotated}),
+        *_rows({f"  {reason}": n for reason, n in document["not_annotated"].items()}),
+        *_section("Consequences (one for each allele and transcript)", document["consequences"]),
+        *_rows({"of these corrected, see GAS_CSQ": document["corrected"]}),
+        *_section("Alleles by their most severe impact", document["impacts"]),
+        *_section("Alleles by type", document["by_type"]),
+        *_section("Transitions and transversions", {"ts": document["ts"], "tv": document["tv"]}),
+        *_rows({"ts/tv": ts_tv}),
+        *_known(document),
+        *_section("Reference", {"name": reference["name"], "version": reference["version"]}),
+        *_section("Tools", document["tools"]),
+        *_section("Run", {"finished": _now(), "seconds": document["seconds"]}),
+    ]
+    if document["notes"]:
+        lines += ["", "Notes", *(f"  {note}" for note in document["notes"])]
     return "\n".join(lines) + "\n"
 
 
+def _known(document: dict[str, Any]) -> list[str]:
+    """What is known of the variants, and how old that knowledge is."""
+    if document["known"] is None:
+        return _section("Known variants", {"this reference has": "no source of them"})
+    lines = _section("Known variants", {"records that a source lists": document["known"]})
+    for source in document["sources"]:
+        lines += _rows({f"alleles in {_source(source)}": source["alleles"]})
+    if document["significance"]:
+        classified = [s for s in document["sources"] if s["name"] == "clinvar"]
+        names = ", ".join(map(_source, classified)) or "the sources"
+        lines += _section(f"Alleles by classification in {names}", document["significance"])
+    if document["regions"]:
+        lines += _section("Records in named parts outside the genes", document["regions"])
+    return lines
+
+
+def _source(source: dict[str, Any]) -> str:
+    """A source's title, with its version where that is another thing than its date."""
+    version = "" if source["version"] == source["date"] else f" {source['version']}"
+    return f"{source['title']}{version}, {source['date']}"
+
+
 def _section(title: str, rows: dict[str, Any]) -> list[str]:
-    return ["", title, *_rows(rows)]
+    return ["", title, *_rows(rows)] if rows else []
 
 
 def _rows(rows: dict[str, Any]) -> list[str]:

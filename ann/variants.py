@@ -16,11 +16,10 @@ import duckdb
 from ann import rows_sql, variants_sql
 from ann.chunks import chunks
 from ann.consequences import NON_CODING_EXON, meaning
-from ann.counts import Counts
+from ann.counts import Counts, Tally
 from ann.described import Allele, Describer, Entry, write_alleles, write_entries
 from ann.parquet_pieces import join_pieces
 from ann.references import Contig, Reference
-from ann.tally import Tally
 from ann.variants_sql import name, text
 
 ROW_GROUP_ROWS = 20480
