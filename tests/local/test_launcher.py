@@ -144,3 +144,10 @@ def test_the_tools_have_help_with_an_example(clone: Clone, command: str) -> None
 def test_no_command_is_a_mistake_that_shows_them_all(clone: Clone) -> None:
     assert clone.gas().returncode == 2
     assert clone.gas("nonsense").stderr == "gas: no command nonsense; ./gas --help lists them\n"
+
+
+def test_the_quick_tests_leave_out_only_what_is_there() -> None:
+    lines = (ROOT / "tests" / "not-quick.txt").read_text().splitlines()
+    left_out = [line.split()[0] for line in lines if line.startswith("tests")]
+    assert left_out
+    assert [path for path in left_out if not (ROOT / path).exists()] == []
