@@ -92,7 +92,8 @@ class Build:
         listed = {}
         if self.wanted.contig_names:
             listed = read_aliases(self.fetcher.get(self.wanted.contig_names))
-        wanted = {s.name: _aliases(s.name, listed, models.aliases) for s in sequences}
+        groups = _groups(listed, models.aliases)
+        wanted = {s.name: _aliases(s.name, groups) for s in sequences}
         aliases = distinct(wanted)
         contigs = []
         for sequence in sequences:
@@ -191,10 +192,20 @@ class Build:
         }
 
 
-def _aliases(name: str, *lists: dict[str, list[str]]) -> list[str]:
-    """Every other name of a contig: what lists say, and the usual variants of all of these."""
-    names = [name, *(alias for aliases in lists for alias in aliases.get(name, ()))]
-    return [a for n in names for a in (n, *usual_aliases(n)) if a != name]
+def _aliases(name: str, groups: dict[str, list[str]]) -> list[str]:
+    """Every other name of a contig: the usual ones, and those of groups that have one of them."""
+    names = [name, *usual_aliases(name)]
+    names += [other for known in names for other in groups.get(known, ())]
+    return [a for n in dict.fromkeys(names) for a in (n, *usual_aliases(n)) if a != name]
+
+
+def _groups(*lists: dict[str, list[str]]) -> dict[str, list[str]]:
+    """For each name that lists have, and each usual variant of it, all names of its contig."""
+    groups: dict[str, list[str]] = {}
+    for names in ([key, *others] for aliases in lists for key, others in aliases.items()):
+        for name in dict.fromkeys(n for one in names for n in (one, *usual_aliases(one))):
+            groups.setdefault(name, []).extend(names)
+    return groups
 
 
 def _some(names: list[str]) -> str:

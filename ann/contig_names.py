@@ -22,7 +22,8 @@ def is_mitochondrial(name: str) -> bool:
 def usual_aliases(name: str) -> list[str]:
     """The names under which files have this contig: with and without chr, M and MT."""
     if is_mitochondrial(name):
-        return [alias for alias in (*MITOCHONDRIAL, f"chr{name}") if alias != name]
+        also = [] if name.startswith("chr") else [f"chr{name}"]
+        return [alias for alias in dict.fromkeys([*MITOCHONDRIAL, *also]) if alias != name]
     if name.startswith("chr"):
         return [name[3:]] if len(name) > 3 else []
     return [f"chr{name}"]

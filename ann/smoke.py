@@ -1,14 +1,12 @@
 """A trial of a new reference: csq annotates made-up variants in its genes."""
 
-import multiprocessing
-import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
 import pysam
-import pysam.bcftools
 
 from ann.genes import GeneModel, TranscriptModel
 from ann.references import Contig
@@ -17,6 +15,8 @@ MOST_SITES = 400
 LEAST_SHARE = 0.9
 """So many of the variants in coding sequence must come back with a consequence."""
 HEAD = "##fileformat=VCFv4.2\n{contigs}#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+CSQ = "import sys, pysam.bcftools; pysam.bcftools.csq(*sys.argv[1:], catch_stdout=False)"
+"""A process may call csq once only, and a call can end the process."""
 OTHER = str.maketrans("ACGT", "CATG")
 
 
@@ -35,11 +35,11 @@ def annotate_some(fasta: Path, gff3: Path, genes: list[GeneModel], contigs: list
     vcf.write_text(HEAD.format(contigs=lines) + records)
     options = ["-l", "--force", "--unify-chr-names", "-,-,-", "-C", str(contigs[0].genetic_code)]
     options += ["-v", "0", "-f", str(fasta), "-g", str(gff3), "-o", str(out), str(vcf)]
-    child = multiprocessing.get_context("spawn").Process(target=_csq, args=(options, errors))
-    child.start()
-    child.join()
+    with errors.open("w") as stream:
+        command = [sys.executable, "-c", CSQ, *options]
+        done = subprocess.run(command, stderr=stream, check=False)  # noqa: S603 paths of our own
     words = errors.read_text(errors="replace").strip().splitlines()
-    if child.exitcode or not out.exists():
+    if done.returncode or not out.exists():
         raise SmokeError(f"bcftools csq cannot use it: {(words or ['without a word'])[-1][:300]}")
     found = sum("BCSQ=" in line for line in out.read_text().splitlines() if line[0] != "#")
     if found < len(sites) * LEAST_SHARE:
@@ -49,12 +49,6 @@ def annotate_some(fasta: Path, gff3: Path, genes: list[GeneModel], contigs: list
         )
     for path in (vcf, out, errors):
         path.unlink()
-
-
-def _csq(options: list[str], errors: Path) -> None:
-    with errors.open("w") as stream:
-        os.dup2(stream.fileno(), sys.stderr.fileno())
-        pysam.bcftools.csq(*options, catch_stdout=False)
 
 
 def _sites(

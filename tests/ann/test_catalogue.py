@@ -20,7 +20,7 @@ from ann.manifest import faults
 from ann.recipes import listing, recipes, wanted
 from ann.references import Reference, installed
 from tests.ann.conftest import Annotate, records_of, vcf
-from tests.ann.gene_models import ENSEMBL, FLAVOURS, SEQUENCE
+from tests.ann.gene_models import ENSEMBL, FLAVOURS, REFSEQ, SEQUENCE
 from tests.ann.test_known import rows
 
 DATA = Path(__file__).with_name("data")
@@ -100,6 +100,16 @@ def test_the_usual_names_of_a_contig_are_one(
     assert reference.gene_counts["coding"] == 2
     if "M" in fasta_name:
         assert {"M", "MT", "chrM", "chrMT"} <= set(reference.names)
+
+
+def test_refseqs_genes_fit_a_sequence_under_its_usual_name(adding: Adding) -> None:
+    """NC_012920.1 in the genes, chrM in the FASTA: RefSeq says that it is the mitochondrion."""
+    genes = REFSEQ.replace("c1\t", "NC_012920.1\t").replace("transl_table=1", "transl_table=2")
+    genes = genes.replace("chromosome=7;genome=chromosome", "genome=mitochondrion")
+    reference = adding(genes, f">chrM\n{SEQUENCE}\n")
+    assert reference.gene_counts["coding"] == 2
+    assert reference.contigs[0].genetic_code == 2
+    assert "NC_012920.1" in reference.names
 
 
 def test_a_list_of_names_brings_genes_and_sequences_together(

@@ -1,16 +1,17 @@
 """Gene models out of every flavour of GFF3 and GTF, as csq and the variants' table get them."""
 
-import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pysam
 import pytest
 
-from ann.csq import start_tool
 from ann.genes import Part, TranscriptModel, escaped, write_gff3, write_parquet
 from ann.gff import Models, read
 from ann.gff_lines import GFFError
 from ann.references import Contig, Reference
+from ann.smoke import CSQ
 from tests.ann.gene_models import ENSEMBL, FLAVOURS, REFSEQ, SEQUENCE, gff3
 from tests.ann.test_known import rows
 
@@ -41,11 +42,9 @@ def consequences(tmp_path: Path, found: Models, sequence: str = SEQUENCE) -> dic
     sites_of = [f"c1\t{pos}\t.\t{ref}\t{alt}\t.\t.\t.\n" for pos, (ref, alt, _) in SITES.items()]
     sites.write_text(head + "".join(sites_of))
     options = ["-l", "--force", "-v", "0", "-f", str(fasta), "-g", str(genes), str(sites)]
-    out = sites.with_suffix(".csq.vcf")
-    ends = os.open(os.devnull, os.O_RDONLY), os.open(out, os.O_WRONLY | os.O_CREAT, 0o600)
-    os.waitpid(start_tool(pysam.bcftools.csq, options, *ends), 0)
-    lines = out.read_text().splitlines()
-    records = [line.split("\t") for line in lines if not line.startswith("#")]
+    command = [sys.executable, "-c", CSQ, *options]
+    lines = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    records = [line.split("\t") for line in lines.splitlines() if line[0] != "#"]
     return {int(r[1]): r[7].strip().partition("BCSQ=")[2] for r in records}
 
 
