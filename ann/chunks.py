@@ -24,7 +24,7 @@ class CsqLines:
         self.ahead: list[bytes] = []
 
     def found(self, first: int, records: Sequence[bytes]) -> dict[int, bytes] | list[bytes]:
-        """What csq says of `records`, whose numbers go up by one from `first`.
+        """The findings of csq for `records`, whose numbers go up by one from `first`.
 
         A list where every record was shown to csq, else a dictionary by number.
         """

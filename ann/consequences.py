@@ -1,4 +1,4 @@
-"""What csq's words for consequences mean: Sequence Ontology terms, severity and impact.
+"""The sense of csq's words for consequences: Sequence Ontology terms, severity and impact.
 
 Order and impact are Ensembl's ("Calculated variant consequences",
 https://www.ensembl.org/info/genome/variation/prediction/predicted_data.html); the words are those
@@ -47,7 +47,7 @@ LAST = len(SEVERITY)
 
 
 class Meaning(NamedTuple):
-    """What one entry of BCSQ says: its words and terms, the most severe first."""
+    """The sense of one entry of BCSQ: its words and terms, the most severe first."""
 
     words: list[str]
     terms: list[str]

@@ -102,7 +102,7 @@ class Describer:
 
 
 def _protein(transcript: Transcript, changes: Iterable[Change]) -> str:
-    """What the first of these changes makes of the protein that is all within the CDS."""
+    """The protein that the first of these changes makes which lies within the CDS."""
     for change in changes:
         coding = transcript.coding_change(change)
         if coding:

@@ -82,7 +82,7 @@ class _Comparison:
         return self.reference.code.translate(codon) if len(codon) == 3 else ""
 
     def _first_difference(self) -> int | None:
-        """Where the proteins part; None where they end alike."""
+        """The number of the first residue that differs; None where the proteins end alike."""
         number = 0
         while (old := self.reference.residue(self.first + number)) == self._residue(number):
             if old in (STOP, ""):
@@ -91,7 +91,7 @@ class _Comparison:
         return number
 
     def _stop_after(self, number: int) -> int:
-        """How many residues behind this one the new protein stops; 0 where it is not seen to."""
+        """The number of residues from this one to the new stop; 0 where there is none to be seen."""
         translate, new = self.reference.code.translate, self.new
         for begin in range(3 * number + 3, len(new) - 2, 3):
             if translate(new[begin : begin + 3]) == STOP:

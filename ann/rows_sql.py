@@ -125,7 +125,7 @@ def column(source: KnownSource, field: KnownField) -> str:
 
 
 def known_table(number: int, source: KnownSource, file: str, near: str) -> str:
-    """What a source knows of the chunk's alleles; `near` limits what is read of it."""
+    """The alleles of the chunk that a source lists; `near` limits what is read of it."""
     fields = ", ".join(f"k.{name(f.column)} AS {name(column(source, f))}" for f in source.fields)
     return f"""
 CREATE OR REPLACE TEMP TABLE known_{number} AS
@@ -156,13 +156,7 @@ def known_columns(reference: Reference) -> dict[str, str]:
 def rows(reference: Reference, first_row: int) -> str:
     """The chunk's rows, in file order, and behind them what INFO is made of."""
     columns = [f"{value} AS {name(key)}" for key, value in known_columns(reference).items()]
-    numbers = range(len(reference.known))
-    joins = "\n".join(
-        f"JOIN known_{n} "
-        f"ON known_{n}.allele = CASE WHEN a.in_known_{n} THEN a.allele ELSE {NOBODY} END"
-        for n in numbers
-    )
-    is_known = " OR ".join(f"a.in_known_{n}" for n in numbers) or "false"
+    is_known = " OR ".join(f"a.in_known_{n}" for n in range(len(reference.known))) or "false"
     return f"""
 CREATE OR REPLACE TEMP TABLE variants AS
 SELECT *, CASE WHEN NOT is_multi THEN {_info_of_one(reference)} END AS info,
@@ -193,9 +187,17 @@ JOIN grouped g ON g.allele = CASE WHEN a.in_grouped THEN a.allele ELSE {NOBODY} 
 JOIN contigs p ON p.contig = coalesce(a.contig, '')
 JOIN described_alleles d ON d.allele = CASE WHEN a.is_described THEN a.allele ELSE {NOBODY} END
 JOIN in_regions r ON r.allele = CASE WHEN a.in_in_regions THEN a.allele ELSE {NOBODY} END
-{joins}
+{_joins(reference)}
 )
 """
+
+
+def _joins(reference: Reference) -> str:
+    return "\n".join(
+        f"JOIN known_{n} "
+        f"ON known_{n}.allele = CASE WHEN a.in_known_{n} THEN a.allele ELSE {NOBODY} END"
+        for n in range(len(reference.known))
+    )
 
 
 def _best() -> list[str]:
@@ -263,7 +265,7 @@ REGION = "info_text(array_to_string(regions, '|'))"
 
 
 def _info_of_one(reference: Reference) -> str:
-    """What the INFO of a record gains that has one allele."""
+    """The gains of a record's INFO that has one allele."""
     tags, flags = _tags(reference), _flags(reference)
     parts = ["'BCSQ=' || bcsq", *(f"'{tag}=' || {value}" for tag, value in tags[:1])]
     parts += [f"'{tag}=' || {value}" for tag, value in LISTS.items()]
@@ -274,7 +276,7 @@ def _info_of_one(reference: Reference) -> str:
 
 
 def info_of_several(reference: Reference) -> str:
-    """Fill in what the INFO of a record with several alleles gains, on its first row."""
+    """Fill in the gains of INFO for records with several alleles, on each one's first row."""
     tags, flags = _tags(reference), _flags(reference)
     parts = ["'BCSQ=' || any_value(bcsq)", *(_of_alleles(*tag) for tag in tags[:1])]
     parts += [f"'{t}=' || string_agg({value}, ',' ORDER BY number)" for t, value in LISTS.items()]
