@@ -60,7 +60,7 @@ class BgzfWriter:
             self.parts, self.held = [whole[cut:]], len(whole) - cut
 
     def offsets(self) -> Ints:
-        """Where each block of BLOCK_BYTES of text begins in the file, and where the last ends."""
+        """The place of each block of BLOCK_BYTES of text in the file, and the end of the last."""
         return np.concatenate([[0], np.cumsum(np.array(self.sizes, np.int64))])
 
     def _submit(self, text: bytes) -> None:

@@ -234,7 +234,7 @@ def _tool(tool: Callable[..., Any], arguments: list[str], parent: int) -> NoRetu
 
 
 def _failure(code: int, words: str, limits: JobLimits) -> Exception:
-    """What a tool's exit code and last words mean."""
+    """The error that a tool's exit code and last words stand for."""
     if code == -signal.SIGXFSZ:
         return LimitError.disk(limits)
     if code == -signal.SIGXCPU:

@@ -25,7 +25,7 @@ def demand_readable(given: Path, result: Path, notes: list[str]) -> None:
 
 
 def fault_in_reading(path: Path) -> str:
-    """What htslib says of the header and the first records; empty where it reads them."""
+    """The words of htslib on the header and first records; empty where it reads them."""
     try:
         with pysam.VariantFile(str(path)) as stream:
             for record in itertools.islice(stream, RECORDS):

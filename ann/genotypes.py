@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ann.table import FORMAT, NEWLINE, TAB, Bytes, Ints, Mask, Segments, Table
+from ann.table import FORMAT, NEWLINE, TAB, Bytes, Ints, Mask, RecordTable, Segments
 
 MOST_SHOWN = 100
 """Genotypes are written out for so many samples; beyond, there are counts only."""
@@ -16,7 +16,7 @@ MOST_INDEX_DIGITS = 5
 
 @dataclass
 class Genotypes:
-    """What a block's genotypes say; `lengths` of the texts are 0 where GT is not given.
+    """The genotypes of a block's records; `lengths` of the texts are 0 where GT is not given.
 
     `is_phased` holds where each has indices within its alleles and is phased or homozygous.
     """
@@ -30,7 +30,7 @@ class Genotypes:
     is_phased: Mask
 
 
-def genotypes(table: Table, n_alts: Ints) -> Genotypes:
+def genotypes(table: RecordTable, n_alts: Ints) -> Genotypes:
     """The genotypes of all records of a table that has samples."""
     samples = table.width - FORMAT - 1
     cells = _cells(table)
@@ -44,7 +44,7 @@ def genotypes(table: Table, n_alts: Ints) -> Genotypes:
     return found
 
 
-def _cells(table: Table) -> Bytes:
+def _cells(table: RecordTable) -> Bytes:
     """The first bytes of each sample's column: records by samples by four."""
     starts = table.seps[:, FORMAT:-1] + 1
     fours = np.ndarray((len(table.data) - CELL_BYTES + 1,), "<u4", table.data, strides=(1,))
@@ -52,7 +52,7 @@ def _cells(table: Table) -> Bytes:
     return cells
 
 
-def _has_gt(table: Table) -> Mask:
+def _has_gt(table: RecordTable) -> Mask:
     starts, lengths = table.segments(FORMAT)
     data = table.data
     is_gt = (data[starts] == ord("G")) & (data[starts + 1] == ord("T")) & (lengths >= 2)
@@ -91,7 +91,7 @@ def _is_allele(values: Bytes) -> Mask:
     return allele
 
 
-def _odd(table: Table, found: Genotypes, records: Ints, n_alts: Ints) -> None:
+def _odd(table: RecordTable, found: Genotypes, records: Ints, n_alts: Ints) -> None:
     """Put in the records with haploid, polyploid, long or broken genotypes, one by one."""
     texts, size = [found.text], len(found.text)
     is_shown = table.width - FORMAT - 1 <= MOST_SHOWN
@@ -117,7 +117,7 @@ def _odd(table: Table, found: Genotypes, records: Ints, n_alts: Ints) -> None:
 
 
 def _kind(cell: bytes, most: int) -> tuple[bool, bool, bool, bool]:
-    """Whether a genotype is called, heterozygous, homozygous for an ALT; whether it is phased."""
+    """Tell whether a genotype is called, heterozygous, homozygous for an ALT, and phased."""
     alleles = cell.replace(b"|", b"/").split(b"/")
     is_valid = all(
         a == b"." or (a.isdigit() and len(a) <= MOST_INDEX_DIGITS and int(a) <= most)

@@ -95,16 +95,20 @@ def _contigs(prepared: Prepared) -> list[bytes]:
 
 
 def _numbered(lines: list[bytes], kept: list[bytes]) -> list[bytes]:
-    """Our lines, with numbers of their own where the header numbers its tags (IDX, as in BCF)."""
+    """Our lines, with numbers of their own where the header numbers its tags (IDX, as in BCF).
+
+    The lines that it leaves without get the next free numbers from htslib.
+    """
     numbers = [int(n) for line in kept for n in INDEX.findall(line)]
     if not numbers:
         return lines
-    first = max(numbers) + 1
+    unnumbered = sum(not INDEX.search(line) and b"=<" in line for line in kept)
+    first = max(numbers) + 1 + unnumbered
     return [line[:-1] + b",IDX=%d>" % n for n, line in enumerate(lines, first)]
 
 
 def provenance(prepared: Prepared) -> list[bytes]:
-    """What made the result, and from what."""
+    """The lines that name what made the result, and from what."""
     reference = prepared.reference
     lines = [f"##GAS_version={tools()['GAS']}"]
     lines += [_line("tool", name, Version=v) for name, v in tools().items() if name != "GAS"]

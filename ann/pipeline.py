@@ -76,7 +76,7 @@ def _prepared(task: Task, scratch: Path, progress: Progress) -> Prepared:
 
 
 def _found(task: Task, prepared: Prepared, scratch: Path) -> Found:
-    """What is known of the variants, by the columnar engine."""
+    """Have the columnar engine collect what is known of the variants."""
     try:
         return annotate_variants(
             prepared.rows,

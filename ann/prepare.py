@@ -22,8 +22,8 @@ from ann.records import Header, VCFError
 from ann.references import Contig, Reference
 from ann.rejected import Rejected
 from ann.rows import record_rows, site_rows
-from ann.screening import REASONS, Run, Screened, Screening
-from ann.table import CHROM, FORMAT, Table, changes
+from ann.screening import REASONS, ContigRun, Screened, Screening
+from ann.table import CHROM, FORMAT, RecordTable, changes
 from ann.tags import Tags
 from vcf.file_type import shown
 
@@ -41,7 +41,7 @@ Progress = Callable[[str], None]
 
 @dataclass
 class Prepared:
-    """What the pre-pass leaves, and what it noticed.
+    """The files that the pre-pass leaves, and what it noticed.
 
     `lines` has every record as it goes out, in order; `rows` is records.tsv; `csq` are the files
     that csq wrote, with a record's number as its ID. `mode` is LOCAL or HAPLOTYPE.
@@ -146,7 +146,7 @@ class PrePass:
                 sites = site_rows(screened, first, run, calls)
                 self.csq.feed_haplotypes(code, turn, sites, self.samples)
 
-    def _follow(self, screened: Screened, run: Run) -> None:
+    def _follow(self, screened: Screened, run: ContigRun) -> None:
         name, pos = run.placement.name, screened.pos[run.start : run.stop]
         is_new = name not in self.seen
         if not is_new and (name != next(reversed(self.seen)) or pos[0] < self.last_pos):
@@ -165,7 +165,7 @@ class PrePass:
 
 @dataclass(frozen=True)
 class Request:
-    """What the user wants: a reference's name, or none, and AUTO, LOCAL or HAPLOTYPE."""
+    """The user's wishes: a reference's name, or none, and AUTO, LOCAL or HAPLOTYPE."""
 
     reference: str
     mode: str = AUTO
@@ -244,14 +244,14 @@ def choose(reader: Reader, head: Block | None, wanted: str, offer: list[Referenc
     return choice
 
 
-def _first(table: Table) -> Table:
+def _first(table: RecordTable) -> RecordTable:
     if len(table) <= PEEK:
         return table
     seps = table.seps[:PEEK]
-    return Table(table.text[: int(seps[-1, -1]) + 1], seps)
+    return RecordTable(table.text[: int(seps[-1, -1]) + 1], seps)
 
 
-def _contigs(table: Table) -> list[str]:
+def _contigs(table: RecordTable) -> list[str]:
     names = [table.cell(n, CHROM).decode("utf-8", "replace") for n in changes(table, CHROM)]
     return list(dict.fromkeys(names))
 

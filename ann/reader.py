@@ -25,7 +25,7 @@ from ann.records import (
     line_fault,
     not_vcf,
 )
-from ann.table import Table, table_of
+from ann.table import RecordTable, table_of
 from vcf.file_type import EMPTY, GZIP, shown
 
 BUFFER_BYTES = 1 << 20
@@ -40,7 +40,7 @@ class Block(NamedTuple):
     `number` is the line of the first, counted from 1; `share` is how much of the file was read.
     """
 
-    table: Table
+    table: RecordTable
     number: int
     share: float
 
@@ -87,7 +87,7 @@ class Reader:
                 raise self._too_many()
             yield Block(table, number, min(1.0, self.file.tell() / self.size))
 
-    def _odd(self, text: bytes, rest: Iterator[bytes]) -> Table | None:
+    def _odd(self, text: bytes, rest: Iterator[bytes]) -> RecordTable | None:
         """The records of a block before blank lines that end the file; all else raises."""
         lines = text.split(b"\n")[:-1]
         for place, line in enumerate(lines):
@@ -120,7 +120,7 @@ class Reader:
         if fault:
             raise line_fault(number, fault)
 
-    def _demand_short_lines(self, table: Table, number: int) -> None:
+    def _demand_short_lines(self, table: RecordTable, number: int) -> None:
         lengths = table.seps[:, -1] - table.begins
         if lengths.max(initial=0) >= self.bounds.max_line_bytes:
             place = int((lengths >= self.bounds.max_line_bytes).argmax())

@@ -14,7 +14,7 @@ from ann.screening import (
     SYMBOLIC,
     TOO_LONG,
     WRONG_REF,
-    Run,
+    ContigRun,
     Screened,
     Screening,
 )
@@ -57,14 +57,14 @@ class Rejected:
             aside = np.flatnonzero(screened.status[run.start : run.stop]) + run.start
             self.file.writelines(self._row(screened, run, n) for n in aside.tolist())
 
-    def _row(self, screened: Screened, run: Run, record: int) -> str:
+    def _row(self, screened: Screened, run: ContigRun, record: int) -> str:
         reason = REASONS[screened.status[record]]
         cells = [screened.table.cell(record, column) for column in (POS, ID, REF, ALT)]
         texts = [str(screened.block.number + record), _shown(run.placement.name)]
         texts += [*map(_shown, cells), reason, self._words(screened, run, record, reason)]
         return "\t".join(texts) + "\n"
 
-    def _words(self, screened: Screened, run: Run, record: int, reason: str) -> str:
+    def _words(self, screened: Screened, run: ContigRun, record: int, reason: str) -> str:
         reference, contig = self.screening.reference, run.placement.contig
         if contig is None or reason == NO_CONTIG:
             return f"{reference.name} has no such contig"

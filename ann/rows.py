@@ -8,7 +8,7 @@ n_het, n_hom and gt (comma separated, of up to 100 samples).
 import numpy as np
 
 from ann.genotypes import Genotypes
-from ann.screening import MOST_ALLELE_BYTES, REASONS, Run, Screened
+from ann.screening import MOST_ALLELE_BYTES, REASONS, ContigRun, Screened
 from ann.table import ALT, FILTER, ID, POS, QUAL, REF, Bytes, Ints, Segments, decimals, stitch
 
 CONTROL = bytes(n for n in range(128) if (n < 32 and n not in b"\t\n") or n == 127)
@@ -55,6 +55,7 @@ def record_rows(screened: Screened, first: int, calls: Genotypes | None) -> byte
     table, n = screened.table, len(screened.table)
     source = Source(table.data)
     tab = source.constant(b"\t", n)
+    status = screened.status.astype(np.int64)
     names = [b"\t%s\t%s\t" % (run.placement.name, _contig(run)) for run in screened.runs]
     runs = np.repeat(np.arange(len(names)), [run.stop - run.start for run in screened.runs])
     parts = [
@@ -63,7 +64,7 @@ def record_rows(screened: Screened, first: int, calls: Genotypes | None) -> byte
         source.numbers(np.arange(n) + screened.block.number),
         source.choice(names, runs),
         _given(screened, source),
-        source.choice([b"\t%s\t" % reason.encode() for reason in REASONS], screened.status),
+        source.choice([b"\t%s\t" % reason.encode() for reason in REASONS], status),
     ]
     if calls is None:
         parts.append(source.constant(b"\t\t\t\n", n))
@@ -72,7 +73,7 @@ def record_rows(screened: Screened, first: int, calls: Genotypes | None) -> byte
     return _plain(source.stitch(parts))
 
 
-def _contig(run: Run) -> bytes:
+def _contig(run: ContigRun) -> bytes:
     return run.placement.contig.name.encode() if run.placement.contig else b""
 
 
@@ -110,7 +111,9 @@ def _plain(rows: bytes) -> bytes:
     return rows.translate(PLAIN)
 
 
-def site_rows(screened: Screened, first: int, run: Run, calls: Genotypes | None = None) -> bytes:
+def site_rows(
+    screened: Screened, first: int, run: ContigRun, calls: Genotypes | None = None
+) -> bytes:
     """The clean sites of a run, each under its record's number as ID; with genotypes if given."""
     clean = np.flatnonzero(screened.status[run.start : run.stop] == 0) + run.start
     table, n = screened.table, len(clean)

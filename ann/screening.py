@@ -23,8 +23,8 @@ from ann.table import (
     REF,
     Ints,
     Mask,
+    RecordTable,
     Segments,
-    Table,
     changes,
     letters,
     positions,
@@ -69,7 +69,7 @@ class ContigPlacement(NamedTuple):
     turn: int = 0
 
 
-class Run(NamedTuple):
+class ContigRun(NamedTuple):
     """Records `start` to `stop` of a block, which are on one contig."""
 
     start: int
@@ -85,10 +85,10 @@ class Screened:
     pos: Ints
     n_alts: Ints
     status: NDArray[np.int8]
-    runs: list[Run]
+    runs: list[ContigRun]
 
     @property
-    def table(self) -> Table:
+    def table(self) -> RecordTable:
         return self.block.table
 
 
@@ -120,11 +120,11 @@ class Screening:
             self._compare(screened, run)
         return screened
 
-    def _runs(self, table: Table) -> list[Run]:
+    def _runs(self, table: RecordTable) -> list[ContigRun]:
         starts = changes(table, CHROM).tolist()
         stops = [*starts[1:], len(table)]
         return [
-            Run(start, stop, self.placement(table.cell(start, CHROM)))
+            ContigRun(start, stop, self.placement(table.cell(start, CHROM)))
             for start, stop in zip(starts, stops, strict=True)
         ]
 
@@ -138,7 +138,7 @@ class Screening:
             found = self.placements[name] = ContigPlacement(name, contig, turn)
         return found
 
-    def _compare(self, screened: Screened, run: Run) -> None:
+    def _compare(self, screened: Screened, run: ContigRun) -> None:
         """Hold a run against its contig: is it there, is it long enough, is REF the same."""
         contig = run.placement.contig
         status = screened.status[run.start : run.stop]
@@ -161,7 +161,7 @@ class Screening:
             owners = np.repeat(inside, lengths[inside])
             self._mismatches(screened, run, np.unique(owners[differs]))
 
-    def _mismatches(self, screened: Screened, run: Run, records: Ints) -> None:
+    def _mismatches(self, screened: Screened, run: ContigRun, records: Ints) -> None:
         for record in (records + run.start).tolist():
             ref = screened.table.cell(record, REF)
             if AMBIGUOUS_BASES.intersection(ref):
@@ -176,7 +176,7 @@ class Screening:
                     f"(line {screened.block.number + record})"
                 )
 
-    def difference(self, screened: Screened, run: Run, record: int) -> str:
+    def difference(self, screened: Screened, run: ContigRun, record: int) -> str:
         """What REF says, and what the reference has there."""
         ref, start = screened.table.cell(record, REF), int(screened.pos[record]) - 1
         contig = cast(Contig, run.placement.contig)
@@ -224,7 +224,7 @@ class Screening:
         return ", ".join(found) + (", …" if len(self.strange) > CONTIGS_SHOWN else "")
 
 
-def _alternatives(table: Table) -> tuple[Ints, Mask]:
+def _alternatives(table: RecordTable) -> tuple[Ints, Mask]:
     """How many ALT alleles each record has, and which have others than plain sequences."""
     segments = table.segments(ALT)
     is_odd = strangers(table, ALT, ACGT)
@@ -242,7 +242,7 @@ def _alternatives(table: Table) -> tuple[Ints, Mask]:
     return counts, is_odd | (counts >= MAX_ALLELES)
 
 
-def _unusual(table: Table) -> Mask:
+def _unusual(table: RecordTable) -> Mask:
     """The records whose columns, ALT apart, deserve a closer look."""
     starts, lengths = table.segments(QUAL)
     is_odd = strangers(table, QUAL, NUMERIC) | strangers(table, REF, LETTERS)

@@ -14,7 +14,7 @@ import numpy as np
 from ann.bgzf import BgzfWriter
 from ann.csq import GateError
 from ann.reader import BLOCK_BYTES
-from ann.table import ID, INFO, Table, table_of
+from ann.table import ID, INFO, RecordTable, table_of
 
 DOT = ord(".")
 
@@ -45,7 +45,7 @@ def _next(gains: BinaryIO, n: int) -> list[bytes]:
     return found
 
 
-def joined(table: Table, gains: list[bytes]) -> bytes:
+def joined(table: RecordTable, gains: list[bytes]) -> bytes:
     """The records of a table, each with its gain in INFO and, if it has none, its ID."""
     pairs = [gain.partition(b"\t") for gain in gains]
     gains, names = [pair[0] for pair in pairs], [pair[2] for pair in pairs]
@@ -72,7 +72,7 @@ def joined(table: Table, gains: list[bytes]) -> bytes:
 SEPARATORS = (b"", b";")
 
 
-def _nameless(table: Table, names: list[bytes]) -> list[int]:
+def _nameless(table: RecordTable, names: list[bytes]) -> list[int]:
     """The records without an ID whose variant has a name."""
     if not any(names):
         return []

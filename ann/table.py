@@ -26,7 +26,7 @@ class Segments(NamedTuple):
     lengths: Ints
 
 
-class Table:
+class RecordTable:
     """Records of one width: `seps` has, for each, where its columns end (tabs, then newline)."""
 
     def __init__(self, text: bytes, seps: Ints) -> None:
@@ -60,13 +60,13 @@ class Table:
         return self.text[self.starts(column)[record] : self.seps[record, column]]
 
 
-def table_of(text: bytes, width: int) -> Table | None:
+def table_of(text: bytes, width: int) -> RecordTable | None:
     """The table of whole lines; None where a line has another width, a zero byte or a #."""
     data = np.frombuffer(text, np.uint8)
     seps = np.flatnonzero((data == TAB) | (data == NEWLINE))
     if len(seps) % width or b"\0" in text or not text.endswith(b"\n"):
         return None
-    table = Table(text, seps.reshape(-1, width))
+    table = RecordTable(text, seps.reshape(-1, width))
     is_end = data[table.seps] == NEWLINE
     if not is_end[:, -1].all() or is_end[:, :-1].any() or (data[table.begins] == HASH).any():
         return None
@@ -103,7 +103,7 @@ def decimals(numbers: Ints) -> tuple[Bytes, Segments]:
     return digits.ravel(), Segments(ends - lengths, lengths)
 
 
-def positions(table: Table) -> tuple[Ints, Mask]:
+def positions(table: RecordTable) -> tuple[Ints, Mask]:
     """POS of every record, and which of them are whole numbers of at most ten digits."""
     lengths = table.segments(POS).lengths
     ends = table.seps[:, POS]
@@ -117,10 +117,10 @@ def positions(table: Table) -> tuple[Ints, Mask]:
     return values, good
 
 
-def strangers(table: Table, column: int, allowed: Mask) -> Mask:
+def strangers(table: RecordTable, column: int, allowed: Mask) -> Mask:
     """The records where a column is empty or has a byte that is not allowed (256 booleans)."""
     segments = table.segments(column)
-    found = segments.lengths == 0
+    found: Mask = segments.lengths == 0
     is_bad = ~allowed[table.data[ragged(segments)]]
     if is_bad.any():
         owners = np.repeat(np.arange(len(table)), segments.lengths)
@@ -135,7 +135,7 @@ def letters(allowed: bytes) -> Mask:
     return table
 
 
-def hashes(table: Table, segments: Segments) -> Hashes:
+def hashes(table: RecordTable, segments: Segments) -> Hashes:
     """A number for each text, of its length and its first and last eight bytes."""
     starts, lengths = segments
     short = np.minimum(lengths, WORD_BYTES).astype(np.uint64)
@@ -145,10 +145,11 @@ def hashes(table: Table, segments: Segments) -> Hashes:
     first = table.words[starts] & keep
     last = table.words[starts + np.maximum(lengths - WORD_BYTES, 0)] & keep
     mixed = first * np.uint64(0x9E3779B97F4A7C15) ^ last * np.uint64(0xC2B2AE3D27D4EB4F)
-    return mixed + lengths.astype(np.uint64) * np.uint64(0x165667B19E3779F9)
+    found: Hashes = mixed + lengths.astype(np.uint64) * np.uint64(0x165667B19E3779F9)
+    return found
 
 
-def changes(table: Table, column: int) -> Ints:
+def changes(table: RecordTable, column: int) -> Ints:
     """The records whose text in a column differs from the one before; the first always."""
     segments = table.segments(column)
     starts, lengths = segments

@@ -17,8 +17,8 @@ from ann.table import (
     FORMAT,
     INFO,
     Ints,
+    RecordTable,
     Segments,
-    Table,
     changes,
     hashes,
     ragged,
@@ -64,7 +64,7 @@ class Tags:
         self.had_ours = False
         self._seen: dict[int, set[int]] = {INFO: set(), FILTER: set(), FORMAT: set()}
 
-    def without_ours(self, table: Table) -> Table:
+    def without_ours(self, table: RecordTable) -> RecordTable:
         """The same records without what an earlier annotation put into them."""
         if CONSEQUENCE not in table.text and PREFIX not in table.text:
             return table
@@ -76,7 +76,7 @@ class Tags:
         self.had_ours = True
         return table_of(text, table.width) or table
 
-    def note(self, table: Table) -> None:
+    def note(self, table: RecordTable) -> None:
         """Take in a block of records."""
         for name in self._new(table, FILTER, changes(table, FILTER)):
             for item in name.split(b";"):
@@ -89,12 +89,12 @@ class Tags:
                 for name in names.split(b":"):
                     self._demand(b"FORMAT", name, False)
 
-    def _new(self, table: Table, column: int, records: Ints) -> list[bytes]:
+    def _new(self, table: RecordTable, column: int, records: Ints) -> list[bytes]:
         """A column's texts that were not there yet, among these records."""
         starts, lengths = table.segments(column)
         return self._unseen(table, column, Segments(starts[records], lengths[records]))
 
-    def _new_items(self, table: Table) -> list[bytes]:
+    def _new_items(self, table: RecordTable) -> list[bytes]:
         """The INFO items whose names were not there yet."""
         segments = table.segments(INFO)
         kept = segments.lengths > 0
@@ -109,7 +109,7 @@ class Tags:
             ends = np.where((first >= starts) & (first < ends), first + 1, ends)
         return self._unseen(table, INFO, Segments(starts, ends - starts))
 
-    def _unseen(self, table: Table, column: int, segments: Segments) -> list[bytes]:
+    def _unseen(self, table: RecordTable, column: int, segments: Segments) -> list[bytes]:
         seen, keys = self._seen[column], hashes(table, segments)
         left = np.arange(len(keys))
         if len(seen) <= MOST_COMPARED:

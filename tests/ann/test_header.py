@@ -76,6 +76,7 @@ def test_a_header_with_numbered_tags_can_still_be_read(annotate: Annotate) -> No
     numbered = (
         '##FILTER=<ID=PASS,Description="All filters passed",IDX=0>\n'
         '##INFO=<ID=X,Number=1,Type=Integer,Description="x",IDX=1>\n'
+        '##INFO=<ID=Z,Number=1,Type=Integer,Description="not numbered">\n'
         "##contig=<ID=MT,length=16569,IDX=0>\n"
     )
     outcome = annotate(vcf("MT 11778 . G A . PASS X=4;Y=3", header=numbered))
