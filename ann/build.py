@@ -168,6 +168,7 @@ class Build:
         recipe = recipe_of(spec, path)
         file = f"known/{spec.name}.parquet"
         (self.folder / "known").mkdir(exist_ok=True)
+        self.fetcher.say(f"{spec.name}: reading {path.name}")
         tally: AlleleTally = build(recipe, path, contigs, self.fasta, self.folder / file)
         self.fetcher.say(f"{spec.name}: {tally}")
         return description(recipe.source(file))

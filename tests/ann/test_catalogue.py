@@ -263,7 +263,9 @@ c1\t38\t123\tA\tG\t.\t.\tCLNDN=A_disease;CLNREVSTAT=reviewed_by_expert_panel;CLN
 """
 
 
-def test_clinvars_own_vcf_is_known(adding: Adding, tmp_path: Path) -> None:
+def test_clinvars_own_vcf_is_known(
+    adding: Adding, tmp_path: Path, folder: Path, annotate: Annotate
+) -> None:
     (tmp_path / "clinvar.vcf.gz").write_bytes(gzip.compress(CLINVAR.encode()))
     reference = adding(known=(parse(f"clinvar={tmp_path / 'clinvar.vcf.gz'}"),))
     (source,) = reference.known
@@ -279,6 +281,24 @@ def test_clinvars_own_vcf_is_known(adding: Adding, tmp_path: Path) -> None:
     (row,) = rows(reference.path(source.file))
     assert (row["variation_id"], row["significance"], row["stars"]) == (123, "Pathogenic", 3)
     assert row["conditions"] == "A disease"
+    outcome = annotate(vcf("c1 38 . A T,G . . .", "c1 39 . A G . . ."), references=folder)
+    first, second = (record[7] for record in records_of(outcome))
+    assert "Pathogenic" in first.partition("GAS_CLINVAR_SIG=")[2]
+    assert "GAS_CLINVAR" not in second
+
+
+def test_each_contig_is_translated_by_its_own_code(
+    adding: Adding, folder: Path, annotate: Annotate
+) -> None:
+    """CTG is leucine, but threonine in the mitochondria of yeast (code 3)."""
+    mito = ENSEMBL.replace("c1\t", "Mito\t").replace(":g", ":mg").replace(":t", ":mt")
+    genome = f">c1\n{SEQUENCE}\n>Mito\n{SEQUENCE}\n"
+    adding(ENSEMBL + mito, genome, contig_codes={"Mito": 3})
+    records = [f"{name} 65 . C A . . ." for name in ("c1", "Mito")]
+    outcome = annotate(vcf(*records), references=folder)
+    first, second = (record[7] for record in records_of(outcome))
+    assert "|5L>5M|" in first
+    assert "|5T>5M|" in second
 
 
 def test_ones_own_table_is_known_under_the_words_one_gives(adding: Adding, tmp_path: Path) -> None:
