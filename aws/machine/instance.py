@@ -81,6 +81,8 @@ class GroupInstance(Instance):
         self.jobs, self.idle_time = 0, -IDLE_S
         self.is_protected: bool | None = None
         """None: unknown, because an earlier process may have left a protection behind."""
+        self.refused: bool | None = None
+        """The protection that was last refused: a repeated refusal is not logged again."""
         self.lock = threading.Lock()
         self.ended = threading.Event()
 
@@ -103,7 +105,10 @@ class GroupInstance(Instance):
             pass
 
     def tick(self, stop: Callable[[], None]) -> bool:
-        """Check metadata and protection once; return False once `stop` was called."""
+        """Check metadata and protection once; return False once `stop` was called.
+
+        Protection is tried again here, because jobs begin before the instance is in service.
+        """
         try:
             reason = self._end()
         except OSError as fault:
@@ -114,7 +119,9 @@ class GroupInstance(Instance):
             stop()
             return False
         with self.lock:
-            if not self.jobs and self.clock() - self.idle_time >= IDLE_S:
+            if self.jobs:
+                self._protect(wanted=True)
+            elif self.clock() - self.idle_time >= IDLE_S:
                 self._protect(wanted=False)
         return True
 
@@ -145,7 +152,11 @@ class GroupInstance(Instance):
         return self.imds.get("autoscaling/target-lifecycle-state") == "Terminated"
 
     def _protect(self, wanted: bool) -> None:
-        """Set the protection; a failure is harmless: an interrupted job returns to the queue."""
+        """Set the protection; a failure is harmless: an interrupted job returns to the queue.
+
+        SetInstanceProtection is a ValidationError while the launch hook keeps the instance in
+        Pending:Wait.
+        """
         if wanted is self.is_protected:
             return
         try:
@@ -155,9 +166,11 @@ class GroupInstance(Instance):
                 ProtectedFromScaleIn=wanted,
             )
         except (ClientError, BotoCoreError) as fault:
-            log.warning("protection from scale-in stays %s: %s", self.is_protected, fault)
+            if wanted is not self.refused:
+                log.warning("protection from scale-in stays %s: %s", self.is_protected, fault)
+            self.refused = wanted
             return
-        self.is_protected = wanted
+        self.is_protected, self.refused = wanted, None
 
     def _let_terminate(self) -> None:
         try:

@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from aws.machine.instance import GROUP_TAG, IDLE_S, GroupInstance, Instance
-from tests.aws.stack.edge import Edge
+from tests.aws.stack.edge import Edge, RefusedError
 from tests.aws.stack.imds import FakeImds
 
 GROUP = "instance-test"
@@ -175,6 +175,74 @@ def test_a_refused_protection_keeps_nobody_from_working(imds: FakeImds, edge: Ed
     instance, _ = detected()
     instance.busy()
     assert instance.is_protected is None
+
+
+LAUNCHING = "The instance i-1 is not in InService or EnteringStandby or Standby."
+
+
+class Launch:
+    """SetInstanceProtection as Auto Scaling answers it: not before the instance is in service."""
+
+    def __init__(self, edge: Edge) -> None:
+        self.in_service, self.protected = False, False
+        edge.answers["SetInstanceProtection"] = self.answer
+
+    def answer(self, call: dict[str, str]) -> str:
+        if not self.in_service:
+            raise RefusedError("ValidationError", LAUNCHING)
+        self.protected = call["ProtectedFromScaleIn"] == "true"
+        return ""
+
+
+def test_protection_is_tried_again_until_the_instance_is_in_service(
+    imds: FakeImds, edge: Edge
+) -> None:
+    """The target state is InService during the launch already, so metadata cannot tell when."""
+    launch = Launch(edge)
+    instance, _ = detected()
+    instance.busy()
+    instance.tick(never)
+    assert not launch.protected
+    launch.in_service = True
+    instance.tick(never)
+    instance.tick(never)
+    assert launch.protected
+    assert protections(edge) == ["true"] * 3
+
+
+def test_a_launch_warns_once_and_not_every_five_seconds(
+    imds: FakeImds, edge: Edge, caplog: pytest.LogCaptureFixture
+) -> None:
+    launch = Launch(edge)
+    instance, clock = detected()
+    for _ in range(3):
+        instance.tick(never)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    instance.busy()
+    for _ in range(3):
+        instance.tick(never)
+    assert len(caplog.records) == 2, "protecting and not protecting are refused once each"
+    launch.in_service = True
+    instance.tick(never)
+    instance.idle()
+    clock.now += IDLE_S
+    launch.in_service = False
+    instance.tick(never)
+    assert len(caplog.records) == 3, "a later refusal is news"
+
+
+def test_an_instance_whose_first_job_ended_during_its_launch_is_free_to_go(
+    imds: FakeImds, edge: Edge
+) -> None:
+    launch = Launch(edge)
+    instance, clock = detected()
+    instance.busy()
+    instance.idle()
+    clock.now += IDLE_S
+    launch.in_service = True
+    instance.tick(never)
+    assert not launch.protected
+    assert protections(edge) == ["true", "false"]
 
 
 def test_an_expired_token_is_renewed(imds: FakeImds) -> None:
