@@ -1,4 +1,4 @@
-"""Indexes a result by position: TBI, or CSI where positions are beyond a TBI's reach."""
+"""Has htslib index a result by position: TBI, or CSI where positions are beyond a TBI's reach."""
 
 from pathlib import Path
 

@@ -23,6 +23,7 @@ from ann.references import Reference, installed
 from ann.splice import splice
 from ann.summary import log_text, summary
 from ann.task import JobLimits, Outcome, Task
+from ann.tbi import TbiBuilder
 from ann.variants import Found, annotate_variants
 
 __all__ = ["EOF_BLOCK", "JobLimits", "Outcome", "Task", "run"]
@@ -98,13 +99,18 @@ def _written(task: Task, prepared: Prepared, info: Path, progress: Progress) -> 
         progress(f"writing {records:,} of {prepared.records:,}")
 
     header = result_header(prepared)
+    index = TbiBuilder(len(header))
     with BgzfWriter(outcome.result, threads()) as out:
         out.write(header)
-        records = splice(prepared.lines, prepared.header.width, info, out, tell)
+        records = splice(prepared.lines, prepared.header.width, info, out, index, tell)
     if records != prepared.records:
         raise GateError(f"{prepared.records} records went in, {records} came out")
     progress("indexing")
-    is_csi = write_index(outcome.result)
+    is_csi = False
+    if index.can_build:
+        index.write(outcome.index, out.offsets())
+    else:
+        is_csi = write_index(outcome.result)
     demand_readable(task.input, outcome.result, prepared.notes)
     return Outcome(task.folder, is_csi=is_csi)
 

@@ -15,14 +15,20 @@ from ann.bgzf import BgzfWriter
 from ann.csq import GateError
 from ann.reader import BLOCK_BYTES
 from ann.table import ID, INFO, RecordTable, table_of
+from ann.tbi import TbiBuilder
 
 DOT = ord(".")
 
 
 def splice(
-    lines: Path, width: int, info: Path, out: BgzfWriter, progress: Callable[[int], None]
+    lines: Path,
+    width: int,
+    info: Path,
+    out: BgzfWriter,
+    index: TbiBuilder,
+    progress: Callable[[int], None],
 ) -> int:
-    """Write every record with what it gains; how many there were. Raises GateError."""
+    """Write and index every record with what it gains; how many there were. Raises GateError."""
     records = 0
     with lines.open("rb") as given, info.open("rb") as gains:
         while text := given.read(BLOCK_BYTES):
@@ -30,7 +36,9 @@ def splice(
             table = table_of(text, width)
             if table is None:
                 raise GateError("the records that were checked have changed")
-            out.write(joined(table, _next(gains, len(table))))
+            text = joined(table, *_next(gains, len(table)))
+            out.write(text)
+            index.add(table, text)
             records += len(table)
             progress(records)
         if gains.read(1):
@@ -38,21 +46,24 @@ def splice(
     return records
 
 
-def _next(gains: BinaryIO, n: int) -> list[bytes]:
-    found = b"".join(itertools.islice(gains, n)).split(b"\n")
+def _next(gains: BinaryIO, n: int) -> tuple[list[bytes], list[bytes]]:
+    """What the next records gain in INFO, and their names; no names where none has one."""
+    text = b"".join(itertools.islice(gains, n)).replace(b"\t\n", b"\n")
+    found = text.split(b"\n")
     if len(found) != n + 1 or found.pop():
         raise GateError("less was found than there are records")
-    return found
+    if b"\t" not in text:
+        return found, []
+    pairs = [gain.partition(b"\t") for gain in found]
+    return [pair[0] for pair in pairs], [pair[2] for pair in pairs]
 
 
-def joined(table: RecordTable, gains: list[bytes]) -> bytes:
-    """The records of a table, each with its gain in INFO and, if it has none, its ID."""
-    pairs = [gain.partition(b"\t") for gain in gains]
-    gains, names = [pair[0] for pair in pairs], [pair[2] for pair in pairs]
+def joined(table: RecordTable, gains: list[bytes], names: list[bytes]) -> bytes:
+    """The records of a table, each with its gain in INFO and, if it has no ID, its name."""
     starts, lengths = table.segments(INFO)
     ends = table.seps[:, INFO]
     is_empty = (lengths == 0) | ((lengths == 1) & (table.data[starts] == DOT))
-    has_gain = np.array([bool(gain) for gain in gains], np.bool_)
+    has_gain = np.array(gains, np.object_).astype(np.bool_)
     cuts = np.where(is_empty & has_gain, starts, ends)
     marks = np.where(has_gain & ~is_empty, 1, 0).tolist()
     froms = np.concatenate([[0], ends[:-1]]).tolist()
@@ -74,7 +85,7 @@ SEPARATORS = (b"", b";")
 
 def _nameless(table: RecordTable, names: list[bytes]) -> list[int]:
     """The records without an ID whose variant has a name."""
-    if not any(names):
+    if not names:
         return []
     starts, lengths = table.segments(ID)
     is_empty = (lengths == 0) | ((lengths == 1) & (table.data[starts] == DOT))

@@ -1,0 +1,125 @@
+"""Makes a TBI index of records as they are written, so that the result is not read again.
+
+The format: https://samtools.github.io/hts-specs/tabix.pdf
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ann.bgzf import BLOCK_BYTES, EOF_BLOCK, block
+from ann.table import CHROM, NEWLINE, REF, Ints, RecordTable, changes, positions
+
+REACH = 1 << 29
+"""The first position, counted from 0, that a TBI cannot hold."""
+WINDOW_SHIFT = 14
+LEVELS = ((14, 4681), (17, 585), (20, 73), (23, 9), (26, 1))
+"""For each size of bin, the smallest first: its bits, and the number of the first such bin."""
+STATISTICS = 37450
+"""A bin that holds no records, but where they are and how many."""
+VCF_FORMAT, META = 2, ord("#")
+ENDS_ELSEWHERE = (b"END=", b"LEN")
+"""Where these are, a record may reach beyond its REF: htslib has to say how far."""
+
+
+@dataclass
+class _Contig:
+    """The records of a contig: first and last base (from 0), and text offsets of their lines."""
+
+    begins: list[Ints] = field(default_factory=list)
+    lasts: list[Ints] = field(default_factory=list)
+    starts: list[Ints] = field(default_factory=list)
+    ends: list[Ints] = field(default_factory=list)
+
+
+class TbiBuilder:
+    """Collects records block by block; `can_build` turns False where a TBI, or we, cannot."""
+
+    def __init__(self, text_offset: int) -> None:
+        self.offset, self.can_build = text_offset, True
+        self.contigs: dict[bytes, _Contig] = {}
+
+    def add(self, table: RecordTable, written: bytes) -> None:
+        """Take in records, and the text that was written for them."""
+        if not self.can_build:
+            return
+        begins = positions(table)[0] - 1
+        lasts = begins + table.segments(REF).lengths - 1
+        is_short = not any(words in table.text for words in ENDS_ELSEWHERE)
+        self.can_build = bool(is_short and begins.min() >= 0 and lasts.max() < REACH)
+        ends = np.flatnonzero(np.frombuffer(written, np.uint8) == NEWLINE) + 1 + self.offset
+        starts = np.concatenate([[self.offset], ends[:-1]])
+        self.offset += len(written)
+        firsts = changes(table, CHROM).tolist()
+        for first, stop in zip(firsts, [*firsts[1:], len(table)], strict=True):
+            contig = self.contigs.setdefault(table.cell(first, CHROM), _Contig())
+            contig.begins.append(begins[first:stop])
+            contig.lasts.append(lasts[first:stop])
+            contig.starts.append(starts[first:stop])
+            contig.ends.append(ends[first:stop])
+
+    def write(self, path: Path, block_offsets: Ints) -> None:
+        """Write the index of a BGZF file whose blocks begin at these offsets."""
+        names = b"".join(name + b"\0" for name in self.contigs)
+        parts = [b"TBI\1", struct.pack("<i", len(self.contigs))]
+        parts.append(struct.pack("<7i", VCF_FORMAT, 1, 2, 0, META, 0, len(names)))
+        parts.append(names)
+        for contig in self.contigs.values():
+            parts += _contig(contig, block_offsets)
+        text = b"".join([*parts, struct.pack("<Q", 0)])
+        blocks = [block(text[at : at + BLOCK_BYTES]) for at in range(0, len(text), BLOCK_BYTES)]
+        path.write_bytes(b"".join([*blocks, EOF_BLOCK]))
+
+
+def _virtual(offsets: Ints, block_offsets: Ints) -> Ints:
+    """Offsets of text as BGZF's virtual offsets: of the block, and within it."""
+    found: Ints = (block_offsets[offsets // BLOCK_BYTES] << 16) | offsets % BLOCK_BYTES
+    return found
+
+
+def _contig(contig: _Contig, block_offsets: Ints) -> Iterator[bytes]:
+    begins, lasts = np.concatenate(contig.begins), np.concatenate(contig.lasts)
+    starts = _virtual(np.concatenate(contig.starts), block_offsets)
+    ends = _virtual(np.concatenate(contig.ends), block_offsets)
+    bins = _bins(begins, lasts)
+    firsts = np.flatnonzero(np.concatenate([[True], bins[1:] != bins[:-1]]))
+    chunk_ends = ends[np.concatenate([firsts[1:], [len(bins)]]) - 1]
+    chunks: dict[int, list[bytes]] = {}
+    for number, start, end in zip(bins[firsts], starts[firsts], chunk_ends, strict=True):
+        chunks.setdefault(int(number), []).append(struct.pack("<2Q", start, end))
+    chunks[STATISTICS] = [
+        struct.pack("<2Q", starts[0], ends[-1]),
+        struct.pack("<2Q", len(begins), 0),
+    ]
+    yield struct.pack("<i", len(chunks))
+    for number, pairs in chunks.items():
+        yield struct.pack("<Ii", number, len(pairs)) + b"".join(pairs)
+    linear = _linear(begins, lasts, starts)
+    yield struct.pack("<i", len(linear)) + linear.astype("<u8").tobytes()
+
+
+def _bins(begins: Ints, lasts: Ints) -> Ints:
+    """The smallest bin that holds each record whole."""
+    bins = np.zeros(len(begins), np.int64)
+    for shift, first in reversed(LEVELS):
+        fits = begins >> shift == lasts >> shift
+        bins[fits] = first + (begins[fits] >> shift)
+    return bins
+
+
+def _linear(begins: Ints, lasts: Ints, starts: Ints) -> Ints:
+    """For each window of 16 kb the offset of the first record that reaches into it."""
+    firsts, stops = begins >> WINDOW_SHIFT, lasts >> WINDOW_SHIFT
+    none = np.iinfo(np.int64).max
+    offsets = np.full(int(stops.max()) + 1, none)
+    np.minimum.at(offsets, firsts, starts)
+    for record in np.flatnonzero(stops > firsts).tolist():
+        reached = offsets[firsts[record] : stops[record] + 1]
+        np.minimum(reached, starts[record], out=reached)
+    is_there = offsets != none
+    latest = np.maximum.accumulate(np.where(is_there, np.arange(len(offsets)), 0))
+    filled: Ints = np.where(offsets[latest] == none, 0, offsets[latest])
+    return filled

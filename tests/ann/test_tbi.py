@@ -1,0 +1,68 @@
+"""Our TBI finds what htslib's finds."""
+
+import random
+import shutil
+from pathlib import Path
+
+import pysam
+import pytest
+
+from ann.bgzf import BgzfWriter
+from ann.table import RecordTable, table_of
+from ann.tbi import REACH, TbiBuilder
+
+HEADER = b"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+SPAN = 3_000_000
+
+
+def rows(chance: random.Random, contig: str, n: int) -> list[bytes]:
+    """Records in order, a few of them with a REF that reaches far."""
+    found = []
+    for pos in sorted(chance.choices(range(1, SPAN), k=n)):
+        ref = "A" * chance.choice([1, 1, 1, 1, 5, 300, 20_000 if chance.random() < 0.02 else 2])
+        found.append(f"{contig}\t{pos}\t.\t{ref}\tC\t.\t.\tDP={pos}\n".encode())
+    return found
+
+
+def written(path: Path, blocks: list[bytes]) -> TbiBuilder:
+    index = TbiBuilder(len(HEADER))
+    with BgzfWriter(path, 1) as out:
+        out.write(HEADER)
+        for text in blocks:
+            out.write(text)
+            table = table_of(text, 8)
+            assert isinstance(table, RecordTable)
+            index.add(table, text)
+    index.write(Path(f"{path}.tbi"), out.offsets())
+    return index
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_it_finds_what_htslibs_index_finds(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    lines = [row for name in ("b", "a", "c7") for row in rows(chance, name, 2_000)]
+    ours, theirs = tmp_path / "ours.vcf.gz", tmp_path / "theirs.vcf.gz"
+    blocks = [b"".join(lines[at : at + 700]) for at in range(0, len(lines), 700)]
+    assert written(ours, blocks).can_build
+    shutil.copy(ours, theirs)
+    pysam.tabix_index(str(theirs), preset="vcf")
+    with pysam.TabixFile(str(ours)) as one, pysam.TabixFile(str(theirs)) as other:
+        assert one.contigs == other.contigs == ["b", "a", "c7"]
+        for _ in range(300):
+            start = chance.randrange(SPAN)
+            region = (chance.choice(one.contigs), start, start + chance.choice([1, 99, 70_000]))
+            assert list(one.fetch(*region)) == list(other.fetch(*region))
+        assert sum(1 for name in one.contigs for _ in one.fetch(name)) == len(lines)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [b"a\t5\t.\tA\tC\t.\t.\tEND=90\n", b"a\t5\t.\tA\t<DEL>\t.\t.\tSVLEN=-9\n",
+     b"a\t%d\t.\tA\tC\t.\t.\t.\n" % (REACH + 1), b"a\t0\t.\tA\tC\t.\t.\t.\n"],
+)  # fmt: skip
+def test_what_reaches_beyond_ref_or_a_tbi_is_left_to_htslib(tmp_path: Path, record: bytes) -> None:
+    table = table_of(record, 8)
+    assert table
+    index = TbiBuilder(0)
+    index.add(table, record)
+    assert not index.can_build
