@@ -44,6 +44,7 @@ class WebSettings:
     max_open_jobs: int
     max_jobs_hour: int
     proxies: int
+    explorer_mb: int
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,7 @@ CHOICES = {
     ("payments", "provider"): ("none", "stripe"),
 }
 POSITIVE = {"poll_s", "visibility_s", "threads", "processes", "page_size", "workers", "every_s"}
+POSITIVE |= {"explorer_mb"}
 
 
 def load(path: Path | str | None = None, env: Mapping[str, str] = os.environ) -> Config:

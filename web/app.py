@@ -18,7 +18,16 @@ from web import context, errors, security, session
 from web.display import formatting
 from web.display.availability import availability
 from web.display.sequence_ontology import ontology
-from web.routes import annotate, annotations, auth, home, payment_webhook, profile, subscribe
+from web.routes import (
+    annotate,
+    annotations,
+    auth,
+    home,
+    payment_webhook,
+    profile,
+    subscribe,
+    variants,
+)
 
 BLUEPRINTS = (
     home.bp,
@@ -26,6 +35,7 @@ BLUEPRINTS = (
     profile.bp,
     annotate.bp,
     annotations.bp,
+    variants.bp,
     subscribe.bp,
     payment_webhook.bp,
 )
@@ -49,7 +59,8 @@ def create_app(world: World | None = None, secrets: Secrets | None = None) -> Fl
         app.register_blueprint(blueprint)
     _extend_templates(app)
     if hops := world.config.web.proxies:
-        proxied = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
+        # X-Forwarded-Host is the client's own: a load balancer of AWS does not set it.
+        proxied = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)
         app.wsgi_app = proxied  # type: ignore[method-assign]  # as Flask's manual has it
     return app
 

@@ -8,11 +8,13 @@ from itsdangerous import URLSafeTimedSerializer
 from aws.config import Config
 from aws.resources import World
 from aws.secrets import Secrets
+from web.services.explorer import Explorer, default_folder
 from web.services.globus import Globus
 from web.services.payments import Payments
 from web.services.references import OfferedReferences
 
 KEY = "gas"
+MB = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Site:
     globus: Globus
     payments: Payments
     references: OfferedReferences
+    explorer: Explorer
     tickets: URLSafeTimedSerializer
 
     @property
@@ -38,6 +41,11 @@ def build(world: World, secrets: Secrets) -> Site:
         globus=Globus.of(world.config, secrets),
         payments=Payments.of(world, secrets),
         references=OfferedReferences(world.files, world.clock),
+        explorer=Explorer(
+            world.files,
+            default_folder(world.config.gas.prefix),
+            world.config.web.explorer_mb * MB,
+        ),
         tickets=URLSafeTimedSerializer(keys, salt="upload"),
     )
 

@@ -22,7 +22,9 @@ from web.display.availability import Availability, ResultState, availability
 from web.display.pagination import PageCursor
 from web.display.summary import Summary
 from web.routes.uploads import flush_or_log
+from web.routes.variants import variant_links
 from web.security import own_job_or_404
+from web.services.summaries import read_summary
 from web.session import account, user_id
 
 log = logging.getLogger(__name__)
@@ -69,8 +71,14 @@ def index() -> str:
 def details(job_id: str) -> str:
     """The page of a job, with its state, its counts and its plots."""
     job = own_job_or_404(job_id)
-    summary = Summary(_summary(job) or {})
-    return render_template("details.html", job=job, result=_availability(job), summary=summary)
+    summary = Summary(read_summary(job))
+    return render_template(
+        "details.html",
+        job=job,
+        result=_availability(job),
+        summary=summary,
+        explore=variant_links(job),
+    )
 
 
 @bp.get("/<job_id>/status")
@@ -86,8 +94,8 @@ def status(job_id: str) -> AnyResponse:
 @bp.get("/<job_id>/summary")
 def summary(job_id: str) -> Response:
     """The counts behind the plots, as JSON."""
-    document = _summary(own_job_or_404(job_id))
-    if document is None:
+    document = read_summary(own_job_or_404(job_id))
+    if not document:
         abort(404, "This job has no summary (yet).")
     return jsonify(document)
 
@@ -144,14 +152,6 @@ def _redirect_to_file(job: Job, name: str) -> AnyResponse:
 
 def _availability(job: Job) -> Availability:
     return availability(job, account().is_premium, world().clock())
-
-
-def _summary(job: Job) -> dict[str, Any] | None:
-    stored = job.outputs.get("summary")
-    if stored is None:
-        return None
-    document: dict[str, Any] = world().files.read_json(stored.bucket, stored.key)
-    return document
 
 
 def _status(job: Job) -> dict[str, Any]:

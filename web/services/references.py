@@ -2,7 +2,8 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from aws.storage.files import Files
 
@@ -16,6 +17,8 @@ class OfferedReference:
 
     name: str
     title: str
+    known: list[dict[str, Any]] = field(default_factory=list, compare=False)
+    """Its sources of known variants as reference.json has them: title, version, date, fields."""
 
 
 class OfferedReferences:
@@ -39,4 +42,7 @@ class OfferedReferences:
         bucket = self.files.references
         keys = [o.key for o in self.files.listing(bucket) if o.key.endswith(ENDING)]
         documents = {key.removesuffix(ENDING): self.files.read_json(bucket, key) for key in keys}
-        return [OfferedReference(n, str(d.get("title") or n)) for n, d in documents.items()]
+        return [
+            OfferedReference(n, str(d.get("title") or n), list(d.get("known") or []))
+            for n, d in documents.items()
+        ]

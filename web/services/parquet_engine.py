@@ -1,0 +1,108 @@
+"""DuckDB in this process: reads Parquet files of one folder, and nothing else.
+
+https://duckdb.org/docs/stable/operations_manual/securing_duckdb/overview
+"""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from numpy.typing import NDArray
+
+MEMORY_MB = 128
+THREADS = 2
+CONCURRENCY = 4
+"""Queries at a time; others wait."""
+TIMEOUT_S = 10
+
+Row = tuple[Any, ...]
+
+
+class TooSlow(Exception):
+    """A query that took too long or too much memory, or that found no free place."""
+
+
+class Unreadable(Exception):
+    """A file that is no Parquet file, or not one that the query fits."""
+
+
+class Gone(Exception):
+    """A file that is not in the folder (any more)."""
+
+
+class ParquetEngine:
+    """One engine for all files: a cursor for each query, a memory limit for all of them."""
+
+    def __init__(self, folder: Path, timeout_s: float = TIMEOUT_S) -> None:
+        self.folder, self.timeout_s = folder, timeout_s
+        self._lock, self._places = threading.Lock(), threading.Semaphore(CONCURRENCY)
+        self._engine: duckdb.DuckDBPyConnection | None = None
+
+    def rows(self, query: str, parameters: Sequence[object] = ()) -> list[Row]:
+        """All rows of a query. Raises TooSlow, Unreadable, Gone."""
+        with self._cursor() as cursor:
+            return cursor.execute(query, parameters).fetchall()
+
+    def column(self, query: str, parameters: Sequence[object] = ()) -> NDArray[Any]:
+        """The one column of a query, as an array. Raises TooSlow, Unreadable, Gone."""
+        with self._cursor() as cursor:
+            (values,) = cursor.execute(query, parameters).fetchnumpy().values()
+            return values
+
+    @contextmanager
+    def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor whose query is interrupted after the time limit."""
+        if not self._places.acquire(timeout=self.timeout_s):
+            raise TooSlow("too many queries at a time")
+        cursor = self._connection().cursor()
+        timer = threading.Timer(self.timeout_s, cursor.interrupt)
+        timer.start()
+        try:
+            yield cursor
+        except (duckdb.InterruptException, duckdb.OutOfMemoryException) as fault:
+            raise TooSlow(type(fault).__name__) from None
+        except duckdb.IOException as fault:
+            raise (Gone if "No files found" in str(fault) else Unreadable)(str(fault)) from None
+        except duckdb.Error as fault:
+            raise Unreadable(str(fault)) from None
+        finally:
+            timer.cancel()
+            cursor.close()
+            self._places.release()
+
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        """Start the engine with the first query, for gunicorn forks the process before it."""
+        with self._lock:
+            if self._engine is None:
+                self._engine = _locked_engine(self.folder)
+            return self._engine
+
+
+def _locked_engine(folder: Path) -> duckdb.DuckDBPyConnection:
+    engine = duckdb.connect(
+        config={
+            "threads": THREADS,
+            "memory_limit": f"{MEMORY_MB}MB",
+            "temp_directory": "",
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+    )
+    engine.execute("SET parquet_metadata_cache = true")
+    engine.execute(f"SET allowed_directories = [{quoted_text(str(folder))}]")
+    engine.execute("SET enable_external_access = false")
+    engine.execute("SET lock_configuration = true")
+    return engine
+
+
+def quoted_text(value: str) -> str:
+    """A string of ours as SQL."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def quoted_name(value: str) -> str:
+    """A name of ours as SQL."""
+    return '"' + value.replace('"', '""') + '"'
