@@ -9,6 +9,7 @@ import pytest
 from ann.pipeline import JobLimits, Outcome, Task
 from ann.references import BUNDLED, Reference, load
 from ann.worker import Worker
+from tests.ann.added import Adding, adding_to
 
 COLUMNS = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
 LIMITS = JobLimits(
@@ -72,3 +73,21 @@ def annotate(worker: Worker, tmp_path: Path) -> Annotate:
         return outcome
 
     return run
+
+
+@pytest.fixture
+def said() -> list[str]:
+    """Words that adding a reference says of its progress."""
+    return []
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An operators' folder of references, which is not there yet."""
+    return tmp_path / "refs"
+
+
+@pytest.fixture
+def adding(tmp_path: Path, folder: Path, said: list[str]) -> Adding:
+    """Adds the small genome to `folder` as Tiny."""
+    return adding_to(folder, tmp_path, said)
