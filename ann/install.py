@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import duckdb
+
 from ann.build import Build, BuildError, Wanted
 from ann.contig_names import NamesError
 from ann.fetch import Fetcher, FetchError
@@ -26,6 +28,7 @@ ADDING = ".adding-"
 REMOVING = ".removing-"
 FAULTS = (
     BuildError,
+    duckdb.Error,
     EOFError,
     FetchError,
     GFFError,
@@ -55,7 +58,7 @@ def add(wanted: Wanted, folder: Path, fetcher_of: Callable[[Path], Fetcher]) -> 
         try:
             Build(wanted, scratch, fetcher_of(work / "downloads")).run()
         except FAULTS as fault:
-            raise AddError(str(fault)) from None
+            raise AddError(" ".join(str(fault).split())) from None
         load(scratch)
         sync(scratch)
         _demand_new(wanted.name, folder)

@@ -148,6 +148,7 @@ def load(folder: Path) -> Reference:
         raise ValueError(f"{path}: {fault}") from None
     needed = [reference.fasta, f"{reference.fasta}.fai", reference.gff3]
     needed += [source.file for source in reference.known]
+    needed += [reference.genes] * bool(reference.genes)
     missing = [name for name in needed if not reference.path(name).is_file()]
     if missing:
         raise ValueError(f"{path}: {', '.join(missing)} is missing")
@@ -155,6 +156,8 @@ def load(folder: Path) -> Reference:
 
 
 def _described(folder: Path, description: dict[str, Any]) -> Reference:
+    if isinstance(description.get("known"), dict):
+        raise ValueError("made by an earlier release: remove the folder and add it again")
     parts: dict[str, Any] = {
         "contigs": tuple(_contig(c) for c in description["contigs"]),
         "known": tuple(_known(source) for source in description.get("known", ())),

@@ -65,7 +65,9 @@ def a_copy(rcrs: Reference, folder: Path, name: str = "copy") -> Path:
     return folder / name
 
 
-@pytest.mark.parametrize("broken", ["{", "{}", "[]", '{"contigs": 3}', "\xff", ""])
+@pytest.mark.parametrize(
+    "broken", ["{", "{}", "[]", '{"contigs": 3}', "\xff", "", '{"known": {"file": "known.tab.gz"}}']
+)
 def test_an_unreadable_reference_stops_no_other(
     rcrs: Reference, tmp_path: Path, caplog: pytest.LogCaptureFixture, broken: str
 ) -> None:
@@ -76,7 +78,9 @@ def test_an_unreadable_reference_stops_no_other(
     assert "bad/reference.json" in caplog.text
 
 
-@pytest.mark.parametrize("file", ["rCRS.fa", "rCRS.fa.fai", "rCRS.gff3", "known/clinvar.parquet"])
+@pytest.mark.parametrize(
+    "file", ["rCRS.fa", "rCRS.fa.fai", "rCRS.gff3", "known/clinvar.parquet", "genes.parquet"]
+)
 def test_half_a_reference_is_not_offered(rcrs: Reference, tmp_path: Path, file: str) -> None:
     (a_copy(rcrs, tmp_path) / file).unlink()
     assert [r.name for r in installed(tmp_path)] == ["rCRS"]
