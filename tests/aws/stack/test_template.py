@@ -83,15 +83,16 @@ def test_metric_maths_parse_and_name_only_what_is_defined(parsed: Parsed) -> Non
                 assert used <= ids | FUNCTIONS, (name, metric["Expression"])
 
 
-def test_metrics_that_go_missing_at_rest_are_filled(parsed: Parsed) -> None:
-    """SQS reports nothing in flight as no number at all."""
+def test_a_minute_that_is_not_reported_yet_is_no_zero(parsed: Parsed) -> None:
+    """The CloudWatch guide warns of FILL, MAX and MIN in alarms; missing is 0 in arithmetic."""
     for name, metrics in queries(parsed).items():
-        kinds = {m["Id"]: m.get("MetricStat", {}).get("Metric", {}) for m in metrics}
-        flying = {i for i, k in kinds.items() if "NotVisible" in k.get("MetricName", "")}
-        text = " ".join(m.get("Expression", "") for m in metrics)
-        for one in flying:
-            assert f"FILL({one}, 0)" in text, name
-            assert not re.search(rf"(?<!FILL\()\b{one}\b", text), name
+        namespaces = {m["MetricStat"]["Metric"]["Namespace"] for m in metrics if "MetricStat" in m}
+        by_id = {m["Id"]: m.get("Expression", "") for m in metrics}
+        assert not re.search(r"FILL|MAX|MIN", " ".join(by_id.values())), name
+        if len(namespaces) > 1:
+            assert by_id["reported"] == "(visible >= 0) * (serving >= 0)", name
+            (returned,) = (m for m in metrics if m["ReturnData"])
+            assert re.fullmatch(r"IF\(reported, .+\)", returned["Expression"]), name
 
 
 def test_beside_an_idle_policy_the_target_never_scales_in(parsed: Parsed) -> None:
