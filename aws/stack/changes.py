@@ -2,16 +2,25 @@
 
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError, WaiterError
 
+from aws.stack.events import Operation
+
 POLL_S = 5
 NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 PROPOSED = "REVIEW_IN_PROGRESS"
 """The status of a stack that only ever had a change set proposed."""
+UNFINISHED = ("CREATE_FAILED", "UPDATE_FAILED")
+"""A creation stopped half way and kept what it had made: an update goes on with it.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-failure-options.html
+"""
+UNDONE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")
+"""Nothing but deleting the stack is allowed any more."""
 
 
 class StackError(RuntimeError):
@@ -38,6 +47,10 @@ class Stack:
         self.cloudformation, self.name = cloudformation, name
         self._described = self._describe()
         self.exists = self._described is not None
+        status = str((self._described or {}).get("StackStatus", ""))
+        self.is_whole = self.exists and status not in UNFINISHED
+        """False until a creation has succeeded once."""
+        self._demand_changeable(status)
 
     def _describe(self) -> dict[str, Any] | None:
         try:
@@ -47,6 +60,26 @@ class Stack:
                 raise
             return None
         return None if found["StackStatus"] == PROPOSED else dict(found)
+
+    def _demand_changeable(self, status: str) -> None:
+        """Raise StackError, with the way out, where CloudFormation would refuse any change."""
+        name = f"--stack-name {self.name}"
+        advice = ""
+        if status in UNDONE:
+            advice = (
+                f"it can only be deleted: aws cloudformation delete-stack {name}; then "
+                f"aws cloudformation wait stack-delete-complete {name}; then run this again. "
+                "Tables and buckets that hold data stay, and are taken up again"
+            )
+        elif status == "UPDATE_ROLLBACK_FAILED":
+            advice = (
+                "mend what its events name, then aws cloudformation continue-update-rollback "
+                f"{name}; then run this again"
+            )
+        elif status.endswith("IN_PROGRESS"):
+            advice = "another change is under way: wait for its end, then run this again"
+        if advice:
+            raise StackError(f"the stack {self.name} is {status}: {advice}")
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -61,14 +94,15 @@ class Stack:
         return {o["OutputKey"]: o["OutputValue"] for o in outputs}
 
     def propose(
-        self, template_url: str, values: Mapping[str, str]
+        self, template_url: str, values: Mapping[str, str], known: Collection[str]
     ) -> tuple[str, list[StackChange]]:
         """Make a change set; return its name and its changes, none where the stack is up to date.
 
-        Parameters not in `values` keep their present value. Raises StackError.
+        Parameters that the template knows and `values` does not name keep their present value.
+        Tables and buckets of an earlier stack are taken up. Raises StackError.
         """
         given = [{"ParameterKey": k, "ParameterValue": v} for k, v in values.items()]
-        kept = self.parameters.keys() - values.keys()
+        kept = (self.parameters.keys() & set(known)) - values.keys()
         name = f"gas-{uuid.uuid4().hex[:12]}"
         self.cloudformation.create_change_set(
             StackName=self.name,
@@ -77,6 +111,7 @@ class Stack:
             TemplateURL=template_url,
             Parameters=given + [{"ParameterKey": k, "UsePreviousValue": True} for k in kept],
             Capabilities=["CAPABILITY_NAMED_IAM"],
+            ImportExistingResources=True,
         )
         return name, self._changes(name)
 
@@ -101,29 +136,38 @@ class Stack:
         if not self.exists:
             self.cloudformation.delete_stack(StackName=self.name)
 
-    def execute(self, name: str, meanwhile: Callable[[], None]) -> None:
-        """Make the changes and wait, calling `meanwhile` every POLL_S. Raises StackError."""
-        self.cloudformation.execute_change_set(StackName=self.name, ChangeSetName=name)
+    def execute(
+        self, name: str, meanwhile: Callable[[], None], report: Callable[[str], None]
+    ) -> None:
+        """Make the changes and wait, calling `meanwhile` every POLL_S. Raises StackError.
+
+        A creation that fails keeps what it has made, for the next run to go on with; a stack that
+        was whole is rolled back.
+        """
+        operation = Operation(self.cloudformation, self.name, name)
+        self.cloudformation.execute_change_set(
+            StackName=self.name,
+            ChangeSetName=name,
+            ClientRequestToken=operation.token,
+            **({} if self.is_whole else {"DisableRollback": True}),
+        )
         pause = threading.Event()
         while (status := self._status()).endswith("IN_PROGRESS"):
             meanwhile()
+            operation.report(report)
             pause.wait(POLL_S)
         meanwhile()
+        operation.report(report)
         if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-            raise StackError(f"the stack is {status}: {self._reason()}")
+            raise StackError(self._failure(status, operation.first_failure()))
 
     def _status(self) -> str:
         reply = self.cloudformation.describe_stacks(StackName=self.name)
         return str(reply["Stacks"][0]["StackStatus"])
 
-    def _reason(self) -> str:
-        """The resource that failed first; later failures are its consequence."""
-        events = self.cloudformation.describe_stack_events(StackName=self.name)["StackEvents"]
-        failed = [e for e in events if e["ResourceStatus"].endswith("FAILED")]
-        if not failed:
-            return "see the stack's events in the CloudFormation console"
-        first = failed[-1]
-        return f"{first['LogicalResourceId']}: {first.get('ResourceStatusReason', 'no reason')}"
+    def _failure(self, status: str, cause: str) -> str:
+        ahead = "" if self.is_whole else " Mend that and run the same command: it goes on from here"
+        return f"the stack is {status}: {cause}.{ahead}"
 
 
 def _change(resource: Mapping[str, str]) -> StackChange:

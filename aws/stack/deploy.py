@@ -11,7 +11,8 @@ from aws.resources import Clients, Names, clients
 from aws.stack import template
 from aws.stack.changes import StackChange, StackError
 from aws.stack.plan import DeployError, plan
-from aws.stack.steps import ROLL_OUT, fill_secret, roll_out, upload
+from aws.stack.rollout import ROLL_OUT, RollOut, Service
+from aws.stack.steps import fill_secret, protect_tables, upload
 
 
 class Deployment:
@@ -31,15 +32,18 @@ class Deployment:
             say("Nothing was changed: a dry run.")
             return
         name, changes = self._propose()
-        if not changes:
-            say("Nothing to change: the stack is up to date.")
-            return
-        self._list(changes)
+        if changes:
+            self._list(changes)
+        else:
+            say("The stack is up to date; instances of an earlier release are replaced.")
         if self.args.dry_run or not self._confirmed():
-            self.plan.stack.discard(name)
+            if changes:
+                self.plan.stack.discard(name)
             say("Nothing was changed.")
             return
-        self._execute(name)
+        if changes:
+            self._execute(name)
+        self._roll_out(anew=bool(changes))
 
     def _show(self) -> None:
         built = self.plan
@@ -49,6 +53,8 @@ class Deployment:
         for name, value in sorted(built.effective.items()):
             before = built.stack.parameters.get(name, value)
             say(f"  {name} = {value}" + (f" (was {before})" if before != value else ""))
+        for note in built.notes:
+            say(f"Note: {note}.")
 
     def _list(self, changes: list[StackChange]) -> None:
         say(f"{len(changes)} changes:")
@@ -66,7 +72,8 @@ class Deployment:
         upload(self.made.s3(), built.bucket, self.made.region, bodies)
         domain = self.made.client("s3").meta.endpoint_url.rstrip("/")
         url = f"{domain}/{built.bucket}/{built.template_key}"
-        return built.stack.propose(url, built.values)
+        known = template.parameters(built.template)
+        return built.stack.propose(url, built.values, known)
 
     def _confirmed(self) -> bool:
         if self.args.yes:
@@ -81,22 +88,32 @@ class Deployment:
         if self.plan.effective["ArchiveBackend"] == "vault":
             vault = self.plan.effective["ArchiveVault"]
             self.made.client("glacier").create_vault(vaultName=vault)
-        self.plan.stack.execute(name, lambda: self._fill_secret(prefix))
+        self.plan.stack.execute(name, self._fill_secret, say)
+        self._fill_secret()
+        protect_tables(self.made.client("dynamodb"), prefix)
+
+    def _roll_out(self, anew: bool) -> None:
+        """Replace the earlier release's instances; end when everything is in service."""
+        autoscaling, prefix = self.made.client("autoscaling"), self.plan.effective["Prefix"]
+        self._fill_secret()
         if self.is_update:
-            groups = roll_out(self.made.client("autoscaling"), prefix)
-            say(f"Replacing the instances of {', '.join(groups)}.")
+            RollOut(autoscaling, prefix, say).run(anew)
+        Service(autoscaling, self.made.client("elbv2"), prefix, say).wait()
         for output, value in self.plan.stack.outputs.items():
             say(f"  {output}: {value}")
+        for note in self.plan.notes:
+            say(f"Note: {note}.")
         say("Done.")
 
-    def _fill_secret(self, prefix: str) -> None:
-        if self.plan.globus_client:
-            secrets = self.made.client("secretsmanager")
-            fill_secret(secrets, Names(prefix).secret, self.plan.globus_client)
+    def _fill_secret(self) -> None:
+        if self.plan.keys:
+            name = Names(self.plan.effective["Prefix"]).secret
+            fill_secret(self.made.client("secretsmanager"), name, self.plan.keys)
 
 
 def say(line: str) -> None:
     sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def _arguments() -> argparse.Namespace:
@@ -123,6 +140,15 @@ def _arguments() -> argparse.Namespace:
         type=Path,
         metavar="FILE",
         help="its secret; goes to Secrets Manager",
+    )
+    values.add_argument(
+        "--stripe-key-file", type=Path, metavar="FILE", help="Stripe's secret key, likewise"
+    )
+    values.add_argument(
+        "--stripe-webhook-key-file",
+        type=Path,
+        metavar="FILE",
+        help="the signing secret of Stripe's webhook, likewise",
     )
     how = parser.add_argument_group("how")
     how.add_argument("--dry-run", action="store_true", help="show everything, change nothing")

@@ -5,20 +5,16 @@ import configparser
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from aws.config import ArchiveSettings
 from aws.resources import Clients
-from aws.stack import template
+from aws.stack import mail_identity, template
 from aws.stack.changes import Stack
 from aws.stack.release import ROOT, Artefact
 
-
-@dataclass(frozen=True)
-class GlobusClient:
-    """The site's client at Globus, to be stored in the secret."""
-
-    client_id: str
-    client_secret: str
+FIXED = ("Prefix", "ArchiveBackend", "ArchiveVault")
+"""Parameters that only a creation sets: with others, rows, results and archives are not found."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +26,10 @@ class Plan:
     template: str
     bucket: str
     values: dict[str, str]
-    globus_client: GlobusClient | None
+    keys: dict[str, str]
+    """Fields of the site's secret."""
+    notes: list[str]
+    """What the operator must do beside, in words."""
 
     @property
     def effective(self) -> dict[str, str]:
@@ -61,11 +60,24 @@ def plan(made: Clients, args: argparse.Namespace) -> Plan:
     artefact = chosen(args.artefact)
     values = {**given(args.parameters, args.set), "ReleaseBucket": bucket}
     values["ReleaseSha256"] = artefact.sha256
-    built = Plan(stack, artefact, text, bucket, values, globus_client(args))
+    built = Plan(stack, artefact, text, bucket, values, secret_keys(args), [])
     values["ReleaseKey"] = built.release_key
     values["ArchiveQueueDelaySeconds"] = str(archive(built.effective).delay_s)
     _demand(built)
+    _demand_fixed(built)
+    _demand_keys(built)
+    _look_up_identity(built, made.client("sesv2"))
     return built
+
+
+def _look_up_identity(built: Plan, sesv2: Any) -> None:
+    sender = built.effective["MailSender"]
+    try:
+        found = mail_identity.setting(sesv2, built.stack, sender, built.values)
+    except mail_identity.IdentityError as fault:
+        raise DeployError(str(fault)) from None
+    built.values["MailIdentity"] = found
+    built.notes.extend(mail_identity.notes(sesv2, sender))
 
 
 def archive(parameters: dict[str, str]) -> ArchiveSettings:
@@ -83,6 +95,33 @@ def _demand(built: Plan) -> None:
     if missing:
         lines = [f"  {p.name}: {p.description}" for p in missing]
         raise DeployError("\n".join(["these parameters need a value (--set NAME=VALUE):", *lines]))
+
+
+def _demand_fixed(built: Plan) -> None:
+    """Refuse a change of what must stay as it was at the creation."""
+    for name in FIXED:
+        before, after = built.stack.parameters.get(name), built.effective[name]
+        unused = name == "ArchiveVault" and built.effective["ArchiveBackend"] == "s3"
+        if before is not None and before != after and not unused:
+            raise DeployError(
+                f"{name} is {before} since the stack was created and cannot become {after}: rows "
+                "and archives would be out of reach. Set it back, or make another stack (--stack)"
+            )
+
+
+def _demand_keys(built: Plan) -> None:
+    """Refuse to create a site that could not start for want of a key."""
+    if built.stack.is_whole and built.effective["PaymentsProvider"] == (
+        built.stack.parameters.get("PaymentsProvider", "none")
+    ):
+        return
+    lacking = []
+    if not built.stack.is_whole and "globus_client_id" not in built.keys:
+        lacking.append("--globus-client ID and --globus-secret-file FILE")
+    if built.effective["PaymentsProvider"] == "stripe" and "stripe_key" not in built.keys:
+        lacking.append("--stripe-key-file FILE and --stripe-webhook-key-file FILE")
+    if lacking:
+        raise DeployError(f"the site cannot start without its keys: {' and '.join(lacking)}")
 
 
 def given(file: Path | None, settings: list[str]) -> dict[str, str]:
@@ -115,10 +154,24 @@ def chosen(path: Path | None) -> Artefact:
     return Artefact(file, sha256)
 
 
-def globus_client(args: argparse.Namespace) -> GlobusClient | None:
-    """The Globus client of the command line, None where it names none. Raises DeployError."""
-    if not args.globus_client:
-        return None
-    if not args.globus_secret_file:
-        raise DeployError("--globus-client needs --globus-secret-file FILE")
-    return GlobusClient(args.globus_client, args.globus_secret_file.read_text("utf-8").strip())
+def secret_keys(args: argparse.Namespace) -> dict[str, str]:
+    """The fields of the site's secret that the command line names. Raises DeployError."""
+    keys = {}
+    if bool(args.globus_client) != bool(args.globus_secret_file):
+        raise DeployError("--globus-client ID and --globus-secret-file FILE go together")
+    if bool(args.stripe_key_file) != bool(args.stripe_webhook_key_file):
+        raise DeployError("--stripe-key-file and --stripe-webhook-key-file FILE go together")
+    if args.globus_client:
+        keys["globus_client_id"] = args.globus_client
+        keys["globus_client_secret"] = _first_line(args.globus_secret_file)
+    if args.stripe_key_file:
+        keys["stripe_key"] = _first_line(args.stripe_key_file)
+        keys["stripe_webhook_key"] = _first_line(args.stripe_webhook_key_file)
+    return keys
+
+
+def _first_line(file: Path) -> str:
+    text = file.read_text("utf-8").strip()
+    if not text or "\n" in text:
+        raise DeployError(f"{file} must hold one line, the key")
+    return text

@@ -1,4 +1,4 @@
-"""The steps of a deployment around the stack itself: uploads, the secret, the roll-out."""
+"""The steps of a deployment around the stack itself: uploads, the secret, the tables."""
 
 import json
 from collections.abc import Mapping
@@ -7,14 +7,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from aws.provision import create_bucket
-from aws.stack.plan import GlobusClient
+from aws.resources import Names
 
-ROLL_OUT: dict[str, dict[str, Any]] = {
-    "web": {"MinHealthyPercentage": 100, "MaxHealthyPercentage": 150},
-    "annotator": {"MinHealthyPercentage": 50, "ScaleInProtectedInstances": "Wait"},
-    "util": {"MinHealthyPercentage": 0},
-}
-"""Each group's instance refresh: the site keeps its full size, busy annotators are waited for."""
 ABSENT = {"404", "NoSuchBucket", "NotFound"}
 
 
@@ -37,30 +31,22 @@ def _exists(head: Any, **what: str) -> bool:
     return True
 
 
-def fill_secret(secrets: Any, name: str, client: GlobusClient) -> None:
-    """Add the Globus client to the secret that the stack makes; do nothing until it exists."""
+def fill_secret(secrets: Any, name: str, keys: Mapping[str, str]) -> None:
+    """Add `keys` to the secret that the stack makes; do nothing until it exists."""
     try:
         kept = json.loads(secrets.get_secret_value(SecretId=name)["SecretString"])
     except ClientError as error:
         if error.response["Error"]["Code"] != "ResourceNotFoundException":
             raise
         return
-    wanted = {
-        **kept,
-        "globus_client_id": client.client_id,
-        "globus_client_secret": client.client_secret,
-    }
+    wanted = {**kept, **keys}
     if wanted != kept:
         secrets.put_secret_value(SecretId=name, SecretString=json.dumps(wanted))
 
 
-def roll_out(autoscaling: Any, prefix: str) -> list[str]:
-    """Replace the instances of an earlier release, a few at a time; return the groups' names."""
-    started = []
-    for kind, preferences in ROLL_OUT.items():
-        group = f"{prefix}-{kind}"
-        autoscaling.start_instance_refresh(
-            AutoScalingGroupName=group, Preferences={**preferences, "SkipMatching": True}
-        )
-        started.append(group)
-    return started
+def protect_tables(dynamodb: Any, prefix: str) -> None:
+    """Switch deletion protection on; the template does not, so that a creation can be undone."""
+    for kind in ("annotations", "accounts"):
+        name = Names(prefix).table(kind)
+        if not dynamodb.describe_table(TableName=name)["Table"].get("DeletionProtectionEnabled"):
+            dynamodb.update_table(TableName=name, DeletionProtectionEnabled=True)

@@ -1,25 +1,41 @@
-"""The edge before the local AWS: records every call, answers Auto Scaling calls that moto lacks."""
+"""The edge before the local AWS: records every call, answers calls that moto lacks."""
 
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl
+from xml.sax.saxutils import escape
 
 import requests
 
 ANSWERS = {
     "CompleteLifecycleAction": "",
     "StartInstanceRefresh": "<InstanceRefreshId>refresh-1</InstanceRefreshId>",
+    "DescribeInstanceRefreshes": "<InstanceRefreshes><member><InstanceRefreshId>refresh-1"
+    "</InstanceRefreshId><Status>Successful</Status></member></InstanceRefreshes>",
 }
-REFUSAL = b"<ErrorResponse><Error><Code>ValidationError</Code></Error></ErrorResponse>"
+PAGES = {"/v2/email/account": '{"ProductionAccessEnabled": true}'}
+Form = dict[str, str]
+Answer = str | Callable[[Form], str]
+REFUSAL = "<ErrorResponse><Error><Code>{}</Code><Message>{}</Message></Error></ErrorResponse>"
 POLL_S = 0.02
 DROPPED = {"transfer-encoding", "connection", "content-encoding", "content-length"}
 NAMESPACE = "http://autoscaling.amazonaws.com/doc/2011-01-01/"
 
 
+class RefusedError(Exception):
+    """An answer's way to refuse a call: an error code and its message."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 class Edge(ThreadingHTTPServer):
     """Forwards to the URL `behind`, except for the actions in ANSWERS; `calls` has every action.
 
-    Actions in `refused` are answered with a ValidationError; `answers` has the texts of others.
+    Actions in `refused` are answered with a ValidationError; `answers` has the texts of others, or
+    what makes them from the call; `pages` has the JSON of GETs by path.
     """
 
     daemon_threads = True
@@ -27,7 +43,8 @@ class Edge(ThreadingHTTPServer):
     def __init__(self, behind: str, port: int = 0) -> None:
         self.behind, self.calls = behind, list[dict[str, str]]()
         self.refused: set[str] = set()
-        self.answers = dict(ANSWERS)
+        self.answers: dict[str, Answer] = dict(ANSWERS)
+        self.pages = dict(PAGES)
         super().__init__(("localhost", port), EdgeHandler)
 
     @property
@@ -52,13 +69,22 @@ class EdgeHandler(BaseHTTPRequestHandler):
             self.server.calls.append(form)
         name = form.get("Action", "")
         if name in self.server.refused:
-            self._reply(400, {"Content-Type": "text/xml"}, REFUSAL)
+            self._refuse(RefusedError("ValidationError", ""))
         elif name in self.server.answers:
-            self._answer(name, self.server.answers[name])
+            self._answer(name, self.server.answers[name], form)
         else:
             self._forward(body)
 
-    def _answer(self, name: str, inner: str) -> None:
+    def _refuse(self, refused: RefusedError) -> None:
+        body = REFUSAL.format(refused.code, escape(str(refused)))
+        self._reply(400, {"Content-Type": "text/xml"}, body.encode())
+
+    def _answer(self, name: str, answer: Answer, form: Form) -> None:
+        try:
+            inner = answer if isinstance(answer, str) else answer(form)
+        except RefusedError as refused:
+            self._refuse(refused)
+            return
         xml = (
             f'<{name}Response xmlns="{NAMESPACE}"><{name}Result>{inner}</{name}Result>'
             f"<ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></{name}Response>"
@@ -66,6 +92,9 @@ class EdgeHandler(BaseHTTPRequestHandler):
         self._reply(200, {"Content-Type": "text/xml"}, xml.encode())
 
     def do_GET(self) -> None:  # noqa: N802 the name is http.server's
+        if page := self.server.pages.get(self.path):
+            self._reply(200, {"Content-Type": "application/json"}, page.encode())
+            return
         self._forward(self.rfile.read(int(self.headers.get("Content-Length", 0))))
 
     do_PUT = do_HEAD = do_DELETE = do_GET  # noqa: N815 the names are http.server's
