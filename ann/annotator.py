@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ann import references
+from ann.csq import AUTO
 from ann.pipeline import JobLimits, Outcome, Task
 from ann.worker import Run, Worker
 from aws import consumer
@@ -153,6 +154,7 @@ class Attempt:
             reference=self.job.reference,
             limits=limits(self.world, account),
             references=Path(extra) if extra else None,
+            mode=self.job.mode or AUTO,
         )
 
     def _watch(self, run: Run) -> Outcome:

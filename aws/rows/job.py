@@ -109,6 +109,7 @@ class Job:
     input_bytes: int
     submit_time: float = 0
     reference: str = ""
+    mode: str = ""
     job_status: Status = Status.PENDING
     rev: int = 0
     write_token: str = ""

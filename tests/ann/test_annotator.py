@@ -53,6 +53,13 @@ def test_a_pipeline_that_fills_the_disk_fails_with_words(world: World, own: Work
     assert "1,000,000 bytes, the limit" in (job.error or "")
 
 
+def test_the_row_says_how_consequences_are_called(world: World, own: Worker) -> None:
+    job = builders.submitted(world, builders.user(world), vcf("MT 73 . A G . . ."))
+    world.jobs.table.change(job.job_id, lambda row: {**row, "mode": "haplotype"})
+    Annotator([own]).handle(world, Event(job.event))
+    assert "no samples" in (world.jobs.get(job.job_id).error or "")
+
+
 def test_a_pipeline_that_runs_out_of_memory_fails_with_words(world: World, own: Worker) -> None:
     body = vcf(f"MT 73 . A G . . X={'x' * 19_000_000}")
     job = ran(limited(world, memory_mb=100, max_attempts=1), own, body)

@@ -129,6 +129,28 @@ def test_server_and_child_die_with_the_daemon(task: Task) -> None:
     assert not any(map(_runs, pids))
 
 
+def test_what_a_finished_job_left_goes_with_a_daemon_that_is_killed(task: Task) -> None:
+    """As where it is killed while it stores the result: nobody else knows the folder."""
+    code = (
+        "import signal, sys; from pathlib import Path; from ann.worker import Worker;"
+        "from ann.pipeline import Task; from tests.ann.conftest import LIMITS;"
+        "w = Worker(); f = Path(sys.argv[1]);"
+        "w.start(Task(f / 'input', f, 'x', '', LIMITS)).wait(60);"
+        "print(w.server.pid, flush=True); signal.pause()"
+    )
+    daemon = subprocess.Popen(
+        [sys.executable, "-c", code, str(task.folder)], stdout=subprocess.PIPE, text=True
+    )
+    assert daemon.stdout is not None
+    server = psutil.Process(int(daemon.stdout.readline()))
+    assert (task.folder / "result.vcf.gz").exists()
+    daemon.kill()
+    daemon.wait()
+    daemon.stdout.close()
+    psutil.wait_procs([server], timeout=10)
+    assert not task.folder.exists()
+
+
 def test_a_tool_that_waits_for_ever_dies_with_its_child() -> None:
     """As csq did at its end of the pipe when nobody was left to open the other."""
     code = (
