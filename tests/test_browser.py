@@ -105,6 +105,80 @@ def test_all_of_it_works_without_scripts(chromium: Browser, service: LocalServic
     context.close()
 
 
+def explorer(page: Page, path: Path = EXAMPLE) -> None:
+    """Upload a file, wait, and follow the link to its variants."""
+    upload(page, path)
+    expect(page.locator("h1 + .badge-status")).to_have_text("completed", timeout=JOB_MS)
+    page.get_by_role("link", name="Explore the variants").click()
+    expect(page.locator("#explorer tbody tr")).to_have_count(50)
+
+
+def test_variants_are_filtered_sorted_paged_and_the_back_button_goes_back(page: Page) -> None:
+    faults: list[str] = []
+    page.on("pageerror", lambda fault: faults.append(str(fault)))
+    explorer(page)
+    page.evaluate("() => { window.isStill = true; }")
+    page.get_by_role("link", name="Next").click()
+    expect(page.locator("#explorer tbody tr")).to_have_count(28)
+    page.locator("#more-filters > summary").click()
+    page.get_by_label("MODERATE").check()
+    expect(page.locator("#found")).to_have_text("25 variants match")
+    expect(page.get_by_label("MODERATE")).to_be_focused()
+    expect(page.locator("#announcement")).to_have_text("25 variants match")
+    expect(page.locator(".count[data-facet=impact][data-value=HIGH]")).to_have_text("1")
+    page.get_by_role("columnheader", name="Frequency").get_by_role("link").click()
+    expect(page.locator("[aria-sort=ascending]")).to_contain_text("Frequency")
+    page.get_by_role("columnheader", name="Frequency").get_by_role("link").click()
+    expect(page.locator("tbody th").first).to_contain_text("MT:8860 A>G")
+    assert page.url.endswith("?impact=MODERATE&sort=-af")
+    page.go_back()
+    page.go_back()
+    expect(page.locator("[aria-sort]")).to_contain_text("Variant")
+    expect(page.get_by_label("MODERATE")).to_be_checked()
+    page.go_back()
+    expect(page.locator("#explorer tbody tr")).to_have_count(28)
+    assert page.evaluate("() => window.isStill")
+    assert faults == []
+
+
+def test_the_keyboard_filters_and_downloads_what_is_seen(page: Page, tmp_path: Path) -> None:
+    explorer(page)
+    page.get_by_role("textbox", name="Gene").focus()
+    page.keyboard.type("MT-ND4")
+    page.keyboard.press("Enter")
+    expect(page.locator("#found")).to_have_text("5 variants match")
+    page.get_by_role("link", name="Download what I see").focus()
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+    download.value.save_as(tmp_path / "seen.tsv")
+    lines = (tmp_path / "seen.tsv").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 6
+    assert lines[0].startswith("chrom\tpos\tref\talt")
+
+
+def test_a_bar_leads_to_its_variants_and_one_of_them_to_all_that_is_known(page: Page) -> None:
+    upload(page, EXAMPLE)
+    expect(page.locator("h1 + .badge-status")).to_have_text("completed", timeout=JOB_MS)
+    page.get_by_role("link", name="Explore missense: 25").click()
+    expect(page.locator("#found")).to_have_text("25 variants match")
+    page.get_by_role("link", name="MT:11778 G>A").click()
+    expect(page.locator("main")).to_contain_text("arginine at 340 becomes histidine")
+    expect(page.locator(".known")).to_contain_text("ClinVar")
+    expect(page.get_by_role("link", name="MITOMAP")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [360, 1400])
+def test_the_explorer_is_no_wider_than_the_window(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    explorer(page)
+    page.locator("#more-filters > summary").click()
+    page.locator("#columns > summary").click()
+    for path in (page.url, f"{page.url}/1", f"{page.url}?gene=NONE"):
+        assert page.evaluate("() => document.documentElement.scrollWidth - innerWidth") <= 0
+        page.goto(path)
+    assert page.evaluate("() => document.documentElement.scrollWidth - innerWidth") <= 0
+
+
 def test_what_is_no_vcf_is_refused_before_it_is_sent(page: Page, tmp_path: Path) -> None:
     picture = tmp_path / "picture.vcf"
     picture.write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0" * 100)
@@ -159,7 +233,13 @@ def test_a_hostile_vcf_under_a_hostile_name_runs_no_script(page: Page, tmp_path:
     upload(page, hostile)
     page.wait_for_url("**/annotations/*")
     expect(page.locator("h1 + .badge-status")).to_have_text("completed", timeout=JOB_MS)
-    for path in (page.url, f"{page.url}/log", "/annotations"):
+    for path in (
+        page.url,
+        f"{page.url}/log",
+        f"{page.url}/variants?counts=1",
+        f"{page.url}/variants/0",
+        "/annotations",
+    ):
         page.goto(path)
         assert page.title() != "owned"
         assert page.locator("main img").count() == 0

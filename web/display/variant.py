@@ -77,7 +77,7 @@ def protein_words(hgvs_p: str | None) -> str:
     if new == "=":
         return f"{place} stays the same"
     if new == "?":
-        return f"{place} is changed, with an effect on the protein that cannot be told"
+        return f"{place} is changed, with an effect that cannot be told"
     return f"{place} becomes {RESIDUES[new]}" if new in RESIDUES else ""
 
 

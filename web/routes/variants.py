@@ -62,6 +62,10 @@ class VariantLinks:
     def gene(self, gene: str) -> str:
         return url_for("variants.index", job_id=self.job_id, gene=gene)
 
+    def status(self, reason: str) -> str:
+        """The variants that were not annotated, for this reason."""
+        return url_for("variants.index", job_id=self.job_id, status=reason)
+
     def region(self, region: str) -> str:
         return url_for("variants.index", job_id=self.job_id, region=region)
 

@@ -1,0 +1,81 @@
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.web import parquet
+from tests.web.parquet import variant
+from web.services.parquet_engine import Gone, ParquetEngine, TooSlow, Unreadable
+
+ENDLESS = "SELECT sum(a.range * b.range % 7) FROM range(10000000) a, range(100000) b"
+LIMIT_S = 0.2
+MOST_S = 5
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> ParquetEngine:
+    parquet.write(tmp_path / "v", [variant(n) for n in range(10)])
+    return ParquetEngine(tmp_path)
+
+
+def test_a_file_of_the_folder_is_read(engine: ParquetEngine) -> None:
+    query = f"SELECT count(*) FROM read_parquet('{engine.folder / 'v'}') WHERE row > ?"  # noqa: S608
+    assert engine.rows(query, [4]) == [(5,)]
+    assert engine.column(query, [4]).tolist() == [5]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "FROM read_csv('/etc/passwd')",
+        "FROM read_text('/proc/self/environ')",
+        "FROM read_parquet('http://localhost:1/x')",
+        "COPY (SELECT 1) TO '/tmp/gas-probe.csv'",
+        "ATTACH '/tmp/gas-probe.db'",
+        "INSTALL httpfs",
+        "SET enable_external_access = true",
+        "SET memory_limit = '10GB'",
+    ],
+)
+def test_nothing_else_is_within_reach(engine: ParquetEngine, query: str) -> None:
+    with pytest.raises(Unreadable):
+        engine.rows(query)
+    assert not list(Path("/tmp").glob("gas-probe*"))  # noqa: S108
+
+
+def test_a_file_that_has_gone_is_told_from_one_that_is_no_parquet(engine: ParquetEngine) -> None:
+    (engine.folder / "text").write_text("no parquet at all", encoding="utf-8")
+    with pytest.raises(Unreadable):
+        engine.rows(f"FROM read_parquet('{engine.folder / 'text'}')")
+    with pytest.raises(Gone):
+        engine.rows(f"FROM read_parquet('{engine.folder / 'gone'}')")
+
+
+def test_a_query_ends_at_the_time_limit_and_the_next_one_works(tmp_path: Path) -> None:
+    engine = ParquetEngine(tmp_path, LIMIT_S)
+    began = time.monotonic()
+    with pytest.raises(TooSlow):
+        engine.rows(ENDLESS)
+    assert time.monotonic() - began < MOST_S
+    assert engine.rows("SELECT 1") == [(1,)]
+
+
+def test_a_query_that_needs_too_much_memory_is_given_up(tmp_path: Path) -> None:
+    engine = ParquetEngine(tmp_path)
+    with pytest.raises(TooSlow):
+        engine.rows("SELECT list(range || 'x' ORDER BY hash(range)) FROM range(20000000)")
+
+
+def test_threads_query_at_a_time_each_with_its_own_answer(engine: ParquetEngine) -> None:
+    answers: dict[int, object] = {}
+
+    def ask(number: int) -> None:
+        answers[number] = engine.rows("SELECT ?::BIGINT + sum(range) FROM range(1000)", [number])
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == {number: [(number + 499500,)] for number in range(12)}
