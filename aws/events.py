@@ -68,20 +68,26 @@ class Depth:
 
 
 class Arns:
-    """The ARNs of this account's topics and queues; STS names the account, once."""
+    """The ARNs of this account's topics and queues; STS names partition and account, once."""
 
     def __init__(self, sts: Any, region: str, prefix: str) -> None:
         self.sts, self.region, self.prefix = sts, region, prefix
 
     @cached_property
-    def account(self) -> str:
-        return str(self.sts.get_caller_identity()["Account"])
+    def _caller(self) -> tuple[str, str]:
+        """The partition (`aws`, `aws-us-gov`, `aws-cn`) and the account."""
+        identity = self.sts.get_caller_identity()
+        return str(identity["Arn"]).split(":")[1], str(identity["Account"])
 
     def topic(self, name: str) -> str:
-        return f"arn:aws:sns:{self.region}:{self.account}:{self.prefix}-{name}"
+        return self._arn("sns", name)
 
     def queue(self, name: str) -> str:
-        return f"arn:aws:sqs:{self.region}:{self.account}:{self.prefix}-{name}"
+        return self._arn("sqs", name)
+
+    def _arn(self, service: str, name: str) -> str:
+        partition, account = self._caller
+        return f"arn:{partition}:{service}:{self.region}:{account}:{self.prefix}-{name}"
 
 
 class Events:
@@ -113,7 +119,10 @@ class Queues:
         except ClientError as error:
             if "NonExistentQueue" not in error.response["Error"]["Code"]:
                 raise
-            raise FileNotFoundError(f"no queue {name}: run ./gas provision") from None
+            raise FileNotFoundError(
+                f"no queue {name} here: name its stack on AWS (--stack NAME, and the region in "
+                "GAS_AWS_REGION); on a local AWS, run ./gas provision"
+            ) from None
 
     def receive(self, queue: str, wait_s: int, visibility_s: int, most: int = 1) -> list[Message]:
         """Up to `most` (10) messages, waiting up to `wait_s` (20) for the first."""

@@ -1,5 +1,6 @@
 """The names of GAS's resources on AWS, and the world: a client for each of them."""
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -87,8 +88,12 @@ class Clients:
         )
 
     def s3(self) -> Any:
-        """S3 with SigV4 and path addressing: presigned links then work on any endpoint."""
-        return self.client("s3", signature_version="s3v4", s3={"addressing_style": "path"})
+        """S3 with SigV4 and a host of its own for each bucket, which the site's policy then names.
+
+        On an endpoint of AWS_ENDPOINT_URL the bucket is in the path: its host has no subdomains.
+        """
+        style = "path" if os.environ.get("AWS_ENDPOINT_URL") else "virtual"
+        return self.client("s3", signature_version="s3v4", s3={"addressing_style": style})
 
 
 def clients(config: Config) -> Clients:
