@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from typing import Any
 
@@ -174,7 +175,16 @@ def main() -> None:
         description="Create the buckets, topics, queues, tables and vault of config.ini.",
         epilog="example: AWS_ENDPOINT_URL=http://localhost:5001 ./gas provision",
     )
-    parser.parse_args()
+    parser.add_argument(
+        "--really", action="store_true", help="on AWS itself, where ./gas deploy is the usual way"
+    )
+    args = parser.parse_args()
+    if not os.environ.get("AWS_ENDPOINT_URL") and not args.really:
+        sys.exit(
+            "gas: AWS_ENDPOINT_URL is not set, so this would make buckets, queues and tables on "
+            "AWS itself, apart from any stack. For a local AWS set it (./gas up does all of this); "
+            "for AWS use ./gas deploy, or --really"
+        )
     try:
         config = load()
         provision(config)

@@ -7,10 +7,11 @@ from dataclasses import asdict
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from aws.config import ConfigError, load
+from aws.config import ConfigError
 from aws.events import Depth, Queues
 from aws.processes import DAEMONS, TOPICS
 from aws.resources import World, connect
+from aws.stack import settings
 
 VISIBILITY_S = 60
 
@@ -47,15 +48,17 @@ def _arguments() -> argparse.Namespace:
     show = commands.add_parser(
         "queues",
         help="depths and dead letters",
-        epilog="example: ./gas queues --json",
+        epilog="example: ./gas queues --stack gas",
     )
     show.add_argument("--json", action="store_true", help="one JSON object a queue, as a list")
     back = commands.add_parser(
         "redrive",
         help="send dead letters back, after fixing the cause",
-        epilog="example: ./gas redrive job_requests",
+        epilog="example: ./gas redrive job_requests --stack gas",
     )
     back.add_argument("queue", choices=TOPICS)
+    settings.add_option(show)
+    settings.add_option(back)
     return parser.parse_args()
 
 
@@ -71,7 +74,7 @@ def main() -> None:
     """The command line: `./gas queues` and `./gas redrive QUEUE`."""
     args = _arguments()
     try:
-        sys.stdout.write(_answer(connect(load()), args))
+        sys.stdout.write(_answer(connect(settings.load_of(args.stack)), args))
     except (ConfigError, FileNotFoundError, BotoCoreError, ClientError) as fault:
         sys.exit(f"gas: {fault}")
 

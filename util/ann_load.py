@@ -10,12 +10,15 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from aws import outbox
-from aws.config import ConfigError, load
+from aws.config import ConfigError
 from aws.resources import World, connect
 from aws.rows.accounts import Account
 from aws.rows.job import Job
 from aws.simulate.tables import percentile
+from aws.stack import settings
 from util.load_common import EXAMPLE, demand_file, demand_local
 
 LOCAL = {
@@ -88,8 +91,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--wait", type=float, default=600, help="seconds for the queue to drain")
     parser.add_argument("--json", action="store_true", help="print one JSON object, last")
     parser.add_argument(
-        "--anywhere", action="store_true", help="allow AWS itself, by your own credentials"
+        "--anywhere", action="store_true", help="allow AWS itself, by config.ini's prefix"
     )
+    settings.add_option(parser)
     args = parser.parse_args()
     if not 0 < args.count <= MOST_JOBS or not 0 < args.rate <= MOST_PER_S:
         sys.exit(f"gas: at most {MOST_JOBS} jobs, and {MOST_PER_S} a second")
@@ -109,10 +113,10 @@ def use_local_aws(anywhere: bool) -> None:
 def main() -> None:
     """The command line: `./gas load annotator`; exits 1 where a job did not complete."""
     args = arguments()
-    use_local_aws(args.anywhere)
+    use_local_aws(args.anywhere or bool(args.stack))
     try:
-        world = connect(load())
-    except ConfigError as fault:
+        world = connect(settings.load_of(args.stack))
+    except (ConfigError, BotoCoreError, ClientError) as fault:
         sys.exit(f"gas: {fault}")
     account = world.accounts.sign_in(str(uuid.uuid4()), "Load", "load@load.example", "Load Test")
     pump(world, account, args.file.read_bytes(), args.count, args.rate)

@@ -8,6 +8,8 @@ import pytest
 from aws import queue_admin
 from aws.processes import TOPICS
 from aws.resources import World
+from tests.aws.stack.aws_like import element
+from tests.aws.stack.edge import Edge, RefusedError
 
 
 @pytest.fixture
@@ -41,8 +43,38 @@ def test_dead_letters_go_back_whole(world: World, gas: object) -> None:
     assert world.queues.depth("restore").visible == 12
 
 
+def test_a_stacks_queues_are_found_by_its_name(
+    world: World, edge: Edge, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = {"Prefix": world.config.gas.prefix, "Domain": "gas.example.org", "Unread": "x"}
+    listed = [{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()]
+    edge.answers["DescribeStacks"] = element(
+        Stacks=[{"StackName": "production", "StackStatus": "UPDATE_COMPLETE", "Parameters": listed}]
+    )
+    world.queues.send("thaw_dlq", "{}")
+    monkeypatch.setattr(sys, "argv", ["gas", "queues", "--json", "--stack", "production"])
+    queue_admin.main()
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["thaw_dlq"]["visible"] == 1
+    monkeypatch.setattr(sys, "argv", ["gas", "redrive", "thaw", "--stack", "production"])
+    queue_admin.main()
+    assert world.queues.depth("thaw_dlq").visible == 0
+
+
+def test_a_stack_that_is_not_there_is_named_with_its_region(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(form: dict[str, str]) -> str:
+        raise RefusedError("ValidationError", "Stack with id nobody does not exist")
+
+    edge.answers["DescribeStacks"] = absent
+    monkeypatch.setattr(sys, "argv", ["gas", "queues", "--stack", "nobody"])
+    with pytest.raises(SystemExit, match="no stack nobody in us-east-1; GAS_AWS_REGION"):
+        queue_admin.main()
+
+
 def test_without_queues_it_says_what_to_do(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAS_GAS_PREFIX", "nobody")
     monkeypatch.setattr(sys, "argv", ["gas", "queues"])
-    with pytest.raises(SystemExit, match=r"run \./gas provision"):
+    with pytest.raises(SystemExit, match=r"--stack NAME.*run \./gas provision"):
         queue_admin.main()

@@ -1,12 +1,14 @@
 """The template and `./gas provision` make the same things with the same settings."""
 
 import json
+import sys
 from dataclasses import replace
 from typing import Any
 
 import boto3
 import pytest
 
+from aws import provision as provisioning
 from aws.config import ArchiveSettings, Config, GasSettings
 from aws.processes import TOPICS
 from aws.provision import provision
@@ -27,6 +29,13 @@ def made(edge: Edge, config: Config) -> str:
     )
     provision(config)
     return config.gas.prefix
+
+
+def test_aws_itself_is_provisioned_only_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    monkeypatch.setattr(sys, "argv", ["provision"])
+    with pytest.raises(SystemExit, match=r"use \./gas deploy, or --really"):
+        provisioning.main()
 
 
 def short(text: str, prefix: str) -> str:
