@@ -46,6 +46,12 @@ def test_the_same_sources_give_the_same_bytes(tmp_path: Path) -> None:
     assert one.path.read_bytes() == two.path.read_bytes()
 
 
+def test_it_has_the_packages_of_every_setting_of_the_template() -> None:
+    """PaymentsProvider may be stripe: without its package no instance of the site would start."""
+    pinned = re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    assert "stripe" in pinned
+
+
 @pytest.mark.usefixtures("offline")
 def test_the_checksum_beside_it_is_what_sha256sum_checks(tmp_path: Path) -> None:
     artefact = release.build(tmp_path, "x86_64")
