@@ -13,6 +13,7 @@ from ann.gff import Models, on_contigs, read
 from ann.known import AlleleTally, build, description
 from ann.known_spec import KnownSpec, recipe_of
 from ann.manifest import manifest
+from ann.reading_frames import demand_open
 from ann.references import DESCRIPTION, Contig
 from ann.sequences import Sequence, take_in
 from ann.smoke import annotate_some
@@ -134,6 +135,7 @@ class Build:
         order = {contig.name: number for number, contig in enumerate(contigs)}
         genes.sort(key=lambda gene: (order[gene.contig], gene.start, gene.end))
         write_gff3(genes, contigs, self.gff3)
+        demand_open(self.fasta, genes, contigs)
         annotate_some(self.fasta, self.gff3, genes, contigs)
         write_parquet(genes, contigs, self.folder / GENES)
         return counts

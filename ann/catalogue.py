@@ -13,8 +13,9 @@ from ann.known import KnownError
 from ann.known_spec import parse
 from ann.manifest import faults
 from ann.recipes import listing, recipes, wanted
-from ann.references import Reference, installed
-from aws.config import ConfigError, load
+from ann.references import Reference, folders, installed, load
+from aws.config import ConfigError
+from aws.config import load as load_config
 
 NO_FOLDER = "say where: --folder DIR, or [annotator] references in config.ini"
 EXAMPLES = """examples:
@@ -132,12 +133,20 @@ def _add(args: argparse.Namespace, folder: Path) -> str:
 
 def _verify(name: str, folder: Path | None) -> str:
     """A line for each reference. Raises AddError where one is not as it was made."""
-    chosen = [_named(name, folder)] if name else installed(folder)
-    found = {reference.name: faults(reference) for reference in chosen}
+    found = {path.name: _faults(path) for path in folders(folder) if name in ("", path.name)}
+    if not found:
+        raise AddError(f"there is no reference {name}")
     wrong = [f"{name}: {fault}" for name, many in found.items() for fault in many]
     if wrong:
         raise AddError("\n     ".join(wrong))
     return "".join(f"{name}: as it was made\n" for name in found)
+
+
+def _faults(path: Path) -> list[str]:
+    try:
+        return faults(load(path))
+    except ValueError as fault:
+        return [str(fault).replace(f"{path}/", "")]
 
 
 def _named(name: str, folder: Path | None) -> Reference:
@@ -179,7 +188,7 @@ def main() -> None:
     """The command line: `./gas reference`."""
     args = _arguments()
     try:
-        configured = load().annotator.references
+        configured = load_config().annotator.references
         folder = args.folder or (Path(configured) if configured else None)
         sys.stdout.write(_answer(args, folder))
     except (AddError, ConfigError, KnownError, OSError) as fault:

@@ -20,6 +20,7 @@ from ann.gff_lines import GFFError
 from ann.known import KnownError
 from ann.known_rows import RowError
 from ann.manifest import sync
+from ann.reading_frames import FrameError
 from ann.references import NAME, Reference, installed, load
 from ann.sequences import SequenceError
 from ann.smoke import SmokeError
@@ -31,6 +32,7 @@ FAULTS = (
     duckdb.Error,
     EOFError,
     FetchError,
+    FrameError,
     GFFError,
     KnownError,
     NamesError,

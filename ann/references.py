@@ -182,7 +182,7 @@ def installed(folder: Path | None = None) -> list[Reference]:
     One that cannot be read is left out, with a line in the log: it must not stop the others.
     """
     found: dict[str, Reference] = {}
-    for path in _folders(folder):
+    for path in folders(folder):
         try:
             reference = load(path)
         except ValueError as fault:
@@ -195,7 +195,7 @@ def installed(folder: Path | None = None) -> list[Reference]:
     return list(found.values())
 
 
-def _folders(folder: Path | None) -> list[Path]:
+def folders(folder: Path | None) -> list[Path]:
     """The folders that may be references; what a dot begins is one in the making."""
     folders = [BUNDLED] + ([folder] if folder else [])
     found = [p.parent for f in folders for p in sorted(f.glob(f"*/{DESCRIPTION}"))]

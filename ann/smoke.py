@@ -21,7 +21,7 @@ OTHER = str.maketrans("ACGT", "CATG")
 
 
 class SmokeError(ValueError):
-    """csq cannot use the reference; why, in one line."""
+    """csq cannot use the reference; the reason in one line."""
 
 
 def annotate_some(fasta: Path, gff3: Path, genes: list[GeneModel], contigs: list[Contig]) -> None:

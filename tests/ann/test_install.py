@@ -73,11 +73,14 @@ def test_verify_finds_what_changed(adding: Adding, folder: Path) -> None:
         "Tiny: as it was made",
     ]
     reference.path(reference.gff3).write_bytes(b"other")
-    (reference.folder / "genes.parquet").unlink()
     done = gas_reference("--folder", folder, "verify", "Tiny")
     assert done.returncode == 1
-    assert "Tiny.gff3.gz has 5 bytes" in done.stderr
-    assert "genes.parquet is missing" in done.stderr
+    assert "Tiny: Tiny.gff3.gz has 5 bytes" in done.stderr
+    (reference.folder / "genes.parquet").unlink()
+    done = gas_reference("--folder", folder, "verify")
+    assert done.returncode == 1
+    assert done.stderr == "gas: Tiny: reference.json: genes.parquet is missing\n"
+    assert "no reference None" in gas_reference("verify", "None").stderr
 
 
 def test_remove_removes_added_references_only(adding: Adding, folder: Path) -> None:
