@@ -178,7 +178,7 @@ def main() -> int:
             kind, fault = try_one(worker, Path(place) / str(number), body)
             seen["faults" if fault else kind] += 1
             if fault:
-                sys.stdout.write(f"seed {args.seed}, file {number}: {fault}\n")
+                print(f"seed {args.seed}, file {number}: {fault}", flush=True)  # noqa: T201
     sys.stdout.write(f"{dict(seen)}\n")
     return 1 if seen["faults"] else 0
 

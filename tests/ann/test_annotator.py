@@ -27,7 +27,7 @@ def own() -> Iterator[Worker]:
         yield warm
 
 
-def limited(world: World, **limits: int) -> World:
+def limited(world: World, **limits: Any) -> World:
     """The same world with other settings of the annotator."""
     config = replace(world.config, annotator=replace(world.config.annotator, **limits))
     return replace(world, config=config)
