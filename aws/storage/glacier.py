@@ -153,7 +153,8 @@ class GlacierVault:
 
         https://docs.aws.amazon.com/amazonglacier/latest/dev/vault-inventory.html
         """
-        listed = self.glacier.list_jobs(vaultName=self.vault)["JobList"]
+        pages = self.glacier.get_paginator("list_jobs").paginate(vaultName=self.vault)
+        listed = [job for page in pages for job in page["JobList"]]
         jobs = [job for job in listed if job["Action"] == "InventoryRetrieval"]
         ready = [job for job in jobs if job["StatusCode"] == "Succeeded"]
         if not any(job["StatusCode"] == "InProgress" for job in jobs):
