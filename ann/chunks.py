@@ -20,8 +20,8 @@ class CsqLines:
     """The sites that one run of csq gave back, in the order of their record numbers (ID)."""
 
     def __init__(self, stream: BinaryIO) -> None:
-        self.lines = (line for line in stream if line[0] != HASH)
-        self.ahead: list[bytes] = []
+        self.lines = stream
+        self.ahead = _behind_header(stream)
 
     def found(self, first: int, records: Sequence[bytes]) -> dict[int, bytes] | list[bytes]:
         """The findings of csq for `records`, whose numbers go up by one from `first`.
@@ -32,12 +32,14 @@ class CsqLines:
         whole = self.ahead[: len(records)]
         if len(whole) == len(records) and _number(whole[-1]) == first + len(records) - 1:
             self.ahead = self.ahead[len(records) :]
-            return [_consequences(line) for line in whole]
+            return list(map(_consequences, whole))
         taken = list(itertools.takewhile(lambda n: n < first + len(records), map(_number, whole)))
-        rest = self.ahead[len(taken) :]
-        told = dict(zip(taken, map(_consequences, whole), strict=False))
-        self.ahead = rest
-        return told
+        self.ahead = self.ahead[len(taken) :]
+        return dict(zip(taken, map(_consequences, whole), strict=False))
+
+    def is_used_up(self) -> bool:
+        self._read(1)
+        return not self.ahead
 
     def _read(self, size: int) -> None:
         missing = size - len(self.ahead)
@@ -45,13 +47,24 @@ class CsqLines:
             self.ahead += itertools.islice(self.lines, missing)
 
 
+def _behind_header(stream: BinaryIO) -> list[bytes]:
+    """The first line that is not the header's."""
+    for line in stream:
+        if line[0] != HASH:
+            return [line]
+    return []
+
+
 def _number(line: bytes) -> int:
-    return int(line.split(b"\t", 3)[2])
+    try:
+        return int(line.split(b"\t", 3)[2])
+    except (ValueError, IndexError):
+        raise GapError("bcftools gave back a line that is none of the sites") from None
 
 
 def _consequences(line: bytes) -> bytes:
     """The value of BCSQ, which is all that such a line has in INFO; empty where there is none."""
-    return line.rpartition(b"\t")[2][len(PREFIX) :].rstrip(b"\n")
+    return line[:-1].rpartition(b"\t")[2][len(PREFIX) :]
 
 
 def chunks(records: Path, csq: Sequence[Path], folder: Path) -> Iterator[Path]:
@@ -68,7 +81,7 @@ def chunks(records: Path, csq: Sequence[Path], folder: Path) -> Iterator[Path]:
             while written := _write(path, lines, runs, first):
                 first += written
                 yield path
-            if any(next(run.lines, None) is not None or run.ahead for run in runs):
+            if not all(run.is_used_up() for run in runs):
                 raise GapError("bcftools gave back a site behind the last record")
         finally:
             for stream in streams:
@@ -86,13 +99,13 @@ def _write(path: Path, lines: BinaryIO, runs: list[CsqLines], first: int) -> int
     return written
 
 
-def _joined(block: list[bytes], runs: list[CsqLines], first: int) -> Iterator[bytes]:
+def _joined(block: list[bytes], runs: list[CsqLines], first: int) -> list[bytes]:
     found: dict[int, bytes] = {}
     for run in runs:
         told = run.found(first, block)
         if isinstance(told, list):
-            return (b"%b\t%b" % (a[:-1], b) for a, b in zip(block, told, strict=True))
+            return [a[:-1] + b"\t" + b for a, b in zip(block, told, strict=True)]
         if found.keys() & told.keys():
             raise GapError("bcftools gave back the same site twice")
         found |= told
-    return (b"%b\t%b" % (a[:-1], found.get(n, b"")) for n, a in enumerate(block, first))
+    return [a[:-1] + b"\t" + found.get(n, b"") for n, a in enumerate(block, first)]

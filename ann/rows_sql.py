@@ -2,8 +2,11 @@
 
 # ruff: noqa: S608  every name and value that is put into the SQL is ours or quoted
 
+from collections.abc import Sequence
+
 from ann.consequences import NON_CODING, NON_CODING_EXON
-from ann.references import KnownField, KnownSource, Reference
+from ann.info_sql import column
+from ann.references import KnownSource, Reference
 from ann.variants_sql import ADDED, ANNOTATED, NO_CONSEQUENCE, name, text
 
 ROLES = {"known_id": "id", "af": "af", "significance": "significance", "disease": "disease"}
@@ -14,7 +17,7 @@ NOBODY = -1
 Such a join keeps the order of the rows but where two keys collide; one that may find none, or
 several, never does. So the order is looked at, and rows are sorted only where it was lost.
 """
-SORTED = "CREATE OR REPLACE TEMP TABLE variants AS FROM variants ORDER BY allele"
+SORTED = "CREATE OR REPLACE TEMP TABLE computed AS FROM computed ORDER BY allele"
 PART = "CASE WHEN c.parts = 1 THEN 1 ELSE len(list_filter(c.starts, lambda s: s <= e.pos)) END"
 HGVS = """
     CASE WHEN d.allele <> -1 THEN d.hgvs_c
@@ -119,11 +122,6 @@ def lookups(reference: Reference) -> list[str]:
     return ["exonic", "described_single", "grouped", "in_regions", *known]
 
 
-def column(source: KnownSource, field: KnownField) -> str:
-    """The field's column of variants.parquet."""
-    return f"{source.name}_{field.column}"
-
-
 def known_table(number: int, source: KnownSource, file: str, near: str) -> str:
     """The alleles of the chunk that a source lists; `near` limits what is read of it."""
     fields = ", ".join(f"k.{name(f.column)} AS {name(column(source, f))}" for f in source.fields)
@@ -153,17 +151,14 @@ def known_columns(reference: Reference) -> dict[str, str]:
     return columns
 
 
-def rows(reference: Reference, first_row: int) -> str:
-    """The chunk's rows, in file order, and behind them what INFO is made of."""
+def computed(reference: Reference) -> str:
+    """All that is found out of each allele, in the order of `alleles`."""
     columns = [f"{value} AS {name(key)}" for key, value in known_columns(reference).items()]
     is_known = " OR ".join(f"a.in_known_{n}" for n in range(len(reference.known))) or "false"
     return f"""
-CREATE OR REPLACE TEMP TABLE variants AS
-SELECT *, CASE WHEN NOT is_multi THEN {_info_of_one(reference)} END AS info,
-    CASE WHEN id IS NULL AND NOT is_multi THEN known_id END AS ids
-FROM (
-SELECT {first_row} + a.allele AS "row", a.record, a.chrom, a.pos, a.id, a.ref, a.alt,
-    {TYPE} AS type, try_cast(a.qual AS DOUBLE) AS qual, nullif(a.filter, '.') AS filter,
+CREATE OR REPLACE TEMP TABLE computed AS
+SELECT a.allele,
+    {TYPE} AS type,
     CASE WHEN a.reason IS NOT NULL THEN a.reason
         WHEN a.consequence IS NULL AND NOT a.in_grouped THEN '{NO_CONSEQUENCE}'
         ELSE '{ANNOTATED}' END AS status,
@@ -172,23 +167,35 @@ SELECT {first_row} + a.allele AS "row", a.record, a.chrom, a.pos, a.id, a.ref, a
         THEN a.pos || upper(a.ref) || '>' || upper(a.alt) ELSE d.change END END AS hgvs_g,
     r.regions,
     {", ".join(columns)},
-    a.n_called, a.n_het, a.n_hom, a.gt,
-    a.allele, a.number, a.is_multi, a.contig, a.bcsq, a.strand,
     CASE WHEN NOT a.in_grouped AND a.code > 0 THEN a.code END AS code,
-    a.in_grouped AS is_grouped, {is_known} AS is_known,
-    CASE WHEN a.in_grouped THEN g.info_c ELSE a.transcript || ':' || a.hgvs_c END AS info_c,
-    CASE WHEN a.in_grouped THEN g.info_p
-        ELSE a.transcript || ':' || replace(a.hgvs_p, '=', '%3D') END AS info_p,
+    g.genes AS all_genes, g.terms AS all_terms, g.consequences AS all_consequences,
+    g.info_c AS all_c, g.info_p AS all_p,
+    {is_known} AS is_known,
     CASE WHEN a.in_grouped THEN g.info_csq WHEN a.is_corrected THEN
         array_to_string(a.words, '&') || '|' || escaped(a.gene) || '|'
-        || coalesce(a.transcript, '') || '|' || a.biotype END AS info_csq
+        || coalesce(a.transcript, '') || '|' || a.biotype END AS info_csq,
+    NULL::VARCHAR AS several_info, NULL::VARCHAR AS several_ids
 FROM single a
 JOIN grouped g ON g.allele = CASE WHEN a.in_grouped THEN a.allele ELSE {NOBODY} END
 JOIN contigs p ON p.contig = coalesce(a.contig, '')
 JOIN described_alleles d ON d.allele = CASE WHEN a.is_described THEN a.allele ELSE {NOBODY} END
 JOIN in_regions r ON r.allele = CASE WHEN a.in_in_regions THEN a.allele ELSE {NOBODY} END
 {_joins(reference)}
-)
+"""
+
+
+def variants(first_row: int) -> str:
+    """The chunk's rows, in file order: the records' own columns beside what was found out."""
+    return f"""
+CREATE OR REPLACE TEMP VIEW variants AS
+SELECT {first_row} + c.allele AS "row", a.record, a.chrom, a.pos, a.id, a.ref, a.alt,
+    try_cast(a.qual AS DOUBLE) AS qual, nullif(a.filter, '.') AS filter,
+    a.n_called, a.n_het, a.n_hom, a.gt, a.number, a.is_multi, a.contig, a.bcsq, a.strand,
+    a.in_grouped AS is_grouped, c.*,
+    CASE WHEN a.in_grouped THEN c.all_c ELSE c.transcript || ':' || c.hgvs_c END AS info_c,
+    CASE WHEN a.in_grouped THEN c.all_p
+        ELSE c.transcript || ':' || replace(c.hgvs_p, '=', '%3D') END AS info_p
+FROM alleles a POSITIONAL JOIN computed c
 """
 
 
@@ -212,91 +219,20 @@ def _best() -> list[str]:
     ]
 
 
-def table(reference: Reference) -> str:
-    """The rows of variants.parquet, in file order."""
-    known = ", ".join(f"v.{name(column)}" for column in known_columns(reference))
-    struct = STRUCT.replace("terms", "m.terms")
+def table(reference: Reference, terms: Sequence[Sequence[str]]) -> str:
+    """The rows of variants.parquet, in file order; `terms` are those of each meaning by its code.
+
+    Without a join, so that the order is that of `variants`.
+    """
+    known = ", ".join(name(column) for column in known_columns(reference))
+    lists = ", ".join(f"[{', '.join(map(text, words))}]" for words in terms) or "[NULL]"
     return f"""
-SELECT v."row", v.record, v.chrom, v.pos, v.id, v.ref, v.alt, v.type, v.qual, v.filter, v.status,
-    v.consequence, v.impact, v.gene, v.transcript, v.biotype, v.hgvs_g, v.hgvs_c, v.hgvs_p,
-    CASE WHEN v.is_grouped THEN g.genes WHEN v.code IS NOT NULL THEN [v.gene] END AS genes,
-    CASE WHEN v.is_grouped THEN g.terms ELSE m.terms END AS terms,
-    CASE WHEN v.is_grouped THEN g.consequences WHEN v.code IS NOT NULL THEN [{_of_row(struct)}] END
+SELECT "row", record, chrom, pos, id, ref, alt, type, qual, filter, status,
+    consequence, impact, gene, transcript, biotype, hgvs_g, hgvs_c, hgvs_p,
+    CASE WHEN is_grouped THEN all_genes WHEN code IS NOT NULL THEN [gene] END AS genes,
+    CASE WHEN is_grouped THEN all_terms ELSE terms END AS terms,
+    CASE WHEN is_grouped THEN all_consequences WHEN code IS NOT NULL THEN [{STRUCT}] END
         AS consequences,
-    v.regions, {known}, v.n_called, v.n_het, v.n_hom, string_split(v.gt, ',') AS gt
-FROM variants v
-JOIN meanings m ON m.code = coalesce(v.code, 0)
-JOIN (SELECT allele, genes, terms, consequences FROM grouped) g
-    ON g.allele = CASE WHEN v.is_grouped THEN v.allele ELSE {NOBODY} END
+    regions, {known}, n_called, n_het, n_hom, string_split(gt, ',') AS gt
+FROM (SELECT *, ([{lists}])[code] AS terms FROM variants)
 """
-
-
-def _of_row(struct: str) -> str:
-    for column in ("gene", "transcript", "biotype", "strand", "impact", "hgvs_c", "hgvs_p"):
-        struct = struct.replace(f": {column}", f": v.{column}")
-    return struct
-
-
-def _tags(reference: Reference) -> list[tuple[str, str]]:
-    """Tags with a value for each allele, and the value's expression; NULL where there is none."""
-    tags = [("GAS_HGVSG", "hgvs_g")]
-    for source in reference.known:
-        for field in source.fields:
-            value = name(column(source, field))
-            if field.type == "String":
-                plain = f"replace({value}, ',', '|')" if field.number == "." else value
-                value = f"info_text({plain})"
-            if field.type != "Flag":
-                tags.append((field.tag, f"CAST({value} AS VARCHAR)"))
-    return tags
-
-
-def _flags(reference: Reference) -> list[tuple[str, str]]:
-    return [
-        (field.tag, name(column(source, field)))
-        for source in reference.known
-        for field in source.fields
-        if field.type == "Flag"
-    ]
-
-
-LISTS = {"GAS_HGVSC": "info_c", "GAS_HGVSP": "info_p", "GAS_CSQ": "info_csq"}
-REGION = "info_text(array_to_string(regions, '|'))"
-
-
-def _info_of_one(reference: Reference) -> str:
-    """The gains of a record's INFO that has one allele."""
-    tags, flags = _tags(reference), _flags(reference)
-    parts = ["'BCSQ=' || bcsq", *(f"'{tag}=' || {value}" for tag, value in tags[:1])]
-    parts += [f"'{tag}=' || {value}" for tag, value in LISTS.items()]
-    parts += [f"'GAS_REGION=' || {REGION}"]
-    parts += [f"'{tag}=' || {value}" for tag, value in tags[1:]]
-    parts += [f"CASE WHEN {value} THEN '{tag}' END" for tag, value in flags]
-    return f"concat_ws(';', {', '.join(parts)})"
-
-
-def info_of_several(reference: Reference) -> str:
-    """Fill in the gains of INFO for records with several alleles, on each one's first row."""
-    tags, flags = _tags(reference), _flags(reference)
-    parts = ["'BCSQ=' || any_value(bcsq)", *(_of_alleles(*tag) for tag in tags[:1])]
-    parts += [f"'{t}=' || string_agg({value}, ',' ORDER BY number)" for t, value in LISTS.items()]
-    parts += [_of_alleles("GAS_REGION", REGION), *(_of_alleles(*tag) for tag in tags[1:])]
-    parts += [f"CASE WHEN bool_or({value}) THEN '{tag}' END" for tag, value in flags]
-    ids = "in_order(list(known_id ORDER BY number) FILTER (known_id IS NOT NULL))"
-    return f"""
-UPDATE variants SET info = m.info, ids = m.ids
-FROM (
-    SELECT record, concat_ws(';', {", ".join(parts)}) AS info,
-        CASE WHEN any_value(id) IS NULL THEN array_to_string({ids}, ';') END AS ids
-    FROM variants WHERE is_multi GROUP BY record
-) m WHERE variants.record = m.record AND variants.number = 1 AND variants.is_multi
-"""
-
-
-INFO = "SELECT info, ids FROM variants WHERE number = 1"
-"""A row for each record: what its INFO gains, and its ID where it has none."""
-
-
-def _of_alleles(tag: str, value: str) -> str:
-    values = f"string_agg(coalesce({value}, '.'), ',' ORDER BY number)"
-    return f"CASE WHEN count({value}) > 0 THEN '{tag}=' || {values} END"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 
-from ann import rows_sql, variants_sql
+from ann import info_sql, rows_sql, variants_sql
 from ann.chunks import chunks
 from ann.consequences import NON_CODING_EXON, meaning
 from ann.counts import Counts, Tally
@@ -23,7 +23,10 @@ from ann.references import Contig, Reference
 from ann.variants_sql import name, text
 
 ROW_GROUP_ROWS = 20480
-PARQUET = f"FORMAT parquet, PARQUET_VERSION V2, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS}"
+PARQUET = (
+    "FORMAT parquet, PARQUET_VERSION V2, COMPRESSION zstd, COMPRESSION_LEVEL 1, "
+    f"DICTIONARY_SIZE_LIMIT 2000, ROW_GROUP_SIZE {ROW_GROUP_ROWS}"
+)
 LINES = "FORMAT csv, DELIMITER '\t', QUOTE '', ESCAPE '', HEADER false, NULLSTR ''"
 SPANS_NAMED = 20
 MITOCHONDRIAL = {"mt", "m", "chrm", "chrmt", "mito", "mitochondrion"}
@@ -94,6 +97,7 @@ class _Pass:
         self.describer = Describer(reference)
         self.tally = Tally(reference)
         self.pieces: list[Path] = []
+        self.terms: list[list[str]] = []
         self.rows = 0
         self.info = folder / "info.tsv"
         self.info.write_bytes(b"")
@@ -116,10 +120,11 @@ class _Pass:
             if self._count(table):
                 self.db.execute(variants_sql.MARK.format(flag=f"in_{table}", table=table))
         self.db.execute(rows_sql.SINGLE)
-        self.db.execute(rows_sql.rows(self.reference, self.rows))
-        if self._count("variants WHERE allele <> rowid"):
+        self.db.execute(rows_sql.computed(self.reference))
+        if self._count("computed WHERE allele <> rowid"):
             self.db.execute(rows_sql.SORTED)
-        self.db.execute(rows_sql.info_of_several(self.reference))
+        self.db.execute(rows_sql.variants(self.rows))
+        self.db.execute(info_sql.info_of_several(self.reference))
         self._write()
         self.tally.take(self.db)
         self.rows += self._count("variants")
@@ -179,6 +184,7 @@ class _Pass:
         seen.append((NON_CODING_EXON,))
         words = enumerate(dict.fromkeys(word for (word,) in seen if word), 1)
         rows = [(code, word, *meaning(word)) for code, word in words]
+        self.terms = [row[3] for row in rows]
         columns = ["code", "consequence", "words", "terms", "impact", "rank"]
         self._table("meanings", columns, [(0, "", None, None, None, None), *rows])
 
@@ -203,18 +209,15 @@ class _Pass:
     def _write(self) -> None:
         self._write_piece()
         lines = self.folder / "info.piece"
-        self.db.execute(f"COPY ({rows_sql.INFO}) TO {text(str(lines))} ({LINES})")
+        self.db.execute(f"COPY ({info_sql.info(self.reference)}) TO {text(str(lines))} ({LINES})")
         with self.info.open("ab") as out, lines.open("rb") as source:
             shutil.copyfileobj(source, out, 1 << 20)
         lines.unlink()
 
     def _write_piece(self) -> None:
         piece = self.folder / f"piece-{len(self.pieces)}.parquet"
-        table, target = rows_sql.table(self.reference), text(str(piece))
-        self.db.execute(f"COPY ({table}) TO {target} ({PARQUET})")
-        read = f"read_parquet({target}, file_row_number = true)"
-        if self._count(f'{read} WHERE "row" <> {self.rows} + file_row_number'):
-            self.db.execute(f'COPY ({table} ORDER BY v."row") TO {target} ({PARQUET})')
+        table = rows_sql.table(self.reference, self.terms)
+        self.db.execute(f"COPY ({table}) TO {text(str(piece))} ({PARQUET})")
         self.pieces.append(piece)
 
     def _count(self, what: str) -> int:

@@ -64,7 +64,7 @@ CREATE OR REPLACE MACRO escaped(word) AS replace(replace(replace(replace(replace
     word, '%', '%25'), ',', '%2C'), ';', '%3B'), '=', '%3D'), ' ', '%20'), '|', '%7C');
 CREATE OR REPLACE MACRO info_text(word) AS replace(replace(replace(replace(replace(
     word, '%', '%25'), ',', '%2C'), ';', '%3B'), '=', '%3D'), ' ', '_');
-CREATE OR REPLACE MACRO is_plain(bases) AS translate(bases, 'ACGTNacgtn', '') = '';
+CREATE OR REPLACE MACRO is_plain(bases) AS regexp_full_match(bases, '[ACGTNacgtn]*');
 CREATE OR REPLACE MACRO protein_of_codons(change) AS
     CASE WHEN contains(change, '>') THEN
         'p.(' || three(right(split_part(change, '>', 1), 1)) || left(split_part(change, '>', 1), -1)
@@ -83,8 +83,8 @@ SELECT * EXCLUDE (part, applies),
     CASE WHEN applies THEN part[6] END AS codons, CASE WHEN applies THEN part[7] END AS dna,
     {flags}
 FROM (
-    SELECT *, NOT is_multi OR part[7] IS NULL OR list_contains(
-        string_split(upper(part[7]), '+'), upper(pos || ref || '>' || alt)) AS applies
+    SELECT *, CASE WHEN is_multi THEN part[7] IS NULL OR list_contains(
+        string_split(upper(part[7]), '+'), upper(pos || ref || '>' || alt)) ELSE true END AS applies
     FROM (
         SELECT record, chrom, contig, pos, nullif(id, '.') AS id, ref, alt,
             contains(alts, ',') AS is_multi, number, qual, filter, reason, n_called, n_het, n_hom,
@@ -130,8 +130,8 @@ FROM (
         )
     )
 )
-WHERE NOT is_multi OR part[7] IS NULL OR list_contains(
-    string_split(upper(part[7]), '+'), upper(pos || ref || '>' || alt))
+WHERE CASE WHEN is_multi THEN part[7] IS NULL OR list_contains(
+    string_split(upper(part[7]), '+'), upper(pos || ref || '>' || alt)) ELSE true END
 """
 """A row for each entry, where BCSQ has several. An entry that tells no base (intron, splice site,
 RNA) holds for every allele of its record."""
