@@ -19,6 +19,7 @@ from local.errors import Interrupted, UpError
 from local.service import LocalService
 from local.stop_request import StopRequest
 from local.visitor import RefusedUpload, Visitor
+from vcf.variants_tsv import tsv_lines
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "ann" / "references" / "rCRS" / "example.vcf"
@@ -54,8 +55,10 @@ def private_world(
             world.stop()
 
 
-def annotate(world: LocalService, path: Path, identity: str, folder: Path) -> dict[str, Any]:
-    """Take `path` through; return the figures that `--json` prints."""
+def annotate(
+    world: LocalService, path: Path, identity: str, folder: Path, tsv: Path | None = None
+) -> dict[str, Any]:
+    """Take `path` through; return the figures that `--json` prints. `tsv` is for the variants."""
     began = time.monotonic()
     visitor = Visitor(world.url)
     visitor.sign_in(identity)
@@ -67,6 +70,8 @@ def annotate(world: LocalService, path: Path, identity: str, folder: Path) -> di
     uploaded = time.monotonic()
     status = visitor.wait(job_id, RUN_S)
     seconds = {"upload": round(uploaded - uploading, 3), **spans(status)}
+    if tsv and status["job_status"] == "COMPLETED":
+        write_tsv(visitor, job_id, tsv)
     return {
         **report(began, **seconds),
         "job_id": job_id,
@@ -111,6 +116,15 @@ def collect(visitor: Visitor, job_id: str, folder: Path) -> dict[str, Any]:
     }
 
 
+def write_tsv(visitor: Visitor, job_id: str, to: Path) -> None:
+    """Make a TSV of the job's table of variants."""
+    with tempfile.TemporaryDirectory() as folder:
+        table = Path(folder) / "variants.parquet"
+        visitor.download(f"/annotations/{job_id}/variants/parquet", table)
+        with to.open("w", encoding="utf-8") as out:
+            out.writelines(tsv_lines(table))
+
+
 def mail(world: LocalService, job_id: str) -> dict[str, str] | None:
     """The mail about this job, once it is there."""
     deadline = time.monotonic() + MAIL_S
@@ -143,6 +157,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("file", nargs="?", type=Path, default=EXAMPLE, help="a VCF to annotate")
     parser.add_argument("--as", dest="identity", choices=("free", "premium"), default="premium")
+    parser.add_argument("--tsv", type=Path, metavar="FILE", help="write the variants here, as TSV")
     parser.add_argument("--json", action="store_true", help="print one JSON object, last")
     parser.add_argument("--lifecycle", action="store_true", help="a free result's whole life")
     parser.add_argument("--backend", choices=("s3", "vault"), default="s3", help="of the archive")
@@ -183,7 +198,7 @@ def _visit(args: argparse.Namespace, world: LocalService) -> tuple[dict[str, Any
         figures = demo_lifecycle.live(world, args.file, args.capacity)
         return figures, figures["bytes_equal"]
     sys.stderr.write(f"annotating {args.file.name} at {world.url} …\n")
-    figures = annotate(world, args.file, args.identity, RESULTS)
+    figures = annotate(world, args.file, args.identity, RESULTS, args.tsv)
     return figures, figures["job_status"] == "COMPLETED"
 
 
