@@ -11,6 +11,7 @@ import json
 import os
 import resource
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -161,12 +162,13 @@ def main() -> int:
     parser.add_argument("--case", action="append", choices=[c.name for c in CASES])
     parser.add_argument("--fasta", type=Path, help="a genome's FASTA (default: one made up)")
     parser.add_argument("--gff3", type=Path, help="its genes")
+    parser.add_argument("--contig-code", action="append", default=[], metavar="CONTIG=CODE")
     args = parser.parse_args()
     wanted = [case for case in CASES if not args.case or case.name in args.case]
     with tempfile.TemporaryDirectory(prefix="gas-bench-") as place:
         folder = Path(place)
         fasta, gff3 = (args.fasta, args.gff3) if args.fasta else made_up(folder)
-        reference = added(fasta, gff3, folder / "references")
+        reference = added(fasta, gff3, folder / "references", args.contig_code)
         genome = read_genome(fasta)
         cases = {case.name: measure(case, genome, reference, folder) for case in wanted}
     if args.json:
@@ -178,11 +180,12 @@ def main() -> int:
     return 0
 
 
-def added(fasta: Path, gff3: Path, folder: Path) -> Reference:
+def added(fasta: Path, gff3: Path, folder: Path, codes: list[str]) -> Reference:
     """The genome as a reference, as operators add one."""
     command = [sys.executable, "-m", "ann.catalogue", "--folder", str(folder), "add", "genome"]
     command += ["--fasta", str(fasta), "--gff3", str(gff3)]
-    if os.spawnv(os.P_WAIT, sys.executable, command):  # noqa: S606
+    command += [part for code in codes for part in ("--contig-code", code)]
+    if subprocess.run(command, stdout=sys.stderr, check=False).returncode:
         raise SystemExit("the reference could not be added")
     return next(reference for reference in installed(folder) if reference.name == "genome")
 
