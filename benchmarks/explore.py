@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import parse_qsl
 
 import duckdb
 from werkzeug.datastructures import MultiDict
@@ -102,7 +103,7 @@ def works(table: VariantTable, variants: int) -> dict[str, Callable[[], Any]]:
     found: dict[str, Callable[[], Any]] = {}
     for name, address in VIEWS.items():
         query = address.format(far=variants * 7 // 10)
-        view = View.parse(MultiDict(p.split("=", 1) for p in query.split("&") if p), table.schema)
+        view = View.parse(MultiDict(parse_qsl(query)), table.schema)
         found[name] = lambda view=view: table.page(view)  # type: ignore[misc]
     filtered = View.parse(MultiDict({"impact": "MODERATE"}), table.schema)
     return {**found, "all counts": lambda: table.counts(filtered)}

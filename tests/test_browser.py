@@ -76,7 +76,7 @@ def test_sign_in_upload_completed_download(page: Page, tmp_path: Path) -> None:
     upload(page, EXAMPLE)
     page.wait_for_url("**/annotations/*")
     expect(page.locator("h1 + .badge-status")).to_have_text("completed", timeout=JOB_MS)
-    expect(page.get_by_role("img", name="Consequences")).to_be_visible()
+    expect(page.get_by_role("group", name="Consequences, by")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()
     download.value.save_as(tmp_path / "result.vcf.gz")

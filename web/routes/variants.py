@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, abort, jsonify, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from aws.rows.job import Job, Status
+from aws.rows.job import Job, Refused, Status
 from aws.rows.outputs import OUTPUTS, stem
 from web.context import site, world
 from web.display import variant as display
@@ -20,6 +20,7 @@ from web.services.local_copies import TooLarge
 from web.services.parquet_engine import TooSlow, Unreadable
 from web.services.summaries import read_summary
 from web.services.variant_sql import CELL_CHARACTERS
+from web.services.vcf_records import some_records
 from web.services.view import KNOWN, InvalidView, View, columns_offered
 from web.session import account
 
@@ -30,6 +31,10 @@ P = ParamSpec("P")
 BUSY = (
     "That took too long. Narrow it down by a gene or a region and try again, or download the "
     "whole table."
+)
+ASLEEP = (
+    "The VCF is in the archive just now, so its records cannot be read. The table can: download it "
+    "as TSV or Parquet."
 )
 LONGEST_CELL = 5000
 
@@ -157,6 +162,22 @@ def tsv(job: Job, table: VariantTable) -> Response:
     reply.headers.set(
         "Content-Disposition", "attachment", filename=f"{stem(job.input_file_name)}.variants.tsv"
     )
+    return reply
+
+
+@bp.get("/vcf")
+@of_table
+def vcf(job: Job, table: VariantTable) -> Response:
+    """The records of the view as they stand in the result; 409 while it is not in S3."""
+    view = View.parse(request.args, table.schema)
+    numbers = table.records(view)
+    try:
+        stream = world().files.open(job.result.bucket, job.result.key)
+    except (Refused, FileNotFoundError):
+        abort(409, ASLEEP)
+    reply = Response(some_records(stream, numbers.tolist()), mimetype="text/plain")
+    name = f"{stem(job.input_file_name)}.variants.vcf"
+    reply.headers.set("Content-Disposition", "attachment", filename=name)
     return reply
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from aws.storage.files import Files
 from aws.storage.stored import S3Object
 from vcf.spreadsheet import harmless
@@ -104,6 +106,11 @@ class VariantTable:
         for start in range(0, len(numbers), EXPORT_BATCH):
             batch = numbers[start : start + EXPORT_BATCH].tolist()
             yield "".join(self._lines(batch, columns))
+
+    def records(self, view: View) -> NDArray[Any]:
+        """The numbers of the records of a view, rising: each once, however many alleles it has."""
+        table = variant_sql.source(self.path, self.schema)
+        return self.explorer.engine.column(*variant_sql.all_records(table, view))
 
     def _lines(self, numbers: Sequence[int], columns: Sequence[str]) -> Iterator[str]:
         table = variant_sql.source(self.path, self.schema)

@@ -70,6 +70,12 @@ def all_rows(table: str, view: View) -> Query:
     return f"SELECT row FROM {table} WHERE {condition} ORDER BY {_order(view, False)}", parameters
 
 
+def all_records(table: str, view: View) -> Query:
+    """The numbers of all records of a view."""
+    condition, parameters = where(view.conditions)
+    return f"SELECT DISTINCT record FROM {table} WHERE {condition} ORDER BY record", parameters
+
+
 def _order(view: View, backwards: bool) -> str:
     row = "row DESC" if backwards else "row"
     if (column := view.order()) is None:

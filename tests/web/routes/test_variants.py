@@ -1,3 +1,4 @@
+import gzip
 import html
 import re
 from pathlib import Path
@@ -220,6 +221,37 @@ def test_what_i_see_comes_as_tsv(ada: Person, job: Job) -> None:
     assert "a.variants.tsv" in reply.headers["Content-Disposition"]
 
 
+def test_what_i_see_comes_as_the_very_records(ada: Person, world: World, tmp_path: Path) -> None:
+    rows = [
+        variant(0, record=0, pos=1),
+        variant(1, record=1, pos=2, gene="A"),
+        variant(2, record=1, pos=2, alt="C", gene="A"),
+        variant(3, record=2, pos=3, gene="A"),
+        variant(4, record=3, pos=4),
+    ]
+    job = explored(world, ada, tmp_path, rows)
+    lines = [b"##fileformat=VCFv4.2\n", b"#CHROM\tPOS\n", *(b"MT\t%d\n" % n for n in (1, 2, 3, 4))]
+    half = gzip.compress(b"".join(lines[:4])) + gzip.compress(b"".join(lines[4:]))
+    world.files.write(job.result.bucket, job.result.key, half)
+    reply = ada.get(f"/annotations/{job.job_id}/variants/vcf?gene=A&sort=-pos")
+    assert reply.data == b"".join([*lines[:2], lines[3], lines[4]])
+    assert "a.variants.vcf" in reply.headers["Content-Disposition"]
+    everything = ada.get(f"/annotations/{job.job_id}/variants/vcf")
+    assert everything.data == b"".join(lines)
+
+
+def test_records_of_a_sleeping_vcf_are_refused_in_words(
+    grace: Person, world: World, tmp_path: Path
+) -> None:
+    job = builders.archived(world, grace)
+    stored = job.outputs["variants"]
+    path = parquet.write(tmp_path / "variants.parquet", FEW)
+    world.files.write(stored.bucket, stored.key, path.read_bytes())
+    reply = grace.get(f"/annotations/{job.job_id}/variants/vcf")
+    assert (reply.status_code, "in the archive" in reply.text) == (409, True)
+    assert "Its records (VCF)" not in page(grace, job)
+
+
 def test_hostile_cells_are_text_on_the_page_and_in_the_spreadsheet(
     ada: Person, world: World, tmp_path: Path
 ) -> None:
@@ -259,7 +291,7 @@ def test_an_unknown_row_is_404(ada: Person, job: Job, row: str) -> None:
     assert ada.get(f"/annotations/{job.job_id}/variants/{row}").status_code == 404
 
 
-@pytest.mark.parametrize("rest", ["", "/counts", "/tsv", "/parquet", "/0"])
+@pytest.mark.parametrize("rest", ["", "/counts", "/tsv", "/vcf", "/parquet", "/0"])
 def test_a_free_user_explores_until_the_result_is_archived(
     ada: Person, world: World, rest: str
 ) -> None:

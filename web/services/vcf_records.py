@@ -1,0 +1,34 @@
+"""Some of the records of a compressed VCF, as they stand in it, with its header."""
+
+import gzip
+import itertools
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO
+
+LINES = 2000
+"""Lines sent at a time."""
+
+
+def some_records(stream: BinaryIO, wanted: Iterable[int]) -> Iterator[bytes]:
+    """The header's lines, then the records with these numbers, which rise from 0.
+
+    The stream is read to the last of them, and no further; in bounded memory.
+    """
+    with gzip.GzipFile(fileobj=stream) as lines:
+        chosen = _chosen(lines, iter(wanted))
+        while batch := list(itertools.islice(chosen, LINES)):
+            yield b"".join(batch)
+
+
+def _chosen(lines: Iterable[bytes], wanted: Iterator[int]) -> Iterator[bytes]:
+    upcoming, number = next(wanted, None), 0
+    for line in lines:
+        if line.startswith(b"#"):
+            yield line
+            continue
+        if upcoming is None:
+            return
+        if number == upcoming:
+            yield line
+            upcoming = next(wanted, None)
+        number += 1
