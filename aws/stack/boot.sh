@@ -5,6 +5,7 @@ set -euo pipefail
 
 imds=${AWS_EC2_METADATA_SERVICE_ENDPOINT:-http://169.254.169.254}
 home=/opt/gas
+log=/var/log/cloud-init-output.log
 
 say() { echo "gas: $*"; }
 
@@ -18,6 +19,13 @@ tag() { metadata "tags/instance/$1"; }
 
 # The URL of a service; AWS_ENDPOINT_URL overrides it, as in boto3.
 endpoint() { echo "${AWS_ENDPOINT_URL:-https://$1.$region.$domain}"; }
+
+# The URL of "$1", BUCKET/KEY: a bucket has a host of its own, but for an endpoint that is set.
+object() {
+    if [ -n "${AWS_ENDPOINT_URL:-}" ]; then echo "$AWS_ENDPOINT_URL/$1"; else
+        echo "https://${1%%/*}.s3.$region.$domain/${1#*/}"
+    fi
+}
 
 field() { sed -n "s/.*\"$1\" *: *\"\([^\"]*\)\".*/\1/p"; }
 
@@ -43,9 +51,31 @@ complete() {
         --data "InstanceId=$(metadata instance-id)" || say "no launch waits for $1"
 }
 
+# A call to CloudWatch Logs: its name, its JSON.
+logs() {
+    signed logs --output /dev/null "$(endpoint logs)/" -H "X-Amz-Target: Logs_20140328.$1" \
+        -H "Content-Type: application/x-amz-json-1.1" --data-binary "$2"
+}
+
+# The end of this boot's log to CloudWatch: an abandoned instance is gone at once, and its disk.
+report() {
+    local group stream events
+    group=/$(tag gas:gas.prefix)/boot
+    stream=$(metadata instance-id)/failed
+    events=$(tail -n 100 "$log" | python3 -c '
+import json, sys, time
+now = int(time.time() * 1000)
+lines = [line.rstrip()[:500] or "-" for line in open(0, encoding="utf-8", errors="replace")]
+print(json.dumps({"logGroupName": sys.argv[1], "logStreamName": sys.argv[2],
+    "logEvents": [{"timestamp": now, "message": line} for line in lines]}))' "$group" "$stream")
+    logs CreateLogStream "{\"logGroupName\": \"$group\", \"logStreamName\": \"$stream\"}" || true
+    logs PutLogEvents "$events"
+}
+
 finished() {
     if [ "$1" -ne 0 ]; then
         say "the boot failed; the instance is abandoned"
+        report || say "its log could not be sent to CloudWatch"
         complete ABANDON
     fi
 }
@@ -55,7 +85,7 @@ fetch() {
     local url=$1 sha256=$2 file=$home/release.tar.gz whole=$home/releases/$2
     if [ ! -e "$whole/.fetched" ]; then
         signed s3 -H "x-amz-content-sha256: UNSIGNED-PAYLOAD" \
-            --output "$file" "$(endpoint s3)/${url#s3://}"
+            --output "$file" "$(object "${url#s3://}")"
         echo "$sha256  $file" | sha256sum --check --quiet
         rm -rf "$whole"
         mkdir -p "$whole"
@@ -66,10 +96,13 @@ fetch() {
     ln -sfn "$whole" "$home/current"
 }
 
+# Debian's own daily update may hold the lock at a first boot.
+packages() { apt-get -qq -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$@"; }
+
 need() {
     command -v curl >/dev/null && return
-    apt-get -qq update
-    apt-get -qq install -y --no-install-recommends curl ca-certificates
+    apt-get -qq -o DPkg::Lock::Timeout=300 update
+    packages curl ca-certificates
 }
 
 boot() {

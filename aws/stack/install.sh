@@ -99,10 +99,21 @@ agent_package() {
 # Sends logs and memory to CloudWatch. Without an agent the instance works all the same.
 agent() {
     local ctl=/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl
-    [ -x "$ctl" ] || dpkg --install "$(agent_package)"
+    [ -x "$ctl" ] || packages "$(agent_package)"
     sed -e "s|PREFIX|$(tag gas:gas.prefix)|g" -e "s|GROUP|$(tag aws:autoscaling:groupName)|g" \
         "$release/aws/stack/cloudwatch-agent.json" >/etc/gas/cloudwatch-agent.json
     "$ctl" -a fetch-config -m ec2 -s -c file:/etc/gas/cloudwatch-agent.json
+}
+
+# AWS's agent for `aws ssm start-session`, where the stack's SessionManager says yes.
+session_manager() {
+    local file=/tmp/amazon-ssm-agent.deb
+    [ "$(tag gas:session-manager)" = yes ] || return 0
+    curl -sSf --retry 5 --max-time 300 --output "$file" \
+        "https://amazon-ssm-$region.s3.$region.$(metadata services/domain)/latest/debian_$(
+            dpkg --print-architecture
+        )/amazon-ssm-agent.deb"
+    packages "$file"
 }
 
 start() {
@@ -118,12 +129,13 @@ start() {
 main() {
     local names
     user_and_folders
+    agent || say "no CloudWatch agent: logs stay on the instance"
+    session_manager || say "no Session Manager: nobody gets a shell on the instance"
     python_packages
     names=$(processes "$1")
     # shellcheck disable=SC2086 # a list, to be split
     configuration $names
     [ "$1" != annotator ] || references
-    agent || say "no CloudWatch agent: logs stay on the instance"
     # shellcheck disable=SC2086 # a list, to be split
     start $names
 }

@@ -85,10 +85,11 @@ class Machine:
         return ran.stdout.strip() if ran.returncode == 0 else ""
 
     def user_data(self, script: str) -> subprocess.CompletedProcess[str]:
-        """Run user data as cloud-init does: written to a file, executed by its first line."""
+        """Run user data as cloud-init does: a file, executed by its first line, with its log."""
         file = "/run/user-data"
         return self.run(
-            f"cat > {file} <<'USER-DATA'\n{script}\nUSER-DATA\nchmod 700 {file}\nexec {file}",
+            f"cat > {file} <<'USER-DATA'\n{script}\nUSER-DATA\nchmod 700 {file}\n"
+            f"set -o pipefail\n{file} 2>&1 | tee -a /var/log/cloud-init-output.log",
             self.env,
         )
 

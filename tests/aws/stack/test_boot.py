@@ -68,6 +68,13 @@ class BootScene:
         calls = self.edge.called("CompleteLifecycleAction")
         return [call["LifecycleActionResult"] for call in calls]
 
+    def sent_log(self) -> str:
+        """The log that the instance sent to CloudWatch before it was abandoned."""
+        logs = boto3.client("logs", endpoint_url=self.edge.behind)
+        stream = f"{self.imds.metadata['instance-id']}/failed"
+        events = logs.get_log_events(logGroupName=f"/{PREFIX}/boot", logStreamName=stream)["events"]
+        return "\n".join(event["message"] for event in events)
+
     def are_up(self, kind: str) -> bool:
         states = {self.machine.output(f"systemctl is-active '{unit}'") for unit in UNITS[kind]}
         return states == {"active"}
@@ -98,6 +105,7 @@ def metadata(artefact: release.Artefact) -> dict[str, str]:
         "gas:release": f"s3://{BUCKET}/{artefact.path.name}",
         "gas:sha256": artefact.sha256,
         "gas:roles": "arn:aws:iam::123456789012:role/gas-",
+        "gas:session-manager": "no",
         "gas:gas.prefix": PREFIX,
         "gas:annotator.workers": "1",
         "gas:annotator.references": "/var/lib/gas/references",
@@ -130,6 +138,9 @@ def scene(local_aws: Handle, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         artefact = release.build(folder / "build", os.uname().machine, agent(folder))
         s3 = boto3.client("s3", endpoint_url=local_aws.url)
     s3.create_bucket(Bucket=BUCKET)
+    boto3.client("logs", endpoint_url=local_aws.url).create_log_group(
+        logGroupName=f"/{PREFIX}/boot"
+    )
     s3.upload_file(str(artefact.path), BUCKET, artefact.path.name)
     edge = Edge(local_aws.url).start()
     edge.answers["SetInstanceProtection"] = ""  # of a group that the local AWS does not have
@@ -157,6 +168,7 @@ def an_artefact_that_is_not_what_its_checksum_says_is_abandoned(scene: BootScene
     scene.imds.metadata[name] = scene.artefact.sha256
     assert ran.returncode != 0
     assert scene.ended() == ["ABANDON"]
+    assert "the boot failed; the instance is abandoned" in scene.sent_log(), ran.stdout
     assert scene.machine.output("ls /etc/systemd/system | grep gas") == ""
     assert scene.machine.output("readlink /opt/gas/current") == ""
 
