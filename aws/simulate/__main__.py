@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from aws.simulate import loadfile, observed, plot, reports
+from aws.simulate.metrics import DELAY_S, LONGEST_DELAY_S
 from aws.simulate.template import TEMPLATE
 
 ABOUT = """\
@@ -41,13 +42,15 @@ def main(argv: list[str] | None = None) -> None:
 
 def _simulate(args: argparse.Namespace) -> None:
     if args.load is None:
-        results = reports.everything(args.policy, args.seed)
+        results = reports.everything(args.policy, args.seed, args.metric_delay)
         panels = observed.panels()
         shown = reports.text(results, args.policy)
         drawn = plot.REPRODUCED
     else:
         file = loadfile.LoadFile(args.load)
-        results, panel = loadfile.simulate(file, args.policy, args.job_seconds, args.seed)
+        results, panel = loadfile.simulate(
+            file, args.policy, args.job_seconds, args.seed, args.metric_delay
+        )
         panels, shown = [panel], json.dumps(results, indent=2) + "\n"
         drawn = (panel.title, "The template's policies and the origin's, minute by minute.")
     sys.stdout.write(json.dumps(results, indent=2) + "\n" if args.json else shown)
@@ -78,6 +81,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="S",
         help="mean time of the jobs of --load (60); sets JobSeconds and what goes with it",
     )
+    add(
+        "--metric-delay",
+        type=_delay,
+        default=DELAY_S,
+        metavar="S",
+        help="seconds until the metrics of SQS and of the load balancer can be read (60), to 180",
+    )
     add("--seed", type=int, default=1, metavar="N", help="the same seed, the same results (1)")
     add("--json", action="store_true", help="the results as JSON instead of tables")
     add("--plot", type=Path, metavar="FILE.svg", help="also draw the instance counts")
@@ -89,6 +99,13 @@ def _seconds(value: str) -> float:
     if not 0 < seconds <= 86_400:
         raise argparse.ArgumentTypeError("must lie above 0 and not above a day")
     return seconds
+
+
+def _delay(value: str) -> float:
+    delay_s = float(value)
+    if not 0 <= delay_s <= LONGEST_DELAY_S:
+        raise argparse.ArgumentTypeError(f"must lie between 0 and {LONGEST_DELAY_S:.0f}")
+    return delay_s
 
 
 if __name__ == "__main__":

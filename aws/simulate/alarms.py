@@ -1,6 +1,7 @@
 """CloudWatch alarms: datapoints against a threshold, with the rules for missing data.
 
-Rules: "Using Amazon CloudWatch alarms", evaluating and missing data, CloudWatch user guide.
+Rules: "Alarm evaluation" and "Configuring how CloudWatch alarms treat missing data", under "How
+alarm state is evaluated when data is missing", CloudWatch user guide; the tests have its tables.
 """
 
 import operator
@@ -12,7 +13,9 @@ from aws.simulate.maths import Value
 from aws.simulate.metrics import Metrics, Query, Watch
 
 EXTRA_POINTS = 2
-"""Older datapoints that an alarm falls back on when newer ones are missing."""
+"""Datapoints that an alarm retrieves beyond its evaluation periods, to fall back on.
+
+Two in the guide's tables; "the exact number" depends on the period and is not told."""
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "GreaterThanThreshold": operator.gt,
     "GreaterThanOrEqualToThreshold": operator.ge,
@@ -45,26 +48,26 @@ class Alarm:
         """Compare one datapoint with the threshold."""
         return COMPARISONS[self.comparison](value, self.threshold)
 
-    def state(self, points: list[Value], before: AlarmState) -> AlarmState:
-        """The state from the newest datapoints, the oldest first; None is a missing one."""
-        if self.missing in ("notBreaching", "breaching"):
-            bad = self.missing == "breaching"
-            recent = [bad if p is None else self.breaches(p) for p in points[-self.periods :]]
-            return AlarmState.ALARM if sum(recent) >= self.datapoints else AlarmState.OK
-        present = [self.breaches(p) for p in points if p is not None][-self.periods :]
-        if self.missing == "ignore" and len(present) < self.periods:
-            return before
-        if not present:
-            return AlarmState.INSUFFICIENT_DATA
-        if len(present) == self.periods:
-            return AlarmState.ALARM if sum(present) >= self.datapoints else AlarmState.OK
-        return AlarmState.ALARM if self._old_breach(points) else AlarmState.OK
+    def evaluated(self, points: list[Value]) -> list[float]:
+        """The newest datapoints that exist, of all that were retrieved: what decides first."""
+        return [point for point in points if point is not None][-self.periods :]
 
-    def _old_breach(self, points: list[Value]) -> bool:
-        """With too few datapoints: a breach at least `datapoints` old, and nothing good since."""
-        kinds = [None if p is None else self.breaches(p) for p in points]
-        since = next((age for age, kind in enumerate(reversed(kinds)) if kind is False), len(kinds))
-        return any(kinds[len(kinds) - since : len(kinds) - self.datapoints + 1])
+    def state(self, points: list[Value], before: AlarmState) -> AlarmState:
+        """The state from the retrieved datapoints, the oldest first; None is a missing one.
+
+        The treatment of missing data matters only where fewer exist than evaluation periods.
+        """
+        breaching = [self.breaches(point) for point in self.evaluated(points)]
+        lacking = self.periods - len(breaching)
+        filled = sum(breaching) + (lacking if self.missing == "breaching" else 0)
+        if filled >= self.datapoints:
+            return AlarmState.ALARM
+        if not lacking or not all(breaching) or self.missing in ("notBreaching", "breaching"):
+            return AlarmState.OK
+        if self.missing == "ignore":
+            return before
+        old_breach = any(point is not None for point in points[: len(points) - self.datapoints + 1])
+        return AlarmState.ALARM if old_breach else AlarmState.INSUFFICIENT_DATA
 
 
 class LiveAlarm:
@@ -75,13 +78,13 @@ class LiveAlarm:
         self.state = AlarmState.INSUFFICIENT_DATA
         self._watch = Watch(alarm.query, metrics)
 
-    def evaluate(self, now_s: int) -> Value:
-        """The newest datapoint where the alarm is in ALARM at `now_s`, else None.
+    def evaluate(self, now_s: int) -> list[float]:
+        """The datapoints evaluated where the alarm is in ALARM at `now_s`, else none.
 
         Scaling actions are repeated every minute that the alarm stays in ALARM.
         """
         points = self._watch.points(now_s, self.alarm.periods + EXTRA_POINTS)
         self.state = self.alarm.state(points, self.state)
         if self.state is not AlarmState.ALARM:
-            return None
-        return next((p for p in reversed(points) if p is not None), self.alarm.threshold)
+            return []
+        return self.alarm.evaluated(points) or [self.alarm.threshold]

@@ -11,7 +11,10 @@ from aws.simulate.group import SimulatedInstance
 from aws.simulate.run import SimulationRun
 
 ACTIVE_S = 6 * 3600
-"""SQS reports a queue's metrics for this long after its last message."""
+"""SQS reports a queue's metrics for this long after the last action on it; a receive is one.
+
+"Available CloudWatch metrics for Amazon SQS" and "Creating CloudWatch alarms for Amazon SQS
+metrics", SQS developer guide."""
 
 
 @dataclass(eq=False)
@@ -37,13 +40,15 @@ class Annotators:
     ) -> None:
         self.jobs, self.concurrency, self.protects = jobs, concurrency, protects
         self.interrupted = 0
+        self.reports_none_in_flight = True
+        """False where SQS leaves NotVisible out when it is 0: its page can be read that way."""
         self._random = Random(seed)  # noqa: S311 (a simulation)
         self._coming = iter(jobs)
         self._waiting: deque[SimulatedJob] = deque()
         self._running: dict[SimulatedInstance, list[SimulatedJob]] = {}
         self._last_job: dict[SimulatedInstance, SimulatedJob] = {}
         self._sent = self._done = 0
-        self._last_sent = float("-inf")
+        self._last_action = 0.0
 
     @property
     def finished(self) -> bool:
@@ -62,18 +67,25 @@ class Annotators:
         self._expect_next()
 
     def read_gauges(self, minute: int) -> None:
-        """Publish the depths of the queue as SQS does: NotVisible is missing where it is 0."""
-        if self._clock.now - self._last_sent > ACTIVE_S and not self._waiting:
+        """Publish the depths of the queue as SQS does: of an active one, 0 too."""
+        if not self._active():
             return
         in_flight = sum(len(jobs) for jobs in self._running.values())
+        shown = in_flight if in_flight or self.reports_none_in_flight else None
         self._metrics.put("ApproximateNumberOfMessagesVisible", minute, len(self._waiting))
-        self._metrics.put("ApproximateNumberOfMessagesNotVisible", minute, in_flight or None)
+        self._metrics.put("ApproximateNumberOfMessagesNotVisible", minute, shown)
 
     def close_minute(self, minute: int) -> None:
         """Publish the number of messages sent in the minute."""
-        if self._clock.now - self._last_sent <= ACTIVE_S:
+        if self._active():
             self._metrics.put("NumberOfMessagesSent", minute, self._sent)
         self._sent = 0
+
+    def _active(self) -> bool:
+        """Whether SQS reports on the queue; every instance in service polls it."""
+        if self._running or self._waiting:
+            self._last_action = self._clock.now
+        return self._clock.now - self._last_action <= ACTIVE_S
 
     def waits(self) -> list[float]:
         """Seconds from arrival to the start that led to the end, sorted."""
@@ -90,7 +102,7 @@ class Annotators:
 
     def _arrive(self, job: SimulatedJob) -> None:
         self._sent += 1
-        self._last_sent = self._clock.now
+        self._last_action = self._clock.now
         self._waiting.append(job)
         self._dispatch()
         self._expect_next()

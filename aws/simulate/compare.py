@@ -8,6 +8,7 @@ from typing import Any
 from aws.simulate import loads
 from aws.simulate.annotators import Annotators, SimulatedJob
 from aws.simulate.forking import ForkingAnnotators
+from aws.simulate.metrics import DELAY_S, delays
 from aws.simulate.run import Scaling, SimulationRun
 from aws.simulate.tables import percentile
 from aws.simulate.template import ORIGIN, read
@@ -15,6 +16,8 @@ from aws.simulate.template import ORIGIN, read
 POLICY_B = Path(__file__).with_name("policy_b.yaml")
 GROUP = "AnnotatorGroup"
 JOB_SECONDS = (5, 60, 600)
+LATE_MIN = (0, 1, 2, 3)
+"""Minutes by which metrics are late in the table of late metrics."""
 DAYS = 3
 """Days of different seeds that make one figure."""
 WORKER_RUNS = 10
@@ -39,7 +42,7 @@ def settings(job_s: float, workers: int = 1) -> Settings:
         "JobSeconds": job_s,
         "AnnotatorWorkers": workers,
         "AcceptableWaitSeconds": max(120.0, job_s / 2),
-        "IdleMinutes": round(min(max(1.0, job_s / 20), 15.0)),
+        "IdleMinutes": round(min(max(2.0, job_s / 20), 20.0)),
     }
 
 
@@ -66,17 +69,29 @@ class PolicyOutcome:
         return self.instance_min / 60 * INSTANCE_HOUR_USD
 
 
-def outcome(
-    scaling: Scaling, days: Sequence[Jobs], protects: bool = True, workers: int = 1
-) -> PolicyOutcome:
+@dataclass(frozen=True)
+class Setting:
+    """The annotators of a run, and the seconds until SQS's metrics can be read."""
+
+    protects: bool = True
+    workers: int = 1
+    delay_s: float = DELAY_S
+
+
+OURS, FAIR = Setting(), Setting(protects=False)
+"""The template's annotators, which protect themselves, and those that the origin is given."""
+
+
+def outcome(scaling: Scaling, days: Sequence[Jobs], setting: Setting = OURS) -> PolicyOutcome:
     """Run every one of `days` by itself until all is done; waits are pooled, costs are added."""
-    return summary([run(scaling, jobs, protects, workers) for jobs in days])
+    return summary([run(scaling, jobs, setting) for jobs in days])
 
 
-def run(scaling: Scaling, jobs: Jobs, protects: bool = True, workers: int = 1) -> Run:
+def run(scaling: Scaling, jobs: Jobs, setting: Setting = OURS) -> Run:
     """One run until all is done and the group is back at its smallest."""
-    tier = Annotators(jobs, workers, protects)
-    return tier, SimulationRun(scaling, tier).run(LONGEST_MIN, until_idle=True)
+    tier = Annotators(jobs, setting.workers, setting.protects)
+    simulation = SimulationRun(scaling, tier, delays=delays(setting.delay_s))
+    return tier, simulation.run(LONGEST_MIN, until_idle=True)
 
 
 def summary(runs: Sequence[Run]) -> PolicyOutcome:
@@ -109,28 +124,42 @@ def ratios(ours: PolicyOutcome, theirs: PolicyOutcome) -> dict[str, Any]:
 
 
 class Comparison:
-    """The policies of one template against the origin's, with one seed."""
+    """The policies of one template against the origin's, with one seed and one metric delay."""
 
-    def __init__(self, template: Path, seed: int = 1) -> None:
+    def __init__(self, template: Path, seed: int = 1, delay_s: float = DELAY_S) -> None:
         """Reads both; raises ValueError, OSError where the template cannot be used."""
-        self.template, self.seed = template, seed
+        self.template, self.seed, self.delay_s = template, seed, delay_s
         self.origin = read(ORIGIN, GROUP)
         read(template, GROUP)
 
     def ours(self, job_s: float, days: Sequence[Jobs], workers: int = 1) -> PolicyOutcome:
         """The template's policies, set for jobs of `job_s`."""
         scaling = read(self.template, GROUP, settings(job_s, workers))
-        return outcome(scaling, days, workers=workers)
+        return outcome(scaling, days, replace(OURS, workers=workers, delay_s=self.delay_s))
 
     def theirs(self, days: Sequence[Jobs], smallest: int = 2, workers: int = 1) -> PolicyOutcome:
         """The origin's policies with a fair worker: it loses nothing, but nothing protects it."""
         limits = replace(self.origin.limits, smallest=smallest)
         scaling = replace(self.origin, limits=limits)
-        return outcome(scaling, days, protects=False, workers=workers)
+        return outcome(scaling, days, replace(FAIR, workers=workers, delay_s=self.delay_s))
 
     def burst(self, job_s: float) -> dict[str, Any]:
         """4,000 jobs at once."""
         return self._against(job_s, lambda seed: loads.burst(job_s, seed=seed), 1)
+
+    def late_metrics(self, job_s: float) -> dict[str, Any]:
+        """4,000 jobs at once, and days, by the minutes that our metrics are late.
+
+        The origin's has this comparison's delay, which hardly matters: it counts 10 minutes.
+        """
+        theirs = self.theirs([loads.burst(job_s, seed=self.seed)])
+        return {str(minutes): self._late(job_s, minutes, theirs) for minutes in LATE_MIN}
+
+    def _late(self, job_s: float, minutes: int, theirs: PolicyOutcome) -> dict[str, Any]:
+        late = Comparison(self.template, self.seed, 60.0 * minutes)
+        days = late.ours(job_s, self._make(lambda seed: loads.day(job_s, seed), DAYS)())
+        burst = late.ours(job_s, [loads.burst(job_s, seed=self.seed)])
+        return ratios(burst, theirs) | {"day": asdict(days)}
 
     def steady(self, job_s: float) -> dict[str, Any]:
         """Six hours of work for five instances."""
@@ -142,7 +171,8 @@ class Comparison:
         report = self._against(job_s, lambda seed: loads.day(job_s, seed), DAYS)
         ours = PolicyOutcome(**report["ours"])
         report["equal_wait"] = self._equal_wait(ours, make)
-        draft = outcome(read(POLICY_B, GROUP, settings_b(job_s)), make())
+        setting = replace(OURS, delay_s=self.delay_s)
+        draft = outcome(read(POLICY_B, GROUP, settings_b(job_s)), make(), setting)
         report["policy_b"] = ratios(ours, draft)
         return report
 
@@ -155,7 +185,8 @@ class Comparison:
         """The days with the parameters' defaults, whatever time the jobs take."""
         scaling = read(self.template, GROUP, {"AnnotatorWorkers": 1})
         make = self._make(lambda seed: loads.day(job_s, seed), DAYS)
-        return ratios(outcome(scaling, make()), self.theirs(make()))
+        ours = outcome(scaling, make(), replace(OURS, delay_s=self.delay_s))
+        return ratios(ours, self.theirs(make()))
 
     def origin_worker(self, job_s: float) -> dict[str, Any]:
         """The part of 4,000 jobs that the origin's own worker loses under the origin's policies."""
@@ -169,7 +200,8 @@ class Comparison:
     def _lost(self, job_s: float, seed: int) -> float:
         """The part of the jobs that one run loses, which depends on the instances that end."""
         tier = ForkingAnnotators(loads.burst(job_s, seed=seed), seed)
-        SimulationRun(self.origin, tier, seed=seed).run(WORKER_RUN_MIN)
+        late = delays(self.delay_s)
+        SimulationRun(self.origin, tier, seed=seed, delays=late).run(WORKER_RUN_MIN)
         return tier.lost / len(tier.jobs)
 
     def _make(self, make: Callable[[int], Jobs], count: int) -> Callable[[], list[Jobs]]:

@@ -1,14 +1,14 @@
 """A load that the operator brings: a CSV file of jobs or of requests, minute by minute."""
 
 import csv
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from aws.simulate.annotators import SimulatedJob
 from aws.simulate.clock import MINUTE_S
-from aws.simulate.compare import Comparison, Jobs, ratios, run, settings, summary
+from aws.simulate.compare import FAIR, OURS, Comparison, Jobs, ratios, run, settings, summary
 from aws.simulate.loads import seconds_of
 from aws.simulate.plot import Line, Panel
 from aws.simulate.run import SimulationRun
@@ -58,24 +58,24 @@ class LoadFile:
         return self.counts.get(int(second // MINUTE_S), 0) / MINUTE_S
 
 
-def simulate(file: LoadFile, template: Path, job_s: float, seed: int) -> Result:
+def simulate(file: LoadFile, template: Path, job_s: float, seed: int, delay_s: float) -> Result:
     """The file's load under the template's policies and the origin's."""
     if file.kind == "requests":
-        return _web(file, template)
-    return _annotators(file, template, job_s, seed)
+        return _web(file, template, delay_s)
+    return _annotators(file, template, job_s, seed, delay_s)
 
 
-def _annotators(file: LoadFile, template: Path, job_s: float, seed: int) -> Result:
+def _annotators(file: LoadFile, template: Path, job_s: float, seed: int, delay_s: float) -> Result:
     comparison = Comparison(template, seed)
     scaling = read(template, "AnnotatorGroup", settings(job_s))
-    ours = run(scaling, file.jobs(job_s, seed))
-    theirs = run(comparison.origin, file.jobs(job_s, seed), protects=False)
+    ours = run(scaling, file.jobs(job_s, seed), replace(OURS, delay_s=delay_s))
+    theirs = run(comparison.origin, file.jobs(job_s, seed), replace(FAIR, delay_s=delay_s))
     report = ratios(summary([ours]), summary([theirs]))
     return {"load": {"annotator": report}}, _panel("Annotators in service", ours[1], theirs[1])
 
 
-def _web(file: LoadFile, template: Path) -> Result:
-    comparison = WebComparison(template)
+def _web(file: LoadFile, template: Path, delay_s: float) -> Result:
+    comparison = WebComparison(template, delay_s)
     minutes = max(file.counts) + 1
     (ours, mine), (theirs, other) = (
         comparison.run(scaling, file.requests_s, minutes)

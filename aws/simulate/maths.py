@@ -1,7 +1,9 @@
 """CloudWatch metric math for one datapoint: parse an expression, evaluate it, name what it uses.
 
-Syntax and functions: "Using math expressions with CloudWatch metrics" in the CloudWatch user
-guide. Known here: + - * /, comparisons, IF, FILL, MAX, MIN, SUM, CEIL, FLOOR and [lists].
+Syntax, functions and missing data: "Using math expressions with CloudWatch metrics" in the
+CloudWatch user guide, under "Basic arithmetic functions", "Comparison and logical operators" and
+"Using IF expressions". Known here: + - * /, comparisons, IF, FILL, MAX, MIN, SUM, CEIL, FLOOR and
+[lists].
 """
 
 import ast
@@ -47,9 +49,10 @@ def names(expression: str) -> set[str]:
 
 
 def evaluate(expression: str, values: Values) -> Value:
-    """The value of `expression`; missing (None) where what it needs is missing or it divides by 0.
+    """The value of `expression` at one timestamp; None where it has no datapoint there.
 
-    Raises ValueError for an unknown function, operator or id.
+    Of two time series, one that is missing counts as 0; where both are missing, or it divides by
+    0, there is no datapoint. Raises ValueError for an unknown function, operator or id.
     """
     return _value(parse(expression), values)
 
@@ -61,27 +64,51 @@ def _value(node: ast.expr, values: Values) -> Value:
         case ast.Name(id=name) if name in values:
             return values[name]
         case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return _both(operator.sub, 0.0, _value(operand, values))
+            return _two(operator.sub, ast.Constant(0), operand, values)
         case ast.BinOp(left=left, op=sign, right=right) if type(sign) in _ARITHMETIC:
-            return _both(_ARITHMETIC[type(sign)], _value(left, values), _value(right, values))
+            return _two(_ARITHMETIC[type(sign)], left, right, values)
         case ast.Compare(left=left, ops=[sign], comparators=[right]):
-            return _both(_ARITHMETIC[type(sign)], _value(left, values), _value(right, values))
+            return _two(_ARITHMETIC[type(sign)], left, right, values)
         case ast.Call(func=ast.Name(id=function), args=arguments):
             return _call(function, arguments, values)
     raise ValueError(f"metric math that is not understood: {ast.unparse(node)!r}")
 
 
-def _both(apply: Callable[[float, float], float], left: Value, right: Value) -> Value:
-    if left is None or right is None or (apply is operator.truediv and right == 0):
+def _two(
+    apply: Callable[[float, float], float], left: ast.expr, right: ast.expr, values: Values
+) -> Value:
+    """Apply an operator: a time series' missing datapoint is 0 where the other series has one."""
+    first, second = _value(left, values), _value(right, values)
+    has_datapoint = any(
+        value is not None and not _is_scalar(side)
+        for side, value in ((left, first), (right, second))
+    )
+    if not has_datapoint and not (_is_scalar(left) and _is_scalar(right)):
         return None
-    return float(apply(left, right))
+    divisor = second or 0.0
+    if apply is operator.truediv and divisor == 0:
+        return None
+    return float(apply(first or 0.0, divisor))
+
+
+def _is_scalar(node: ast.expr) -> bool:
+    """Whether no time series is in it: a scalar has a value at every timestamp, so makes none."""
+    return not any(isinstance(part, ast.Name) for part in ast.walk(node))
+
+
+def _if(condition: Value, yes: ast.expr, no: list[ast.expr], values: Values) -> Value:
+    """True and missing is 0; false and missing, or without an alternative, is dropped."""
+    if condition is None:
+        return None
+    if condition:
+        return _value(yes, values) or 0.0
+    return _value(no[0], values) if no else None
 
 
 def _call(function: str, arguments: list[ast.expr], values: Values) -> Value:
     match function, arguments:
-        case "IF", [condition, yes, no]:
-            chosen = _value(condition, values)
-            return None if chosen is None else _value(yes if chosen else no, values)
+        case "IF", [condition, yes, *no] if len(no) <= 1:
+            return _if(_value(condition, values), yes, no, values)
         case "FILL", [series, filler]:
             found = _value(series, values)
             return _value(filler, values) if found is None else found

@@ -1,4 +1,9 @@
-"""CloudWatch metrics: a value a minute, late or sometimes missing, and the queries over them."""
+"""CloudWatch metrics: a value a minute, late or sometimes missing, and the queries over them.
+
+CloudWatch does not wait: a query sees the minutes that are published at that moment, each metric by
+itself ("Using math expressions with CloudWatch metrics", on FILL and metrics "being published with
+a slight delay", CloudWatch user guide).
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -6,8 +11,12 @@ from dataclasses import dataclass, field
 from aws.simulate import maths
 from aws.simulate.clock import MINUTE_S
 
-LATE_S = {"AWS/SQS": 60, "AWS/ApplicationELB": 60, "AWS/AutoScaling": 0}
-"""Seconds from the end of a minute until its value can be read (assumed: AWS promises none)."""
+Delays = Mapping[str, float]
+"""Seconds from the end of a minute until its value can be read, by namespace."""
+DELAY_S = 60.0
+"""The delay of SQS and of the load balancer (assumed: AWS promises none)."""
+LONGEST_DELAY_S = 180.0
+"""The longest delay that the policies are held to: beyond it an alarm may find no datapoint."""
 PUBLISHED = {
     "AWS/SQS": (
         "NumberOfMessagesSent",
@@ -30,10 +39,16 @@ STATISTICS: dict[str, Callable[[list[float]], float]] = {
 }
 
 
+def delays(delay_s: float = DELAY_S) -> Delays:
+    """SQS and the load balancer publish `delay_s` after each minute; a group at once."""
+    return {"AWS/SQS": delay_s, "AWS/ApplicationELB": delay_s, "AWS/AutoScaling": 0.0}
+
+
 class Metrics:
     """The values of a run, by metric name and minute; a minute without one is missing."""
 
-    def __init__(self) -> None:
+    def __init__(self, delay_s: Delays | None = None) -> None:
+        self.delay_s = delays() if delay_s is None else delay_s
         self._values: dict[str, dict[int, float]] = {}
 
     def put(self, name: str, minute: int, value: float | None) -> None:
@@ -41,12 +56,13 @@ class Metrics:
         if value is not None:
             self._values.setdefault(name, {})[minute] = value
 
-    def statistic(self, name: str, statistic: str, period_s: int, end_s: int) -> maths.Value:
-        """`statistic` over the minutes of [end_s - period_s, end_s); None where all are missing."""
-        minutes = range((end_s - period_s) // MINUTE_S, end_s // MINUTE_S)
-        values = self._values.get(name, {})
+    def statistic(self, stat: "Stat", end_s: int, now_s: float) -> maths.Value:
+        """The period that ends at `end_s`, of its minutes published by `now_s`; None of none."""
+        published = int((now_s - self.delay_s[stat.namespace]) // MINUTE_S)
+        minutes = range((end_s - stat.period_s) // MINUTE_S, min(end_s // MINUTE_S, published))
+        values = self._values.get(stat.name, {})
         present = [values[minute] for minute in minutes if minute in values]
-        return float(STATISTICS[statistic](present)) if present else None
+        return float(STATISTICS[stat.statistic](present)) if present else None
 
 
 @dataclass(frozen=True)
@@ -68,35 +84,35 @@ class Query:
     returns: str = "value"
 
     @property
-    def late_s(self) -> int:
-        """A query waits for the latest of its metrics."""
-        return max(LATE_S[stat.namespace] for stat in self.stats.values())
+    def period_s(self) -> int:
+        """The period of each of its metrics: an alarm's metrics share one."""
+        return max(stat.period_s for stat in self.stats.values())
 
-    def value(self, metrics: Metrics, end_s: int) -> maths.Value:
-        """The datapoint of the period that ends at `end_s`."""
-        values = {
-            name: metrics.statistic(stat.name, stat.statistic, stat.period_s, end_s)
-            for name, stat in self.stats.items()
-        }
+    def value(self, metrics: Metrics, end_s: int, now_s: float) -> maths.Value:
+        """The datapoint of the period that ends at `end_s`, as far as published by `now_s`."""
+        values = {name: metrics.statistic(stat, end_s, now_s) for name, stat in self.stats.items()}
         for name, expression in self.expressions.items():
             values[name] = maths.evaluate(expression, values)
         return values[self.returns]
 
 
 class Watch:
-    """A query's datapoints during one run, each computed once; windows slide by the minute."""
+    """A query's datapoints during one run, kept once complete; windows slide by the minute."""
 
     def __init__(self, query: Query, metrics: Metrics) -> None:
         self.query, self.metrics = query, metrics
-        self._seen: dict[int, maths.Value] = {}
+        self._complete: dict[int, maths.Value] = {}
+        self._delay_s = max(metrics.delay_s[stat.namespace] for stat in query.stats.values())
 
     def points(self, now_s: int, count: int) -> list[maths.Value]:
-        """The newest `count` datapoints that can be read at `now_s`, the oldest first."""
-        end_s = now_s - self.query.late_s
-        ends = [end_s - back * MINUTE_S for back in range(count - 1, -1, -1)]
-        return [self._point(end) for end in ends]
+        """The newest `count` datapoints as they can be read at `now_s`, the oldest first."""
+        period_s = self.query.period_s
+        return [self._point(now_s - back * period_s, now_s) for back in range(count - 1, -1, -1)]
 
-    def _point(self, end_s: int) -> maths.Value:
-        if end_s not in self._seen:
-            self._seen[end_s] = self.query.value(self.metrics, end_s)
-        return self._seen[end_s]
+    def _point(self, end_s: int, now_s: int) -> maths.Value:
+        if end_s in self._complete:
+            return self._complete[end_s]
+        value = self.query.value(self.metrics, end_s, now_s)
+        if end_s + self._delay_s <= now_s:
+            self._complete[end_s] = value
+        return value

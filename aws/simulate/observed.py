@@ -45,7 +45,7 @@ class Fit:
     web_late: Mapping[str, float] = field(default_factory=lambda: {"17:35": 15.0})
     terminate_s: float = 95.0
     slow_terminations: Mapping[int, float] = field(default_factory=lambda: {6: 130.0})
-    pump: tuple[str, str] = ("07:50", "08:57")
+    pump: tuple[str, str] = ("07:50", "08:58")
     pump_every_s: float = 10.0
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from aws.simulate.alarms import Alarm, LiveAlarm
 from aws.simulate.group import Group
-from aws.simulate.metrics import Metrics, Query
+from aws.simulate.metrics import STATISTICS, Metrics, Query
 
 OUT_POINTS, IN_POINTS, IN_BELOW = 3, 15, 0.9
 """Target tracking's own alarms: minutes above the target, minutes below this part of it.
@@ -34,10 +34,12 @@ class Step:
     name: str
     steps: tuple[tuple[float, float, int], ...]
     alarm: Alarm
+    aggregation: str = "Average"
+    """MetricAggregationType: of the datapoints that the alarm evaluated."""
 
-    def adjustment(self, value: float) -> int:
-        """The adjustment for a metric of `value`; 0 where no step covers it."""
-        over = value - self.alarm.threshold
+    def adjustment(self, values: list[float]) -> int:
+        """The adjustment for a metric of `values`; 0 where no step covers it."""
+        over = STATISTICS[self.aggregation](values) - self.alarm.threshold
         return next((add for low, high, add in self.steps if low <= over < high), 0)
 
 
@@ -77,7 +79,7 @@ class LiveSimple:
 
     def want(self, group: Group, now_s: int) -> Want | None:
         """The policy's request at this evaluation; None where it requests nothing."""
-        if self.alarm.evaluate(now_s) is None or group.cooling:
+        if not self.alarm.evaluate(now_s) or group.cooling:
             return None
         return Want(group.desired + self.policy.adjustment, self.policy.cooldown_s)
 
@@ -91,10 +93,10 @@ class LiveStep:
 
     def want(self, group: Group, now_s: int) -> Want | None:
         """The policy's request at this evaluation; None where it requests nothing."""
-        value = self.alarm.evaluate(now_s)
-        if value is None:
+        values = self.alarm.evaluate(now_s)
+        if not values:
             return None
-        add = self.policy.adjustment(value)
+        add = self.policy.adjustment(values)
         return out(group, group.warm + add) if add > 0 else into(group, group.desired + add)
 
 
@@ -109,11 +111,11 @@ class LiveTracking:
     def want(self, group: Group, now_s: int) -> Want | None:
         """The policy's request at this evaluation; None where it requests nothing."""
         above, below = self.high.evaluate(now_s), self.low.evaluate(now_s)
-        if above is not None:
-            return out(group, math.ceil(group.warm * above / self.policy.target))
-        if below is None or not self.policy.scales_in:
+        if above:
+            return out(group, math.ceil(group.warm * above[-1] / self.policy.target))
+        if not below or not self.policy.scales_in:
             return None
-        needed = math.ceil(group.desired * below / self.policy.target)
+        needed = math.ceil(group.desired * below[-1] / self.policy.target)
         return into(group, max(needed, group.desired - 1))
 
 

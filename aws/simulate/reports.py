@@ -6,6 +6,7 @@ from typing import Any
 
 from aws.simulate import capacity, observed
 from aws.simulate.compare import INSTANCE_HOUR_USD, JOB_SECONDS, Comparison
+from aws.simulate.metrics import DELAY_S
 from aws.simulate.tables import markdown
 from aws.simulate.web_compare import WebComparison
 
@@ -15,18 +16,18 @@ DEMANDS = (20, 200, 2_000, 20_000, 100_000)
 """Jobs an hour of the capacity table."""
 
 
-def everything(template: Path, seed: int) -> Results:
+def everything(template: Path, seed: int, delay_s: float = DELAY_S) -> Results:
     """Run it all; the keys are those of `./gas simulate --json`.
 
     Raises ValueError, OSError where the template cannot be used.
     """
-    comparison = Comparison(template, seed)
+    comparison = Comparison(template, seed, delay_s)
     results: Results = {"seed": seed, "reproduce": observed.report(seed)}
-    for name in ("burst", "steady", "day", "two_workers", "defaults"):
+    for name in ("burst", "late_metrics", "steady", "day", "two_workers", "defaults"):
         of = getattr(comparison, name)
         results[name] = {str(job_s): of(job_s) for job_s in JOB_SECONDS}
     results["origin_worker"] = comparison.origin_worker(60)
-    results["web"] = WebComparison(template).all()
+    results["web"] = WebComparison(template, delay_s).all()
     results["capacity"] = capacity_rows(template)
     return results
 
@@ -53,6 +54,7 @@ def text(results: Results, template: Path) -> str:
     sections = [
         ("Simulated against observed", reproduce_table(results)),
         ("4,000 jobs at once", annotator_table(results["burst"])),
+        ("4,000 jobs at once, by the delay of metrics", late_table(results["late_metrics"])),
         ("Steady work for five instances, six hours", annotator_table(results["steady"])),
         ("Three days with peaks", annotator_table(results["day"])),
         ("The same days at equal wait, and against the earlier draft", draft_table(results)),
@@ -117,6 +119,40 @@ def _row(seconds: str, report: Results) -> tuple[object, ...]:
         f"{report['drain_ratio']:.2f} × faster",
         f"{report['p95_wait_ratio']:.2f} × shorter",
         f"{report['instance_minutes_ratio']:.2f} of it",
+    )
+
+
+def late_table(by_seconds: Results) -> str:
+    """The burst for each delay of SQS's metrics, and the waits and fights of the days."""
+    head = (
+        "job",
+        "metrics late by",
+        "drained (min)",
+        "drain",
+        "instance-min a job",
+        "p95 wait on days (min)",
+        "interrupted",
+        "fights, burst / days",
+    )
+    rows = [
+        _late_row(seconds, minutes, report)
+        for seconds, by_minutes in by_seconds.items()
+        for minutes, report in by_minutes.items()
+    ]
+    return markdown(head, rows)
+
+
+def _late_row(seconds: str, minutes: str, report: Results) -> tuple[object, ...]:
+    ours, day = report["ours"], report["day"]
+    return (
+        f"{seconds} s",
+        f"{minutes} min",
+        f"{ours['drain_min']:.0f} / {report['theirs']['drain_min']:.0f}",
+        f"{report['drain_ratio']:.2f} × faster",
+        f"{report['instance_minutes_ratio']:.2f} of it",
+        f"{day['p95_wait_s'] / 60:.1f}",
+        ours["interrupted"] + day["interrupted"],
+        f"{ours['fights']} / {day['fights']}",
     )
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from aws.simulate.clock import MINUTE_S, SimulatedClock
 from aws.simulate.group import Group, GroupSize, Timing
-from aws.simulate.metrics import Metrics
+from aws.simulate.metrics import Delays, Metrics
 from aws.simulate.policies import Live, Policy, decide, live
 
 GAUGE_S = 30
@@ -43,16 +43,20 @@ class Tier(Protocol):
 
 @dataclass
 class SimulationRun:
-    """One run: clock, metrics, group; `late` delays evaluations: {(policy, minute): seconds}."""
+    """One run: clock, metrics, group; `late` delays evaluations: {(policy, minute): seconds}.
+
+    `delays` has the seconds until metrics can be read, by namespace.
+    """
 
     scaling: Scaling
     tier: Tier
     timing: Timing = field(default_factory=Timing)
     seed: int = 1
     late: Mapping[tuple[str, int], float] = field(default_factory=dict)
+    delays: Delays | None = None
 
     def __post_init__(self) -> None:
-        self.clock, self.metrics = SimulatedClock(), Metrics()
+        self.clock, self.metrics = SimulatedClock(), Metrics(self.delays)
         self.group = Group(self.clock, self.scaling.limits, self.timing, self.seed)
         self.policies = [live(policy, self.metrics) for policy in self.scaling.policies]
         self.serving: list[int] = []

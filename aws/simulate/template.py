@@ -112,7 +112,8 @@ class Template:
             cooldown_s = float(about.get("Cooldown", 300))
             return Simple(name, int(about["ScalingAdjustment"]), cooldown_s, alarm)
         if kind == "StepScaling":
-            return Step(name, _steps(about["StepAdjustments"]), alarm)
+            aggregation = about.get("MetricAggregationType", "Average")
+            return Step(name, _steps(about["StepAdjustments"]), alarm, aggregation)
         raise ValueError(f"{name}: {kind} is not simulated")
 
     def _alarm_of(self, policy: str) -> Alarm:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from aws.simulate import loads
+from aws.simulate.metrics import DELAY_S, delays
 from aws.simulate.observed import FIT
 from aws.simulate.run import Scaling, SimulationRun
 from aws.simulate.template import ORIGIN, Template
@@ -32,8 +33,9 @@ class Service:
 class WebComparison:
     """The web policies of one template against the origin's."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, delay_s: float = DELAY_S) -> None:
         """Reads both; raises ValueError, OSError where the template cannot be used."""
+        self.delay_s = delay_s
         template = Template(path.read_text())
         self.ours, self.origin = (
             template.scaling(GROUP),
@@ -66,7 +68,7 @@ class WebComparison:
     def run(self, scaling: Scaling, load: Load, minutes: int) -> tuple[Service, SimulationRun]:
         """Run `minutes` of `load` behind one policy."""
         tier = WebTier(load, self.instances)
-        simulation = SimulationRun(scaling, tier).run(minutes)
+        simulation = SimulationRun(scaling, tier, delays=delays(self.delay_s)).run(minutes)
         counts = tier.total
         requests = max(counts.requests, 1.0)
         service = Service(

@@ -1,9 +1,12 @@
 """The annotators' tier: queue metrics, protection, interrupted jobs, the origin's own worker."""
 
+from collections.abc import Sequence
+
 from aws.simulate import loads
 from aws.simulate.annotators import Annotators, SimulatedJob
 from aws.simulate.forking import ForkingAnnotators
 from aws.simulate.group import GroupSize
+from aws.simulate.metrics import Stat
 from aws.simulate.run import Scaling, SimulationRun
 from aws.simulate.tables import percentile
 from aws.simulate.template import ORIGIN, read
@@ -28,20 +31,32 @@ def test_a_higher_concurrency_takes_more_jobs() -> None:
     assert tier.waits() == [0.0] * 4
 
 
-def test_not_visible_is_missing_when_nothing_is_in_flight() -> None:
-    simulation = run(Annotators([SimulatedJob(65.0, 30.0)]))
-    read_at = [
-        simulation.metrics.statistic("ApproximateNumberOfMessagesNotVisible", "Maximum", 60, end)
-        for end in (60, 120, 180)
-    ]
-    assert read_at == [None, 1.0, None]
+def depths(simulation: SimulationRun, name: str, minutes: Sequence[int]) -> list[float | None]:
+    """ApproximateNumberOfMessages and `name`, as it can be read in the end."""
+    stat = Stat("AWS/SQS", f"ApproximateNumberOfMessages{name}", "Maximum")
+    return [simulation.metrics.statistic(stat, 60 * m + 60, 10**6) for m in minutes]
 
 
-def test_a_queue_long_unused_publishes_nothing() -> None:
+def test_a_polled_queue_is_active_and_reports_0() -> None:
+    """An action on it counts, a receive too: its metrics do not end six hours after a message."""
     simulation = run(Annotators([SimulatedJob(65.0, 30.0)]), minutes=400)
-    depth = "ApproximateNumberOfMessagesVisible"
-    assert simulation.metrics.statistic(depth, "Maximum", 60, 300) == 0
-    assert simulation.metrics.statistic(depth, "Maximum", 60, 60 * 390) is None
+    assert depths(simulation, "NotVisible", (0, 1, 2, 390)) == [0, 1, 0, 0]
+    assert depths(simulation, "Visible", (0, 390)) == [0, 0]
+
+
+def test_a_queue_that_nobody_polls_falls_silent_after_six_hours() -> None:
+    tier = Annotators([SimulatedJob(65.0, 30.0)])
+    simulation = SimulationRun(Scaling(GroupSize(smallest=0), ()), tier)
+    simulation.clock.at(0, lambda: simulation.group.set_desired(1))
+    simulation.clock.at(600, lambda: simulation.group.set_desired(0))
+    simulation.run(400)
+    assert depths(simulation, "Visible", (20, 360, 390)) == [0, 0, None]
+
+
+def test_sqs_may_leave_out_that_nothing_is_in_flight() -> None:
+    tier = Annotators([SimulatedJob(65.0, 30.0)])
+    tier.reports_none_in_flight = False
+    assert depths(run(tier), "NotVisible", (0, 1, 2)) == [None, 1, None]
 
 
 def shrunk(protects: bool) -> tuple[Annotators, SimulationRun]:

@@ -78,6 +78,13 @@ def test_the_size_of_the_breach_chooses_the_step() -> None:
     ]
 
 
+def test_a_step_goes_by_the_aggregate_of_what_was_evaluated() -> None:
+    two = Alarm(LOAD, "GreaterThanOrEqualToThreshold", 1.0, 2, 2)
+    for aggregation, desired in (("Minimum", 4), ("Average", 6), ("Maximum", 10)):
+        bench = Bench(Step("out", STEPS, two, aggregation))
+        assert bench.desired([4.0, 1.0]) == [2, desired], aggregation
+
+
 def test_scale_in_is_blocked_while_any_instance_warms() -> None:
     out, into = Step("out", STEPS, HIGH), Step("in", ((float("-inf"), 0.0, -1),), LOW)
     bench = Bench(out, into, size=4)

@@ -4,6 +4,7 @@ import pytest
 
 from aws.simulate import loads
 from aws.simulate.group import GroupSize
+from aws.simulate.metrics import Stat
 from aws.simulate.run import Scaling, SimulationRun
 from aws.simulate.template import TEMPLATE
 from aws.simulate.web import Instances, WebTier
@@ -27,7 +28,8 @@ def test_the_response_time_grows_with_load_and_without_bound_beyond_capacity() -
 
 def test_a_minute_without_requests_publishes_nothing() -> None:
     simulation = SimulationRun(TWO, WebTier(loads.web_step(5.0, 0.0, 60.0), Instances(50.0))).run(5)
-    read = [simulation.metrics.statistic("TargetResponseTime", "Average", 60, s) for s in (60, 180)]
+    stat = Stat("AWS/ApplicationELB", "TargetResponseTime", "Average")
+    read = [simulation.metrics.statistic(stat, end_s, 600) for end_s in (60, 180)]
     assert read == [pytest.approx(0.021, abs=0.002), None]
 
 
