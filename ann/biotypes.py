@@ -74,6 +74,7 @@ RNA = {
     "tRNA": "misc_RNA",
     "telomerase_RNA": "misc_RNA",
     "tmRNA": "misc_RNA",
+    "transcribed_pseudogene": "pseudogene",
     "transcript": "misc_RNA",
     "vault_RNA": "vaultRNA",
 }

@@ -24,6 +24,8 @@ PARTS = {
 IGNORED = {"start_codon", "UTR", "Selenocysteine", "intron", "region", "biological_region"}
 IGNORED |= {"chromosome", "scaffold", "supercontig", "contig", "sequence_feature", "match"}
 IGNORED |= {"cDNA_match", "start_codon_redefined_as_selenocysteine", "stop_codon_read_through"}
+TRANS_SPLICED = "trans_spliced"
+"""The biotype of transcripts with exons on both strands, for which csq would stop."""
 GENE_TYPES = {"gene", "ncRNA_gene", "pseudogene", "transposable_element_gene"}
 BIOTYPES = ("transcript_biotype", "transcript_type", "biotype", "gene_biotype", "gene_type")
 
@@ -85,9 +87,11 @@ class Builder:
         if transcript is None or feature.kind == "stop_codon":
             self.parts.append((parent, feature))
         else:
-            self._add(transcript, feature)
+            self._add(parent, transcript, feature)
 
-    def _add(self, transcript: TranscriptModel, feature: Feature) -> None:
+    def _add(self, key: str, transcript: TranscriptModel, feature: Feature) -> None:
+        if feature.contig != self.genes[self.parents[key]].contig:
+            return  # UCSC gives copies on other contigs the same name
         code = feature.attributes.get("transl_table", "")
         if feature.kind == "CDS" and code.isdigit():
             self.models.codes.setdefault(feature.contig, int(code))
@@ -128,6 +132,8 @@ class Builder:
         biotype = next((attributes[n] for n in reversed(BIOTYPES) if attributes.get(n)), "")
         if not biotype and (feature.kind == "pseudogene" or _is_rna(feature)):
             biotype = feature.kind
+        if key in self.genes:
+            return
         self.genes[key] = GeneModel(
             *(bare(key), name, biotype, feature.contig, feature.start, feature.end),
             strand=feature.strand,
@@ -168,36 +174,31 @@ class Builder:
         for feature in waiting:
             self._take_transcript(feature)
         for parent, feature in self.parts:
-            transcript = self._transcript_of(parent, feature)
-            if transcript:
-                self._add(transcript, feature)
+            key = self._key_of(parent, feature)
+            if key:
+                self._add(key, self.transcripts[key], feature)
         for key, transcript in self.transcripts.items():
             gene = self.genes[self.parents[key]]
             _complete(gene, transcript, has_utrs=key.startswith("transcript:"))
             gene.transcripts.append(transcript)
         self.models.genes = list(self.genes.values())
 
-    def _transcript_of(self, parent: str, feature: Feature) -> TranscriptModel | None:
+    def _key_of(self, parent: str, feature: Feature) -> str:
         """The transcript that a part belongs to; one is made where it hangs on the gene itself."""
-        found = self.transcripts.get(parent)
         gene = self.genes.get(parent)
-        if found or gene is None:
-            return found
+        if parent in self.transcripts or gene is None:
+            return parent if parent in self.transcripts else ""
         attributes = feature.attributes
+        key, name = f"{parent} RNA", gene.id
         if feature.kind == "CDS":  # each CDS of a gene is a transcript of its own
             key = attributes.get("ID") or f"{parent} CDS"
-            name = attributes.get("protein_id") or (
-                bare(attributes["ID"]) if "ID" in attributes else gene.id
-            )
-        else:
-            key, name = f"{parent} RNA", gene.id
+            name = attributes.get("protein_id") or bare(attributes.get("ID", "")) or gene.id
         if key not in self.transcripts:
-            biotype = gene.biotype
             self.transcripts[key] = TranscriptModel(
-                name, biotype, feature.start, feature.end, gene.strand
+                name, gene.biotype, feature.start, feature.end, gene.strand
             )
             self.parents[key] = parent
-        return self.transcripts[key]
+        return key
 
 
 def bare(name: str) -> str:
@@ -218,6 +219,9 @@ def _is_rna(feature: Feature) -> bool:
 
 
 def _add(transcript: TranscriptModel, feature: Feature) -> None:
+    if feature.strand in "+-" and transcript.strand in "+-" and feature.strand != transcript.strand:
+        transcript.biotype = TRANS_SPLICED
+        return
     part = Part(feature.start, feature.end, feature.phase if feature.kind == "CDS" else None)
     kind = PARTS[feature.kind]
     if kind == "stop":
@@ -250,6 +254,8 @@ def _complete(gene: GeneModel, transcript: TranscriptModel, *, has_utrs: bool) -
 
     Ensembl's GFF3 (`has_utrs`) names the untranslated regions; elsewhere they follow from the rest.
     """
+    if transcript.biotype == TRANS_SPLICED:
+        transcript.cds = []
     if not transcript.biotype:
         fallback = gene.biotype or "transcript"
         if is_coding(fallback) and not transcript.cds:

@@ -122,6 +122,40 @@ def test_a_pseudogenes_cds_is_not_translated(tmp_path: Path) -> None:
     assert gene.usable()
 
 
+def test_copies_of_a_transcript_on_other_contigs_are_not_mixed_up(tmp_path: Path) -> None:
+    copies = FLAVOURS["GTF"].replace("c1\t", "c2\t")
+    found = models(tmp_path, FLAVOURS["GTF"] + copies)
+    assert consequences(tmp_path, found) == {pos: words for pos, (_, _, words) in SITES.items()}
+
+
+def test_a_transcript_on_both_strands_stops_no_other(tmp_path: Path) -> None:
+    """The fly's mod(mdg4) is spliced of both strands; csq ends at such a transcript."""
+    text = ENSEMBL + gff3(
+        ("gene", (1, 90), "+", ".", "ID=gene:m;Name=mod;biotype=protein_coding"),
+        ("mRNA", (1, 90), "+", ".", "ID=transcript:m;Parent=gene:m;biotype=protein_coding"),
+        *((k, (1, 9), "+", f, "Parent=transcript:m") for k, f in (("exon", "."), ("CDS", "0"))),
+        *((k, (60, 68), "-", f, "Parent=transcript:m") for k, f in (("exon", "."), ("CDS", "0"))),
+    )
+    found = models(tmp_path, text)
+    assert [g.name for g in found.genes if not g.usable()] == ["mod"]
+    assert consequences(tmp_path, found) == {pos: words for pos, (_, _, words) in SITES.items()}
+
+
+def test_refseqs_micro_rna_belongs_to_its_primary_transcripts_gene(tmp_path: Path) -> None:
+    text = gff3(
+        ("gene", (1, 90), "+", ".", "ID=gene-MIR1;Name=MIR1;gene_biotype=miRNA"),
+        ("primary_transcript", (1, 90), "+", ".", "ID=rna-NR_1;Parent=gene-MIR1"),
+        ("exon", (1, 90), "+", ".", "ID=exon-1;Parent=rna-NR_1"),
+        ("miRNA", (10, 30), "+", ".", "ID=rna-MIR1;Parent=rna-NR_1"),
+        ("exon", (10, 30), "+", ".", "ID=exon-2;Parent=rna-MIR1"),
+    )
+    (gene,) = models(tmp_path, text).genes
+    assert {t.id: t.biotype for t in gene.usable()} == {
+        "NR_1": "primary_transcript",
+        "MIR1": "miRNA",
+    }
+
+
 def test_prokkas_genes_are_their_own_cds(tmp_path: Path) -> None:
     text = gff3(
         ("CDS", (31, 42), "+", "0", "ID=K_1;locus_tag=K_1;gene=dnaA;product=initiator"),
