@@ -48,7 +48,7 @@ class Entry(NamedTuple):
 
 
 class Described(NamedTuple):
-    """An allele normalised, and its change on the genome (behind `g.` or `m.`)."""
+    """An allele, normalised where known variants are to be found, and its change on the genome."""
 
     pos: int
     ref: str
@@ -61,6 +61,7 @@ class Describer:
 
     def __init__(self, reference: Reference) -> None:
         self.models: dict[str, Model] = {}
+        self.is_normalising = bool(reference.known)
         self.fasta = pysam.FastaFile(str(reference.path(reference.fasta)))
         self.bases = lru_cache(CONTIGS_HELD)(lambda contig: ContigBases(self.fasta, contig))
         self.transcript = lru_cache(TRANSCRIPTS_HELD)(self._transcript)
@@ -70,7 +71,9 @@ class Describer:
 
     def allele(self, allele: Allele) -> Described:
         bases = self.bases(allele.contig)
-        at, ref, alt = normalise(_ByNumber(bases), allele.pos, allele.ref, allele.alt)
+        at, ref, alt = allele.pos, allele.ref, allele.alt
+        if self.is_normalising:
+            at, ref, alt = normalise(_ByNumber(bases), at, ref, alt)
         change = shifted(trimmed(allele.pos, allele.ref, allele.alt), bases, FORWARD)
         name = dna_change(change, bases, FORWARD, lambda p: _within(p, len(bases)))
         return Described(at, ref, alt, name)

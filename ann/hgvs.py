@@ -9,6 +9,8 @@ from typing import NamedTuple, Protocol
 
 COMPLEMENT = str.maketrans("ACGTNacgtn", "TGCANtgcan")
 FORWARD, REVERSE = 1, -1
+LOOK = 40
+"""Bases looked at in one go."""
 
 
 class Bases(Protocol):
@@ -51,15 +53,30 @@ def trimmed(pos: int, ref: str, alt: str) -> Change:
 def shifted(change: Change, bases: Bases, strand: int) -> Change:
     """A pure deletion or insertion, moved 3' on `strand` as far as it goes."""
     start, end, new = change
-    if start < end and new:
+    if (start < end) == bool(new):
         return change
-    if strand == FORWARD:
-        while end < len(bases) and bases[end : end + 1] == (new[:1] or bases[start : start + 1]):
-            start, end, new = start + 1, end + 1, new[1:] + new[:1]
-    else:
-        while start and bases[start - 1 : start] == (new[-1:] or bases[end - 1 : end]):
-            start, end, new = start - 1, end - 1, new[-1:] + new[:-1]
+    steps = LOOK
+    while steps == LOOK:
+        steps = _steps(start, end, new, bases, strand)
+        turn = strand * steps % len(new) if new else 0
+        start, end = start + strand * steps, end + strand * steps
+        new = new[turn:] + new[:turn]
     return Change(start, end, new)
+
+
+def _steps(start: int, end: int, new: str, bases: Bases, strand: int) -> int:
+    """How far a pure deletion or insertion can be moved, LOOK bases at most."""
+    if strand == FORWARD:
+        ahead = bases[end : min(end + LOOK, len(bases))]
+        pattern = new or (bases[start:end] + ahead)
+    else:
+        ahead = bases[max(0, start - LOOK) : start][::-1]
+        pattern = new[::-1] or (bases[start:end][::-1] + ahead)
+    size = len(pattern)
+    for steps, base in enumerate(ahead):
+        if base != pattern[steps % size]:
+            return steps
+    return len(ahead)
 
 
 def dna_change(change: Change, bases: Bases, strand: int, name: Namer) -> str | None:

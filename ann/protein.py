@@ -92,9 +92,9 @@ class _Comparison:
 
     def _stop_after(self, number: int) -> int:
         """The number of residues from this one to the new stop; 0 where there is none to be seen."""
-        translate, new = self.reference.code.translate, self.new
+        amino, new = self.reference.code.amino, self.new
         for begin in range(3 * number + 3, len(new) - 2, 3):
-            if translate(new[begin : begin + 3]) == STOP:
+            if amino.get(new[begin : begin + 3]) == STOP:
                 return begin // 3 - number
         return 0
 

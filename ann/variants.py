@@ -30,11 +30,6 @@ PARQUET = (
 LINES = "FORMAT csv, DELIMITER '\t', QUOTE '', ESCAPE '', HEADER false, NULLSTR ''"
 SPANS_NAMED = 20
 MITOCHONDRIAL = {"mt", "m", "chrm", "chrmt", "mito", "mitochondrion"}
-SPANS = """
-CREATE OR REPLACE TEMP TABLE spans AS
-SELECT contig, min(pos) - 1 AS low, max(pos + strlen(ref)) AS high FROM alleles
-WHERE reason IS NULL GROUP BY contig
-"""
 
 
 @dataclass(frozen=True)
@@ -148,11 +143,15 @@ class _Pass:
         self.db.execute(variants_sql.COMPOUNDS)
         if self._count("entries WHERE consequence[1] = '@'"):
             self.db.execute(variants_sql.RESOLVED)
-        self.db.execute(SPANS)
 
     def _models(self) -> None:
         genes = text(str(self.reference.path(self.reference.genes)))
-        self.db.execute(variants_sql.MODELS.format(genes=genes))
+        near = self._near(
+            "alleles WHERE reason IS NULL",
+            "contig = {contig} AND start <= {high} AND stop >= {low}",
+            "contig IN (SELECT contig FROM alleles)",
+        )
+        self.db.execute(variants_sql.MODELS.format(genes=genes, near=near))
         self.db.execute(variants_sql.RNA_HITS)
         self.db.execute(rows_sql.EXONIC)
 
@@ -189,22 +188,31 @@ class _Pass:
         self._table("meanings", columns, [(0, "", None, None, None, None), *rows])
 
     def _known(self) -> None:
-        self.db.execute(rows_sql.NORMALISED)
         self.db.execute(rows_sql.REGIONS)
-        near = self._near()
+        if not self.reference.known:
+            return
+        self.db.execute(rows_sql.NORMALISED)
+        near = self._near(
+            "normalised",
+            "chrom = {contig} AND pos BETWEEN {low} AND {high}",
+            "chrom IN (SELECT contig FROM normalised)",
+        )
         for number, source in enumerate(self.reference.known):
             file = str(self.reference.path(source.file))
             self.db.execute(rows_sql.known_table(number, source, file, near))
 
-    def _near(self) -> str:
-        """A condition on known variants, which are sorted: those in the chunk's stretches."""
-        spans = self.db.execute("FROM spans").fetchall()
-        if len(spans) > SPANS_NAMED:
-            return "chrom IN (SELECT contig FROM spans)"
-        named = (
-            f"chrom = {text(c)} AND pos BETWEEN {low} - 1000 AND {high}" for c, low, high in spans
-        )
-        return " OR ".join(f"({one})" for one in named) or "false"
+    def _near(self, table: str, stretch: str, named: str) -> str:
+        """A condition that limits what is read of a sorted file to the chunk's stretches.
+
+        `stretch` takes contig, low and high of one; `named` is for chunks of many contigs.
+        """
+        found = self.db.execute(
+            f"SELECT contig, min(pos), max(pos + strlen(ref)) FROM {table} GROUP BY contig"
+        ).fetchall()
+        if len(found) > SPANS_NAMED:
+            return named
+        parts = [stretch.format(contig=text(c), low=low, high=high) for c, low, high in found]
+        return " OR ".join(f"({part})" for part in parts) or "false"
 
     def _write(self) -> None:
         self._write_piece()

@@ -153,9 +153,7 @@ DELETE FROM entries WHERE consequence[1] = '@';
 """Entries that name another record (@pos), whose consequence is theirs as well."""
 
 MODELS = """
-CREATE OR REPLACE TEMP TABLE models AS
-SELECT m.* FROM read_parquet({genes}) m
-JOIN spans s ON m.contig = s.contig AND m.start <= s.high AND m.stop >= s.low;
+CREATE OR REPLACE TEMP TABLE models AS FROM read_parquet({genes}) WHERE {near};
 CREATE OR REPLACE TEMP TABLE coding AS
 SELECT transcript, strand = '-' AS is_reverse, len(cds) AS parts,
     list_transform(cds, lambda c: c.start) AS starts,

@@ -4,10 +4,20 @@ hgvs-nomenclature.org, Recommendations: DNA (deletion, duplication, insertion, d
 protein (substitution, deletion, duplication, insertion, delins, frameshift, extension).
 """
 
+from random import Random
+
 import pytest
 
 from ann.genetic_codes import genetic_code
-from ann.hgvs import FORWARD, REVERSE, dna_change, reverse_complement, shifted, trimmed
+from ann.hgvs import (
+    FORWARD,
+    REVERSE,
+    Change,
+    dna_change,
+    reverse_complement,
+    shifted,
+    trimmed,
+)
 from ann.protein import THREE, Coding
 
 STANDARD = genetic_code(1)
@@ -163,3 +173,28 @@ def test_start_codons_of_the_code_count_as_methionine() -> None:
 
 def test_a_codon_with_an_unknown_base_has_no_prediction_of_a_residue() -> None:
     assert protein("ATGTNGAAATAA", 5, "N", "A") == "p.(Xaa2Ter)"
+
+
+def test_a_shift_changes_nothing_but_the_place() -> None:
+    """Ten thousand insertions and deletions in short repeats, beside shifting base by base."""
+    random = Random(3)
+    for _ in range(10_000):
+        bases = "".join(random.choices("AC" if random.random() < 0.5 else "ACGT", k=60)) * 2
+        start = random.randrange(1, 118)
+        size = random.randint(1, min(5, 119 - start))
+        is_deletion = random.random() < 0.5
+        new = "" if is_deletion else "".join(random.choices("AC", k=size))
+        change = Change(start, start + size if is_deletion else start, new)
+        for strand in (FORWARD, REVERSE):
+            moved = shifted(change, bases, strand)
+            assert applied(moved, bases) == applied(change, bases)
+            further = Change(moved.start + strand, moved.end + strand, moved.new)
+            turned = further.new[1:] + further.new[:1] if strand == FORWARD else ""
+            if strand == REVERSE:
+                turned = further.new[-1:] + further.new[:-1]
+            if further.start >= 0 and further.end <= len(bases):
+                assert applied(further._replace(new=turned), bases) != applied(change, bases)
+
+
+def applied(change: Change, bases: str) -> str:
+    return bases[: change.start] + change.new + bases[change.end :]
