@@ -151,9 +151,9 @@ class Screening:
         offsets = screened.pos[run.start : run.stop] - 1
         is_inside = (offsets >= 0) & (offsets + lengths <= contig.length)
         status[~is_inside] = CODES[OUTSIDE]
-        inside = np.flatnonzero(is_inside)
+        inside = np.flatnonzero(is_inside & (lengths <= MOST_ALLELE_BYTES))
         self.checked += len(inside)
-        self.outside += len(status) - len(inside)
+        self.outside += int((~is_inside).sum())
         given = screened.table.data[ragged(Segments(starts[inside], lengths[inside]))] & UPPER
         places = ragged(Segments(offsets[inside], lengths[inside]))
         differs = given != self.sequences.at(contig.name, places)
@@ -226,7 +226,8 @@ class Screening:
 
 def _alternatives(table: RecordTable) -> tuple[Ints, Mask]:
     """How many ALT alleles each record has, and which have others than plain sequences."""
-    segments = table.segments(ALT)
+    starts, lengths = table.segments(ALT)
+    segments = Segments(starts, np.where(lengths > MOST_ALLELE_BYTES, 0, lengths))
     is_odd = strangers(table, ALT, ACGT)
     counts = np.ones(len(table), np.int64)
     offsets = ragged(segments)

@@ -16,6 +16,9 @@ PAD = bytes(16)
 """Behind the text, so that a word may be read at its very end."""
 WORD_BYTES = 8
 MOST_DIGITS = 10
+LONGEST_COMPARED = 256
+LONGEST_LOOKED_AT = 1_000_000
+"""Longer cells are not looked at byte by byte: eight bytes of index for each would not do."""
 EMPTY_HASH = np.uint64(0)
 
 
@@ -118,9 +121,14 @@ def positions(table: RecordTable) -> tuple[Ints, Mask]:
 
 
 def strangers(table: RecordTable, column: int, allowed: Mask) -> Mask:
-    """The records where a column is empty or has a byte that is not allowed (256 booleans)."""
-    segments = table.segments(column)
-    found: Mask = segments.lengths == 0
+    """The records where a column is empty, endless, or has a byte that is not allowed.
+
+    `allowed` are 256 booleans.
+    """
+    starts, lengths = table.segments(column)
+    is_long = lengths > LONGEST_LOOKED_AT
+    segments = Segments(starts, np.where(is_long, 0, lengths))
+    found: Mask = (lengths == 0) | is_long
     is_bad = ~allowed[table.data[ragged(segments)]]
     if is_bad.any():
         owners = np.repeat(np.arange(len(table)), segments.lengths)
@@ -150,12 +158,15 @@ def hashes(table: RecordTable, segments: Segments) -> Hashes:
 
 
 def changes(table: RecordTable, column: int) -> Ints:
-    """The records whose text in a column differs from the one before; the first always."""
-    segments = table.segments(column)
-    starts, lengths = segments
+    """The records whose text in a column differs from the one before; the first always.
+
+    A long text counts as another.
+    """
+    starts, lengths = table.segments(column)
+    is_long = lengths > LONGEST_COMPARED
     differs = np.ones(len(table), np.bool_)
-    differs[1:] = lengths[1:] != lengths[:-1]
-    for place in range(0, int(lengths.max(initial=0)), WORD_BYTES):
+    differs[1:] = (lengths[1:] != lengths[:-1]) | is_long[1:]
+    for place in range(0, int(lengths[~is_long].max(initial=0)), WORD_BYTES):
         left = np.clip(lengths - place, 0, WORD_BYTES).astype(np.uint64)
         keep = np.where(
             left == WORD_BYTES,

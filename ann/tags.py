@@ -16,6 +16,7 @@ from ann.table import (
     FILTER,
     FORMAT,
     INFO,
+    LONGEST_LOOKED_AT,
     Ints,
     RecordTable,
     Segments,
@@ -98,12 +99,9 @@ class Tags:
         """The INFO items whose names were not there yet."""
         segments = table.segments(INFO)
         kept = segments.lengths > 0
-        offsets = ragged(segments)
-        values = table.data[offsets]
-        semicolons = offsets[values == SEMICOLON]
+        semicolons, equals = _marks(table, segments)
         starts = np.sort(np.concatenate([segments.starts[kept], semicolons + 1]))
         ends = np.sort(np.concatenate([(segments.starts + segments.lengths)[kept], semicolons]))
-        equals = offsets[values == EQUALS]
         if len(equals):
             first = equals[np.minimum(np.searchsorted(equals, starts), len(equals) - 1)]
             ends = np.where((first >= starts) & (first < ends), first + 1, ends)
@@ -145,6 +143,21 @@ class Tags:
         """The header lines that declare what was missing."""
         missing = self.missing.items()
         return [b"##%s=<ID=%s,%s" % (kind, name, rest) for (kind, name), rest in missing]
+
+
+def _marks(table: RecordTable, segments: Segments) -> tuple[Ints, Ints]:
+    """Where the semicolons and equals signs of INFO are."""
+    if segments.lengths.sum() <= LONGEST_LOOKED_AT * 4:
+        offsets = ragged(segments)
+        values = table.data[offsets]
+        return offsets[values == SEMICOLON], offsets[values == EQUALS]
+    found = []
+    for mark in (SEMICOLON, EQUALS):
+        offsets = np.flatnonzero(table.data == mark)
+        rows = np.minimum(np.searchsorted(table.seps[:, -1], offsets), len(table) - 1)
+        is_in = (offsets >= segments.starts[rows]) & (offsets < table.seps[rows, INFO])
+        found.append(offsets[is_in])
+    return found[0], found[1]
 
 
 def _without_ours(line: bytes) -> bytes:

@@ -55,6 +55,24 @@ def test_words_that_quote_a_file_are_short(annotate: Annotate) -> None:
     assert 0 < len(outcome.error or "") <= MOST_CHARACTERS + 1
 
 
+ENDLESS = {
+    "INFO": f"MT 11778 . G A . . {';'.join(['K=1'] * 2_000_000)}",
+    "ALT": f"MT 11778 . G {'A' * 9_000_000} . . .",
+    "CHROM": f"{'x' * 9_000_000} 5 . G A . . .",
+    "ID": f"MT 11778 {'x' * 9_000_000} G A . . .",
+}
+
+
+@pytest.mark.parametrize("column", ENDLESS)
+def test_a_cell_may_be_endless(annotate: Annotate, column: str) -> None:
+    given = ["MT 73 . A G . . .", "MT 263 . A G . . .", ENDLESS[column]]
+    outcome = annotate(vcf(*given), limits=replace(LIMITS, memory_mb=3000))
+    assert outcome.error is None
+    (*_, found) = records_of(outcome)
+    assert found[:2] == ENDLESS[column].split(" ", 2)[:2]
+    assert ("340R>340H" in found[7][-2000:]) is (column in ("INFO", "ID"))
+
+
 def test_positions_beyond_a_tbi_get_a_csi(annotate: Annotate) -> None:
     outcome = annotate(vcf("MT 73 . A G . . .", "chr3B 600000000 . A C . . ."))
     assert outcome.error is None
