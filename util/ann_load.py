@@ -10,8 +10,6 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from aws import outbox
 from aws.config import ConfigError
 from aws.resources import World, connect
@@ -116,7 +114,7 @@ def main() -> None:
     use_local_aws(args.anywhere or bool(args.stack))
     try:
         world = connect(settings.load_of(args.stack))
-    except (ConfigError, BotoCoreError, ClientError) as fault:
+    except ConfigError as fault:
         sys.exit(f"gas: {fault}")
     account = world.accounts.sign_in(str(uuid.uuid4()), "Load", "load@load.example", "Load Test")
     pump(world, account, args.file.read_bytes(), args.count, args.rate)

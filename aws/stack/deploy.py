@@ -3,6 +3,7 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -11,7 +12,7 @@ from aws.resources import Clients, Names, clients
 from aws.stack import template
 from aws.stack.changes import StackChange, StackError
 from aws.stack.plan import DeployError, plan
-from aws.stack.rollout import ROLL_OUT, RollOut, Service
+from aws.stack.rollout import ROLL_OUT, GroupsInService, RollOut
 from aws.stack.steps import fill_secret, protect_tables, upload
 
 
@@ -98,7 +99,7 @@ class Deployment:
         self._fill_secret()
         if self.is_update:
             RollOut(autoscaling, prefix, say).run(anew)
-        Service(autoscaling, self.made.client("elbv2"), prefix, say).wait()
+        GroupsInService(autoscaling, self.made.client("elbv2"), prefix, say).wait()
         for output, value in self.plan.stack.outputs.items():
             say(f"  {output}: {value}")
         for note in self.plan.notes:
@@ -114,6 +115,26 @@ class Deployment:
 def say(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
+
+
+def _add_keys(values: Any) -> None:
+    """Add the options of what goes to Secrets Manager."""
+    values.add_argument("--globus-client", metavar="ID", help="the site's client at Globus")
+    values.add_argument(
+        "--globus-secret-file",
+        type=Path,
+        metavar="FILE",
+        help="its secret; goes to Secrets Manager",
+    )
+    values.add_argument(
+        "--stripe-key-file", type=Path, metavar="FILE", help="Stripe's secret key, likewise"
+    )
+    values.add_argument(
+        "--stripe-webhook-key-file",
+        type=Path,
+        metavar="FILE",
+        help="the signing secret of Stripe's webhook, likewise",
+    )
 
 
 def _arguments() -> argparse.Namespace:
@@ -134,22 +155,7 @@ def _arguments() -> argparse.Namespace:
     values.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="one parameter"
     )
-    values.add_argument("--globus-client", metavar="ID", help="the site's client at Globus")
-    values.add_argument(
-        "--globus-secret-file",
-        type=Path,
-        metavar="FILE",
-        help="its secret; goes to Secrets Manager",
-    )
-    values.add_argument(
-        "--stripe-key-file", type=Path, metavar="FILE", help="Stripe's secret key, likewise"
-    )
-    values.add_argument(
-        "--stripe-webhook-key-file",
-        type=Path,
-        metavar="FILE",
-        help="the signing secret of Stripe's webhook, likewise",
-    )
+    _add_keys(values)
     how = parser.add_argument_group("how")
     how.add_argument("--dry-run", action="store_true", help="show everything, change nothing")
     how.add_argument("--yes", action="store_true", help="make the changes without asking")

@@ -44,7 +44,7 @@ def setting(sesv2: Any, stack: Stack, sender: str, values: Mapping[str, str]) ->
 
 
 def notes(sesv2: Any, sender: str) -> list[str]:
-    """What keeps SES from sending, with what to do about it; empty where nothing does."""
+    """The reasons why SES does not send yet, each with its remedy; empty where there are none."""
     found, known = [], _known(sesv2, sender)
     if not any(one.get("VerifiedForSendingStatus") for one in known.values()):
         found.append(

@@ -74,6 +74,8 @@ class RollOut:
 
     def _cancel(self, group: str) -> None:
         """End the refresh under way; it may have ended, or be ending, by itself."""
+        if self._look(group)["Status"] == "Cancelling":
+            return
         try:
             self.autoscaling.cancel_instance_refresh(AutoScalingGroupName=group)
         except ClientError as error:
@@ -103,7 +105,7 @@ class RollOut:
         return status == "Successful"
 
 
-class Service:
+class GroupsInService:
     """The three groups, and the load balancer's targets."""
 
     def __init__(self, autoscaling: Any, balancers: Any, prefix: str, say: Say) -> None:
@@ -124,7 +126,7 @@ class Service:
             pause.wait(POLL_S)
 
     def lacking(self) -> list[str]:
-        """What is not as it should be yet, in words; empty when all is in service."""
+        """The groups that lack instances in service, in words; empty when all serve."""
         found, wanted = [], 0
         for kind in ROLL_OUT:
             name = f"{self.prefix}-{kind}"

@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from aws.config import Config, ConfigError, load
 from aws.resources import clients
@@ -43,9 +43,9 @@ def load_of(stack: str | None, env: Mapping[str, str] = os.environ) -> Config:
 def _parameters(cloudformation: Any, stack: str, region: str) -> dict[str, str]:
     try:
         described = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
-    except ClientError as error:
+    except (ClientError, BotoCoreError) as error:
         if "does not exist" not in str(error):
-            raise
+            raise ConfigError(f"the stack {stack} cannot be read: {error}") from None
         raise ConfigError(
             f"there is no stack {stack} in {region}; GAS_AWS_REGION sets another region"
         ) from None

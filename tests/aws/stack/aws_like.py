@@ -316,9 +316,8 @@ class AwsLike:
         active = self._active(form["AutoScalingGroupName"])
         if not active:
             raise RefusedError("ActiveInstanceRefreshNotFound", "No active refresh")
-        for one in active:
-            # an instance already being replaced is waited for, then it is Cancelled
-            one["Status"] = "Cancelled" if one["Status"] == "Cancelling" else "Cancelling"
+        for one in active:  # an instance that is being replaced is waited for
+            one["Status"] = "Cancelling"
         return element(InstanceRefreshId=active[0]["InstanceRefreshId"])
 
 
