@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 HASH = ord("#")
 BLOCK_BYTES = 1 << 22
-CHUNK_BYTES = 20 << 20
+CHUNK_BYTES = 14 << 20
 """So much text of records makes one chunk."""
 PREFIX = b"BCSQ="
 

@@ -84,7 +84,6 @@ def _found(task: Task, prepared: Prepared, scratch: Path) -> Found:
             prepared.csq,
             prepared.reference,
             scratch,
-            threads=threads(),
             memory_mb=COLUMNAR_MEMORY_MB,
         )
     except duckdb.OutOfMemoryException:

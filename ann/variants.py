@@ -47,7 +47,6 @@ def annotate_variants(
     reference: Reference,
     folder: Path,
     *,
-    threads: int,
     memory_mb: int,
 ) -> Found:
     """Make `info.tsv` and `variants.parquet` in `folder` of a job's records.tsv and csq's VCFs.
@@ -55,7 +54,7 @@ def annotate_variants(
     `memory_mb` is for the engine; it writes to `folder` what does not fit. Raises GapError where
     csq's sites are not the records'.
     """
-    with connect(folder, threads, memory_mb) as db:
+    with connect(folder, memory_mb) as db:
         work = _Pass(db, reference, folder)
         try:
             for chunk in chunks(records, csq, folder):
@@ -65,7 +64,7 @@ def annotate_variants(
             work.describer.close()
 
 
-def connect(folder: Path, threads: int, memory_mb: int) -> duckdb.DuckDBPyConnection:
+def connect(folder: Path, memory_mb: int) -> duckdb.DuckDBPyConnection:
     """An engine of its own, which keeps rows in order and writes to `folder` only."""
     spill = folder / "duckdb"
     spill.mkdir(exist_ok=True)

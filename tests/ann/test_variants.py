@@ -71,7 +71,7 @@ def run(made: Reference, tmp_path: Path) -> Run:
         shown = sites[:2] if status else sites
         (folder / "csq.vcf").write_text("".join(f"{site}\n" for site in shown))
         return annotate_variants(
-            *(folder / "records.tsv", [folder / "csq.vcf"], made, folder), threads=1, memory_mb=256
+            *(folder / "records.tsv", [folder / "csq.vcf"], made, folder), memory_mb=256
         )
 
     return passed
@@ -260,7 +260,6 @@ def test_sites_that_are_none_of_the_records_are_refused(
     with pytest.raises(GapError):
         annotate_variants(
             *(tmp_path / "records.tsv", [tmp_path / "csq.vcf"], made, tmp_path),
-            threads=1,
             memory_mb=128,
         )
 

@@ -21,7 +21,7 @@ def test_they_have_the_annotators_columns_in_its_order(tmp_path: Path) -> None:
     records.write_bytes(b"")
     csq.write_bytes(b"##fileformat=VCFv4.2\n")
     reference = load(BUNDLED / "rCRS")
-    found = annotate_variants(records, [csq], reference, tmp_path, threads=1, memory_mb=256)
+    found = annotate_variants(records, [csq], reference, tmp_path, memory_mb=256)
     written = schema(found.parquet)
     usual = {**parquet.COLUMNS, **parquet.GENOTYPES}
     assert {name: written[name] for name in usual} == usual
