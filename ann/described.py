@@ -17,7 +17,7 @@ from ann.normalise import normalise
 from ann.protein import START_LOST as PROTEIN_START_LOST
 from ann.protein import THREE, UNPREDICTABLE, residues_changed
 from ann.references import Reference
-from ann.transcripts import CodingPart, ContigBases, Transcript
+from ann.transcripts import BasesWindow, CodingPart, Transcript
 
 TRANSCRIPTS_HELD = 512
 CONTIGS_HELD = 4
@@ -63,7 +63,7 @@ class Describer:
         self.models: dict[str, Model] = {}
         self.is_normalising = bool(reference.known)
         self.fasta = pysam.FastaFile(str(reference.path(reference.fasta)))
-        self.bases = lru_cache(CONTIGS_HELD)(lambda contig: ContigBases(self.fasta, contig))
+        self.bases = lru_cache(CONTIGS_HELD)(lambda contig: BasesWindow(self.fasta, contig))
         self.transcript = lru_cache(TRANSCRIPTS_HELD)(self._transcript)
 
     def close(self) -> None:
@@ -132,7 +132,7 @@ def _within(pos: int, length: int) -> str | None:
 class _ByNumber:
     """Bases by their number, as `ann.normalise` takes them."""
 
-    def __init__(self, bases: ContigBases) -> None:
+    def __init__(self, bases: BasesWindow) -> None:
         self.bases = bases
 
     def __getitem__(self, number: int) -> str:

@@ -65,7 +65,7 @@ def shifted(change: Change, bases: Bases, strand: int) -> Change:
 
 
 def _steps(start: int, end: int, new: str, bases: Bases, strand: int) -> int:
-    """How far a pure deletion or insertion can be moved, LOOK bases at most."""
+    """The number of bases that a pure deletion or insertion can be moved, LOOK at most."""
     if strand == FORWARD:
         ahead = bases[end : min(end + LOOK, len(bases))]
         pattern = new or (bases[start:end] + ahead)

@@ -32,7 +32,7 @@ Struct = dict[int, Field]
 
 def join_pieces(pieces: Sequence[Path], out: Path) -> None:
     """Write `out` from one piece or more; the pieces are removed as they are used up."""
-    footer: Struct | None = None
+    footer: Struct = {}
     with out.open("wb") as stream:
         stream.write(MAGIC)
         for piece in pieces:
@@ -42,8 +42,7 @@ def join_pieces(pieces: Sequence[Path], out: Path) -> None:
                 source.seek(len(MAGIC))
                 _copy(source, stream, size - len(MAGIC))
             piece.unlink()
-            footer = told if footer is None else _extended(footer, told)
-        assert footer is not None, "there is no piece"
+            footer = _extended(footer, told) if footer else told
         written = bytes(_struct_bytes(footer))
         stream.write(written + len(written).to_bytes(4, "little") + MAGIC)
 

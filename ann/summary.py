@@ -12,7 +12,7 @@ CONTIGS_NAMED = 1000
 
 
 def summary(counts: Counts, reference: Reference, **more: Any) -> dict[str, Any]:
-    """What .summary.json holds; `more` goes in as it is (file, tools, seconds, notes)."""
+    """The content of .summary.json; `more` goes in as it is (file, tools, seconds, notes)."""
     return {
         **more,
         "records": counts.records,

@@ -14,7 +14,7 @@ from ann.protein import Coding
 WINDOW_BASES = 1 << 17
 
 
-class ContigBases:
+class BasesWindow:
     """A contig's sequence, upper case, counted from 0, of which a window is held."""
 
     def __init__(self, fasta: pysam.FastaFile, contig: str) -> None:
