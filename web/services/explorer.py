@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -158,6 +159,7 @@ class Explorer:
     def __init__(self, files: Files, folder: Path, max_bytes: int) -> None:
         self.copies = LocalCopies(files, folder, max_bytes)
         self.engine = ParquetEngine(folder)
+        self._lock = threading.Lock()
         self._remembered: OrderedDict[Any, Any] = OrderedDict()
 
     def open(self, stored: S3Object) -> VariantTable:
@@ -166,11 +168,16 @@ class Explorer:
 
     def remembered(self, key: Any, make: Any) -> Any:
         """A fact of a file, which never changes: made once, kept while it is among the newest."""
-        if key not in self._remembered:
-            self._remembered[key] = make()
+        with self._lock:
+            if key in self._remembered:
+                self._remembered.move_to_end(key)
+                return self._remembered[key]
+        made = make()
+        with self._lock:
+            self._remembered[key] = made
             while len(self._remembered) > REMEMBERED:
                 self._remembered.popitem(last=False)
-        return self._remembered[key]
+        return made
 
 
 def default_folder(prefix: str) -> Path:

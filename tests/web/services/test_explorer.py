@@ -1,0 +1,74 @@
+"""Tables opened, evicted, too large, and queries that take too long, as their readers see it."""
+
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from werkzeug.datastructures import MultiDict
+
+from aws.resources import World
+from aws.storage.stored import S3Object
+from tests import builders
+from tests.web import parquet
+from tests.web.browser import Person
+from tests.web.parquet import variant
+from web import context
+from web.services.explorer import REMEMBERED, Explorer
+from web.services.parquet_engine import ParquetEngine
+from web.services.view import View
+
+MB = 1_000_000
+
+
+def put(world: World, stored: S3Object, folder: Path, rows: int = 3) -> None:
+    """Store a table of so many variants as this object."""
+    path = parquet.write(folder / "made.parquet", [variant(n, pos=n + 1) for n in range(rows)])
+    world.files.write(stored.bucket, stored.key, path.read_bytes())
+
+
+def test_a_table_whose_copy_has_just_been_deleted_is_fetched_again(
+    world: World, tmp_path: Path
+) -> None:
+    stored = S3Object(world.files.results, "web/u/evicted~1/v.parquet")
+    put(world, stored, tmp_path)
+    table = Explorer(world.files, tmp_path / "copies", MB).open(stored)
+    view = View.parse(MultiDict(), table.schema)
+    table.path.unlink()
+    assert len(table.page(view).rows) == 3
+    assert table.path.exists()
+
+
+def test_facts_of_so_many_tables_are_remembered_and_no_more(world: World, tmp_path: Path) -> None:
+    explorer = Explorer(world.files, tmp_path, MB)
+    made: list[int] = []
+    for number in (*range(REMEMBERED), 0, REMEMBERED, 0, 1):
+        explorer.remembered(number, lambda number=number: made.append(number))  # type: ignore[misc]
+    assert made == [*range(REMEMBERED), REMEMBERED, 1]
+
+
+def test_a_table_without_room_here_is_offered_as_a_download(
+    app: Flask, ada: Person, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = builders.completed(world, ada)
+    put(world, job.outputs["variants"], tmp_path)
+    copies = app.extensions[context.KEY].explorer.copies
+    monkeypatch.setattr(copies, "max_bytes", 100)
+    reply = ada.get(f"/annotations/{job.job_id}/variants")
+    assert (reply.status_code, "Download the Parquet file" in reply.text) == (413, True)
+
+
+def test_a_query_that_takes_too_long_is_a_page_with_words(
+    app: Flask, ada: Person, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = builders.completed(world, ada)
+    put(world, job.outputs["variants"], tmp_path)
+    explorer: Explorer = app.extensions[context.KEY].explorer
+    address = f"/annotations/{job.job_id}/variants"
+    assert ada.get(address).status_code == 200
+    busy = ParquetEngine(explorer.engine.folder, timeout_s=0.01)
+    busy._places.acquire()
+    while busy._places.acquire(blocking=False):
+        pass
+    monkeypatch.setattr(explorer, "engine", busy)
+    reply = ada.get(f"{address}?gene=A")
+    assert (reply.status_code, "Narrow it down" in reply.text) == (503, True)
