@@ -102,10 +102,10 @@ def _write(path: Path, lines: BinaryIO, runs: list[CsqLines], first: int) -> int
 def _joined(block: list[bytes], runs: list[CsqLines], first: int) -> list[bytes]:
     found: dict[int, bytes] = {}
     for run in runs:
-        told = run.found(first, block)
-        if isinstance(told, list):
-            return [a[:-1] + b"\t" + b for a, b in zip(block, told, strict=True)]
-        if found.keys() & told.keys():
+        of_run = run.found(first, block)
+        if isinstance(of_run, list):
+            return [a[:-1] + b"\t" + b for a, b in zip(block, of_run, strict=True)]
+        if found.keys() & of_run.keys():
             raise GapError("bcftools gave back the same site twice")
-        found |= told
+        found |= of_run
     return [a[:-1] + b"\t" + found.get(n, b"") for n, a in enumerate(block, first)]

@@ -36,13 +36,13 @@ def join_pieces(pieces: Sequence[Path], out: Path) -> None:
     with out.open("wb") as stream:
         stream.write(MAGIC)
         for piece in pieces:
-            told, size = _footer(piece)
-            _move(told, stream.tell() - len(MAGIC))
+            piece_footer, size = _footer(piece)
+            _move(piece_footer, stream.tell() - len(MAGIC))
             with piece.open("rb") as source:
                 source.seek(len(MAGIC))
                 _copy(source, stream, size - len(MAGIC))
             piece.unlink()
-            footer = _extended(footer, told) if footer else told
+            footer = _extended(footer, piece_footer) if footer else piece_footer
         written = bytes(_struct_bytes(footer))
         stream.write(written + len(written).to_bytes(4, "little") + MAGIC)
 
