@@ -42,7 +42,7 @@ def test_facts_of_so_many_tables_are_remembered_and_no_more(world: World, tmp_pa
     explorer = Explorer(world.files, tmp_path, MB)
     made: list[int] = []
     for number in (*range(REMEMBERED), 0, REMEMBERED, 0, 1):
-        explorer.remembered(number, lambda number=number: made.append(number))  # type: ignore[misc]
+        explorer.remembered(number, lambda number=number: made.append(number))
     assert made == [*range(REMEMBERED), REMEMBERED, 1]
 
 
