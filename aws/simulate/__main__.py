@@ -10,7 +10,7 @@ from aws.simulate.metrics import DELAY_S, LONGEST_DELAY_S
 from aws.simulate.template import TEMPLATE
 
 ABOUT = """\
-Simulates CloudWatch alarms and EC2 Auto Scaling, without AWS, in about 12 seconds.
+Simulates CloudWatch alarms and EC2 Auto Scaling, without AWS, in about half a minute.
 
 First it reproduces recorded runs of two groups on AWS, so that you can trust it; then it runs
 the policies of the template and those of the origin project on the same loads: 4,000 jobs at

@@ -20,7 +20,7 @@ ONLINE, CLICK_EVERY_S = 0.02, 10.0
 REQUESTS_A_JOB = 12.0
 WRITES_A_JOB, UNITS_A_WRITE = 12.0, 2.0
 """Of a row of 1 to 2 KB, from its submission to its archive; a test counts these, and the next."""
-PUTS_A_JOB, EVENTS_A_JOB, MAILS_A_JOB, OBJECTS_A_JOB = 6.0, 3.0, 1.0, 5.0
+PUTS_A_JOB, EVENTS_A_JOB, MAILS_A_JOB, OBJECTS_A_JOB = 8.0, 3.0, 1.0, 7.0
 NOTIFY_S, ARCHIVE_S, LOOK_UP_S = 0.15, 0.6, 0.005
 """One message of notify and of archive, one look-up of the inventory (estimated)."""
 VCPUS = 2

@@ -44,7 +44,7 @@ def test_ours_scale_out_however_late_the_queues_metrics_are(delay_s: float) -> N
 
 @pytest.mark.parametrize("group_s", [60.0, 120.0, 180.0])
 def test_ours_scale_out_too_where_the_groups_metrics_are_the_late_ones(group_s: float) -> None:
-    late = delays(0.0) | {"AWS/AutoScaling": group_s}
+    late = {**delays(0.0), "AWS/AutoScaling": group_s}
     assert largest(TEMPLATE, late) == 10
 
 
