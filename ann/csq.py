@@ -223,7 +223,7 @@ def _tool(tool: Callable[..., Any], arguments: list[str], parent: int) -> NoRetu
     status = TOOL_FAILED
     try:
         die_with_parent(parent)
-        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # to be told from other write errors
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # to be distinguished from other write errors
         tool(*arguments, catch_stdout=False)
         status = 0
     except BaseException as error:

@@ -100,13 +100,13 @@ def _odd(table: RecordTable, found: Genotypes, records: Ints, n_alts: Ints) -> N
         start, end = int(table.seps[record, FORMAT]) + 1, int(table.seps[record, -1])
         cells = [cell.partition(b":")[0] for cell in table.text[start:end].split(b"\t")]
         most = int(n_alts[record])
-        told = []
+        found_kinds = []
         for cell in cells:
             kind = kinds.get((cell, most))
             if kind is None:
                 kind = kinds[cell, most] = _kind(cell, most)
-            told.append(kind)
-        called, het, hom, phased = zip(*told, strict=True)
+            found_kinds.append(kind)
+        called, het, hom, phased = zip(*found_kinds, strict=True)
         found.called[record], found.het[record] = sum(called), sum(het)
         found.hom[record], found.is_phased[record] = sum(hom), all(phased)
         text = b",".join(cells) if is_shown else b""

@@ -257,7 +257,7 @@ def _contigs(table: RecordTable) -> list[str]:
 
 
 def _all_contigs(reader: Reader) -> list[str]:
-    """Every contig of the file, for one whose first records told nothing."""
+    """Every contig of the file, for one whose first records fit no reference."""
     found: dict[str, None] = {}
     with Reader(reader.path, reader.bounds) as again:
         for block in again.blocks():
@@ -266,7 +266,7 @@ def _all_contigs(reader: Reader) -> list[str]:
 
 
 def _words(records: int, share: float) -> str:
-    """How far the pre-pass is, for people; an estimate by the share of the file that was read."""
+    """The pre-pass's progress for people; an estimate by the share of the file that was read."""
     if share >= 1:
         return f"annotating {records:,} of {records:,}"
     about = int(records / max(share, 1e-9))
@@ -275,7 +275,7 @@ def _words(records: int, share: float) -> str:
 
 
 def _notes(pre_pass: PrePass) -> list[str]:
-    """What the user should know of, for the log."""
+    """The notes for the user, written in the log."""
     screening, prepared = pre_pass.screening, pre_pass.prepared
     tags, reference = prepared.tags, screening.reference
     notes = [

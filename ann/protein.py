@@ -91,7 +91,7 @@ class _Comparison:
         return number
 
     def _stop_after(self, number: int) -> int:
-        """The number of residues from this one to the new stop; 0 where there is none to be seen."""
+        """The number of residues from this one to the new stop; 0 where none is in sight."""
         amino, new = self.reference.code.amino, self.new
         for begin in range(3 * number + 3, len(new) - 2, 3):
             if amino.get(new[begin : begin + 3]) == STOP:

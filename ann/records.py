@@ -32,12 +32,12 @@ def printable(text: str) -> str:
 
 
 class VCFError(ValueError):
-    """What is wrong with the file and what to do about it, for its owner to read."""
+    """A fault of the file, in words for its owner: what is wrong, and what to do about it."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """How large a file may be when it is unpacked."""
+    """The largest size that an unpacked file may have."""
 
     max_line_bytes: int
     max_records: int
@@ -46,7 +46,7 @@ class Bounds:
 
 @dataclass
 class Header:
-    """The meta lines (##fileformat first), the column line, and the contigs' told lengths."""
+    """The meta lines (##fileformat first), the column line, and the contigs' declared lengths."""
 
     version: str
     lines: list[bytes]
@@ -78,7 +78,7 @@ def fault_in(
     filters: bytes,
     form: list[bytes],
 ) -> str:
-    """What is wrong with these columns; empty where nothing is."""
+    """The fault in these columns, in words; empty where there is none."""
     if not contig:
         return "CHROM is empty"
     if not (pos.isdigit() and len(pos) < 11 and int(pos) <= MAX_POS):

@@ -26,7 +26,7 @@ class Source:
         self.parts, self.size = [first], len(first)
 
     def add(self, values: Bytes) -> int:
-        """Where the added bytes begin."""
+        """The offset at which the added bytes begin."""
         self.parts.append(values)
         self.size += len(values)
         return self.size - len(values)

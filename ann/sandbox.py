@@ -1,4 +1,4 @@
-"""What ties a job's processes to their parent, and holds them to the job's limits."""
+"""Ties a job's processes to their parent, and holds them to the job's limits."""
 
 import ctypes
 import os

@@ -58,7 +58,7 @@ COMMA = ord(",")
 
 
 class ContigPlacement(NamedTuple):
-    """Where a contig of the file belongs; `contig` is None where the reference has none such.
+    """The place of a file's contig in the reference; `contig` is None for one it lacks.
 
     `turn` counts the file's names for one contig: each needs a csq of its own, being in a block
     of its own.
@@ -129,7 +129,7 @@ class Screening:
         ]
 
     def placement(self, name: bytes) -> ContigPlacement:
-        """Where a contig belongs. Raises VCFError for a look-alike of another length."""
+        """The contig's place in the reference. Raises VCFError for a look-alike's length."""
         found = self.placements.get(name)
         if found is None:
             text = name.decode("utf-8", "replace")
@@ -177,14 +177,14 @@ class Screening:
                 )
 
     def difference(self, screened: Screened, run: ContigRun, record: int) -> str:
-        """What REF says, and what the reference has there."""
+        """Words for what REF says and what the reference has there."""
         ref, start = screened.table.cell(record, REF), int(screened.pos[record]) - 1
         contig = cast(Contig, run.placement.contig)
         bases = self.sequences.text(contig.name, start, start + len(ref))
         return f"REF {_short(ref)} where {self.reference.name} has {_short(bases)}"
 
     def misfits(self) -> int:
-        """How many of the records looked at do not agree with the reference."""
+        """The number of records looked at that disagree with the reference."""
         return self.strange.total() + self.outside + self.mismatched
 
     def demand_right_assembly(self) -> None:
@@ -225,7 +225,7 @@ class Screening:
 
 
 def _alternatives(table: RecordTable) -> tuple[Ints, Mask]:
-    """How many ALT alleles each record has, and which have others than plain sequences."""
+    """The number of ALT alleles of each record, and a mask of those with other than bases."""
     starts, lengths = table.segments(ALT)
     segments = Segments(starts, np.where(lengths > MOST_ALLELE_BYTES, 0, lengths))
     is_odd = strangers(table, ALT, ACGT)
@@ -254,7 +254,7 @@ def _unusual(table: RecordTable) -> Mask:
 
 
 def _odd(ref: bytes, alts: bytes) -> str:
-    """Why these alleles are not for csq, which takes breakends and ambiguous bases for sequence.
+    """The reason to keep these alleles from csq: it takes breakends and ambiguity for sequence.
 
     Beside a plain sequence it leaves <SYMBOLIC>, * and . alone.
     """

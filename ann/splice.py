@@ -47,7 +47,7 @@ def splice(
 
 
 def _next(gains: BinaryIO, n: int) -> tuple[list[bytes], list[bytes]]:
-    """What the next records gain in INFO, and their names; no names where none has one."""
+    """The next records' gains in INFO, and their names; no names where none has one."""
     text = b"".join(itertools.islice(gains, n)).replace(b"\t\n", b"\n")
     found = text.split(b"\n")
     if len(found) != n + 1 or found.pop():

@@ -82,7 +82,7 @@ def log_text(document: dict[str, Any]) -> str:
 
 
 def _known(document: dict[str, Any]) -> list[str]:
-    """What is known of the variants, and how old that knowledge is."""
+    """Lines on the known variants, each source with its date."""
     if document["known"] is None:
         return _section("Known variants", {"this reference has": "no source of them"})
     lines = _section("Known variants", {"records that a source lists": document["known"]})

@@ -46,7 +46,7 @@ def is_ours(name: bytes) -> bool:
 
 
 def declares_ours(line: bytes) -> bool:
-    """Whether a header line is one that the annotation writes itself."""
+    """True for a header line that the annotation writes itself."""
     match = DECLARED.match(line)
     if match is None:
         return line.startswith(b"##GAS_")
@@ -146,7 +146,7 @@ class Tags:
 
 
 def _marks(table: RecordTable, segments: Segments) -> tuple[Ints, Ints]:
-    """Where the semicolons and equals signs of INFO are."""
+    """The offsets of INFO's semicolons and equals signs."""
     if segments.lengths.sum() <= LONGEST_LOOKED_AT * 4:
         offsets = ragged(segments)
         values = table.data[offsets]

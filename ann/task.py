@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class JobLimits:
-    """What one job may use."""
+    """The resources that one job may use."""
 
     timeout_s: float
     memory_mb: int
@@ -36,7 +36,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a task. `error` is what the user reads; the files are there without one.
+    """The result of a task. `error` is the message for the user; the files exist only without one.
 
     `crashed` says that the child was killed or broke down: worth another attempt.
     """

@@ -34,7 +34,7 @@ MITOCHONDRIAL = {"mt", "m", "chrm", "chrmt", "mito", "mitochondrion"}
 
 @dataclass(frozen=True)
 class Found:
-    """What the pass leaves: a line for each record (what INFO gains, and its ID), and the table."""
+    """The outputs of the pass: a line for each record (INFO's gains, its ID), and the table."""
 
     info: Path
     parquet: Path
@@ -155,7 +155,7 @@ class _Pass:
         self.db.execute(rows_sql.EXONIC)
 
     def _describe(self) -> None:
-        """What the sequence is needed for; the rest is made of csq's words by SQL."""
+        """Describe what needs the sequence; SQL makes the rest of csq's words."""
         describer, db = self.describer, self.db
         describer.models = {m[0]: m[1:] for m in db.execute(variants_sql.PENDING_MODELS).fetchall()}
         describer.transcript.cache_clear()
@@ -174,7 +174,7 @@ class _Pass:
         self.db.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS FROM {source}")
 
     def _meanings(self) -> None:
-        """What the consequences mean that are in this chunk."""
+        """Look up the meanings of the consequences in this chunk."""
         seen = self.db.execute(
             "SELECT consequence FROM entries UNION SELECT consequence FROM described_entries "
             "UNION SELECT consequence FROM alleles WHERE consequence IS NOT NULL"

@@ -91,7 +91,7 @@ class Run:
 
     @property
     def progress(self) -> str:
-        """What the child is at, such as `annotating 120,000 of about 1,000,000`."""
+        """The child's progress, such as `annotating 120,000 of about 1,000,000`."""
         try:
             return (self.task.folder / PROGRESS).read_text(encoding="utf-8") or "starting"
         except FileNotFoundError:
@@ -112,7 +112,7 @@ class Run:
                 return None
 
     def _has_ended(self, seconds: float) -> bool:
-        """Whether the server has said so, or says so within `seconds`."""
+        """True once the server has said so; waits `seconds` for it."""
         ready, _, _ = select.select([cast(IO[bytes], self.server.stdout)], [], [], seconds)
         return bool(ready)
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.tree import ROOT, WORDS_DONE, modules, parsed
+from tests.tree import ROOMS, ROOT, modules, parsed
 
 DIALECT = re.compile(r"\b(told|asked|till|nudges?|strikes?)\b", re.IGNORECASE)
 """Words that stood for a body, a header, arguments, a provider, a reminder, a crash."""
@@ -22,7 +22,7 @@ def lines_of(path: Path) -> Iterator[tuple[int, str]]:
 def test_no_private_word_stands_for_what_has_a_name() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
-        for _, path in modules(WORDS_DONE)
+        for _, path in modules(ROOMS)
         for number, line in lines_of(path)
         if DIALECT.search(line) and (str(path.relative_to(ROOT)), line.strip()) not in ALLOWED
     ]
@@ -41,7 +41,7 @@ def test_every_exception_is_still_needed() -> None:
 def test_docstrings_are_sentences_and_not_bare_clauses() -> None:
     found = [
         f"{path.relative_to(ROOT)}: {text.splitlines()[0]}"
-        for _, path in modules(WORDS_DONE)
+        for _, path in modules(ROOMS)
         for node in ast.walk(parsed(path))
         if isinstance(node, DOCUMENTED)
         if BARE_CLAUSE.match(text := ast.get_docstring(node) or "")

@@ -8,9 +8,6 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 ROOMS = ("web", "ann", "util", "vcf", "aws", "local")
 """The product's packages."""
-WORDS_DONE = ("aws/machine", "aws/simulate", "aws/stack", "aws/storage", "util", "vcf", "web")
-"""The rooms whose words are held to `test_words.py`, and whose class names to one meaning."""
-
 
 def modules(rooms: tuple[str, ...] = ROOMS) -> Iterator[tuple[str, Path]]:
     """Each module with its room."""

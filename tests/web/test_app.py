@@ -4,6 +4,7 @@ import sys
 from dataclasses import replace
 from typing import Any
 
+import flask
 import pytest
 
 from aws.config import ConfigError, GasSettings, PaymentSettings
@@ -31,6 +32,19 @@ def made(
         world.config, gas=GasSettings("gas", base_url), globus=GlobusSettings(issuer), **more
     )
     return create_app(replace(world, config=config), SECRETS)
+
+
+def test_the_host_is_not_what_a_client_says_that_a_proxy_said(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A load balancer of AWS adds X-Forwarded-For, -Proto and -Port; -Host comes from outside."""
+    web = replace(world.config.web, proxies=1)
+    app = made(world, monkeypatch, "https://gas.example.org", REAL, REAL, web=web)
+    headers = {"X-Forwarded-Host": "evil.example.com", "X-Forwarded-Proto": "https"}
+    with app.test_client() as client:
+        client.get("/healthz", headers={"Host": "gas.example.org", **headers})
+        assert flask.request.host == "gas.example.org"
+        assert flask.request.scheme == "https"
 
 
 @pytest.mark.parametrize(

@@ -77,12 +77,12 @@ def protein_words(hgvs_p: str | None) -> str:
     if new == "=":
         return f"{place} stays the same"
     if new == "?":
-        return f"{place} is changed, with an effect that cannot be told"
+        return f"{place} is changed, with an unknown effect"
     return f"{place} becomes {RESIDUES[new]}" if new in RESIDUES else ""
 
 
 def known_facts(row: Mapping[str, Any], sources: Iterable[Mapping[str, Any]]) -> list[SourceFacts]:
-    """What each source says of a variant; those that say nothing are left out."""
+    """The facts that each source has on a variant; a source without any is left out."""
     found = []
     for source in sources:
         start = f"{source.get('name')}_"

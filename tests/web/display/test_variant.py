@@ -12,7 +12,7 @@ CLINVAR = {"name": "clinvar", "title": "ClinVar", "version": "2022", "date": "20
         ("p.(Arg340His)", "arginine at 340 becomes histidine"),
         ("p.(Trp9Ter)", "tryptophan at 9 becomes a stop"),
         ("p.(Leu85=)", "leucine at 85 stays the same"),
-        ("p.(Met1?)", "methionine at 1 is changed, with an effect that cannot be told"),
+        ("p.(Met1?)", "methionine at 1 is changed, with an unknown effect"),
         ("p.(Gly17Alafs)", "the reading frame shifts from glycine at 17 on"),
         ("p.(Xxx17Ala)", ""),
         ("<script>", ""),
