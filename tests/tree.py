@@ -9,6 +9,7 @@ ROOT = Path(__file__).parent.parent
 ROOMS = ("web", "ann", "util", "vcf", "aws", "local")
 """The product's packages."""
 
+
 def modules(rooms: tuple[str, ...] = ROOMS) -> Iterator[tuple[str, Path]]:
     """Each module with its room."""
     for room in rooms:
