@@ -19,11 +19,10 @@ from ann.screening import (
     Screening,
 )
 from ann.table import ALT, ID, POS, REF
+from vcf.spreadsheet import harmless
 
 COLUMNS = ("line", "contig", "pos", "id", "ref", "alts", "reason", "words")
 SHOWN_CHARACTERS = 200
-FORMULA = ("=", "+", "-", "@")
-"""What a spreadsheet takes for the beginning of a formula."""
 WORDS = {
     SYMBOLIC: "csq takes plain sequences; structural variants are not annotated",
     NO_ALLELE: "there is no other sequence to look at",
@@ -78,7 +77,6 @@ class Rejected:
 def _shown(cell: bytes) -> str:
     """A cell for people and spreadsheets: short, printable, no formula."""
     text = cell[: SHOWN_CHARACTERS + 1].decode("utf-8", "replace")
-    text = "".join(c if c.isprintable() else "\ufffd" for c in text)
     if len(text) > SHOWN_CHARACTERS:
         text = f"{text[:SHOWN_CHARACTERS]}…"
-    return f"'{text}" if text.startswith(FORMULA) and len(text) > 1 else text
+    return harmless(text)

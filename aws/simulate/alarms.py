@@ -15,7 +15,7 @@ from aws.simulate.metrics import Metrics, Query, Watch
 EXTRA_POINTS = 2
 """Datapoints that an alarm retrieves beyond its evaluation periods, to fall back on.
 
-Two in the guide's tables; "the exact number" depends on the period and is not told."""
+Two in the guide's tables; "the exact number" depends on the period and is not published."""
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "GreaterThanThreshold": operator.gt,
     "GreaterThanOrEqualToThreshold": operator.ge,

@@ -82,7 +82,7 @@ class Annotators:
         self._sent = 0
 
     def _active(self) -> bool:
-        """Whether SQS reports on the queue; every instance in service polls it."""
+        """True while SQS reports on the queue; every instance in service polls it."""
         if self._running or self._waiting:
             self._last_action = self._clock.now
         return self._clock.now - self._last_action <= ACTIVE_S

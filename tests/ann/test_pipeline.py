@@ -9,10 +9,12 @@ from pathlib import Path
 import pysam
 import pytest
 
+from ann.csq import AUTO, HAPLOTYPE, LOCAL
 from ann.pipeline import EOF_BLOCK
 from ann.references import Reference
 from tests.ann.conftest import COLUMNS, Annotate, records_of, vcf
 from tests.builders import example
+from web.routes.annotate import MODES
 
 
 def consequence(fields: list[str]) -> list[str]:
@@ -260,3 +262,7 @@ def test_the_result_names_no_path_of_the_server(annotate: Annotate, tmp_path: Pa
     outcome = annotate(example().read_bytes())
     assert str(tmp_path).encode() not in gzip.decompress(outcome.result.read_bytes())
     assert COLUMNS.encode() in gzip.decompress(outcome.result.read_bytes())
+
+
+def test_the_form_offers_the_ways_of_calling_that_the_annotator_knows() -> None:
+    assert {mode or AUTO for mode in MODES} == {AUTO, LOCAL, HAPLOTYPE}

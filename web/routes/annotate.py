@@ -11,12 +11,20 @@ from web.session import account
 
 bp = Blueprint("annotate", __name__)
 
+MODES = {
+    "": "As the file allows: by haplotype where it is phased",
+    "local": "Each variant by itself",
+    "haplotype": "By haplotype: variants in one codon together",
+}
+"""The ways of calling consequences (`mode` of a job's row), in words."""
+
 
 @bp.get("/annotate")
 def index() -> str:
     """The form: it works as it stands; upload.js makes it comfortable."""
     demand_within_limits(account().user_id)
-    form, _ = uploads.issue(account(), _chosen(), scripted=False)
+    chosen = _choices()
+    form, _ = uploads.issue(account(), chosen, scripted=False)
     return render_template(
         "annotate.html",
         form=form,
@@ -24,7 +32,8 @@ def index() -> str:
         max_bytes=uploads.max_bytes(account()),
         tiers=site().config.tiers,
         references=site().references.installed(),
-        chosen=_chosen(),
+        chosen=chosen,
+        modes=MODES,
         file_types=file_type.for_browser(),
     )
 
@@ -33,7 +42,7 @@ def index() -> str:
 def form() -> Response:
     """A fresh form for one upload by the script, and the address to go to after it."""
     demand_within_limits(account().user_id)
-    made, then = uploads.issue(account(), _chosen(), scripted=True)
+    made, then = uploads.issue(account(), _choices(), scripted=True)
     bucket = world().files.inputs
     return jsonify(url=made.url, fields=made.fields, then=then, bucket=bucket)
 
@@ -54,9 +63,12 @@ def job() -> AnyResponse:
     return redirect(url_for("annotations.details", job_id=found.job_id))
 
 
-def _chosen() -> str:
-    """The name of the reference that the user chose; empty: to be detected from the file."""
+def _choices() -> uploads.Choices:
+    """The user's choices: a reference (else detected from the file), and how to call."""
     name = request.args.get("reference", "")
     if name and name not in {r.name for r in site().references.installed()}:
         abort(400, "That reference genome is not installed here. Please choose one of the list.")
-    return name
+    mode = request.args.get("mode", "")
+    if mode not in MODES:
+        abort(400, "There is no such way of calling consequences. Please choose one of the list.")
+    return uploads.Choices(name, mode)

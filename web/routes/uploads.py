@@ -4,6 +4,7 @@ import logging
 import uuid
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from flask import abort
@@ -42,19 +43,26 @@ class ReceivedUpload:
     name: str
 
 
+class Choices(NamedTuple):
+    """The user's choices for one job; what is empty is left to the annotator."""
+
+    reference: str = ""
+    mode: str = ""
+
+
 def max_bytes(account: Account) -> int:
     """The most that one upload of this user may have."""
     tiers = site().config.tiers
     return tiers.premium_max_bytes if account.is_premium else tiers.free_max_bytes
 
 
-def issue(account: Account, reference: str, scripted: bool) -> tuple[PresignedPost, str]:
+def issue(account: Account, choices: Choices, scripted: bool) -> tuple[PresignedPost, str]:
     """A form for one upload, and the address to go to after it.
 
     S3 sends the browser there itself, unless the form is `scripted`: then it answers 201.
     """
     job_id = str(uuid.uuid4())
-    ticket = site().tickets.dumps([account.user_id, job_id, reference])
+    ticket = site().tickets.dumps([account.user_id, job_id, *choices])
     then = f"{site().config.gas.base_url}/annotate/job?{urlencode({'ticket': ticket})}"
     form = world().files.upload_form(
         account.user_id,
@@ -94,7 +102,7 @@ def submit(upload: ReceivedUpload, account: Account, ticket: str) -> Job:
     An invalid upload is deleted and no row written. One refused only by a rate limit (429) is
     kept: reloading later submits it.
     """
-    reference = _reference(ticket, account.user_id, upload.job_id)
+    choices = _choices(ticket, account.user_id, upload.job_id)
     size = _size(upload)
     demand_within_limits(account.user_id)
     try:
@@ -111,7 +119,8 @@ def submit(upload: ReceivedUpload, account: Account, ticket: str) -> Job:
             s3_inputs_bucket=upload.bucket,
             s3_key_input_file=upload.key,
             input_bytes=size,
-            reference=reference,
+            reference=choices.reference,
+            mode=choices.mode,
         )
     )
     log.info("job %s submitted by %s, %d bytes", job.job_id, job.user_id, size)
@@ -127,15 +136,15 @@ def flush_or_log(job: Job) -> Job:
         return job
 
 
-def _reference(ticket: str, user_id: str, job_id: str) -> str:
-    """The reference chosen with the form; 404 unless this id was issued to this user."""
+def _choices(ticket: str, user_id: str, job_id: str) -> Choices:
+    """The choices made with the form; 404 unless this id was issued to this user."""
     try:
-        owner, issued, reference = site().tickets.loads(ticket, max_age=TICKET_AGE_S)
+        owner, issued, *choices = site().tickets.loads(ticket, max_age=TICKET_AGE_S)
     except BadSignature:
         abort(404, NOT_ISSUED)
     if (owner, issued) != (user_id, job_id):
         abort(404, NOT_ISSUED)
-    return str(reference)
+    return Choices(*choices)
 
 
 def _size(upload: ReceivedUpload) -> int:

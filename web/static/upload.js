@@ -13,7 +13,7 @@ const bar = document.getElementById("bar");
 const words = document.getElementById("progress-words");
 const problem = document.getElementById("problem");
 const about = document.getElementById("about");
-const reference = document.getElementById("reference-name");
+const choices = document.getElementById("reference");
 
 const S3_ERRORS = {
     EntityTooLarge: `The file is larger than the ${form.dataset.plan} plan allows (${form.dataset.maxWords}).`,
@@ -53,7 +53,7 @@ async function check() {
 
 /** A fresh form for one upload, so that a page left open for hours still works. */
 async function freshForm() {
-    const query = reference?.value ? `?reference=${encodeURIComponent(reference.value)}` : "";
+    const query = choices ? `?${new URLSearchParams(new FormData(choices))}` : "";
     const reply = await fetch(form.dataset.form + query, { headers: { Accept: "application/json" } });
     const body = await reply.json();
     if (!reply.ok) throw new Error(body.error);

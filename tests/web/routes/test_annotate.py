@@ -195,6 +195,14 @@ def test_the_chosen_reference_goes_with_the_upload(ada: Person, world: World) ->
     assert ada.get("/annotate?reference=Klingon").status_code == 400
 
 
+def test_the_chosen_way_of_calling_consequences_goes_with_the_upload(
+    ada: Person, world: World
+) -> None:
+    job_id = ada.get(upload(ada, page="/annotate?mode=haplotype")).location.rpartition("/")[2]
+    assert world.jobs.get(job_id).mode == "haplotype"
+    assert ada.get("/annotate?mode=psychic").status_code == 400
+
+
 @pytest.fixture
 def narrow(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     """A site that allows three open jobs and four an hour."""
