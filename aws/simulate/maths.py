@@ -92,7 +92,7 @@ def _two(
 
 
 def _is_scalar(node: ast.expr) -> bool:
-    """True where no time series is in it: a scalar has a value at every timestamp, so makes none."""
+    """True where no time series is in it: a scalar has a value at each timestamp and makes none."""
     return not any(isinstance(part, ast.Name) for part in ast.walk(node))
 
 
