@@ -25,7 +25,9 @@ ROUNDS = 60
 BODY = b"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
 """A result: a VCF without records."""
 LOG = b"records\t3\n<script>alert(1)</script>\n"
-SUMMARY = b'{"records": 3, "annotated": 2, "consequences": {"missense": 2}}'
+SUMMARY = b"""{"records": 3, "annotated": 2, "consequences": {"missense": 2}, "known": 1,
+"sources": [{"name": "dbsnp", "title": "dbSNP", "version": "build 156", "date": "2022-11-04",
+"alleles": 1}]}"""
 OTHERS = {"index": b"index", "log": LOG, "summary": SUMMARY}
 """The bytes of the outputs next to a result; any other output has the result's."""
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")

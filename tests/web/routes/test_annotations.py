@@ -155,6 +155,11 @@ def test_the_raw_log_is_plain_text_that_no_browser_interprets(ada: Person, world
     assert "<script>alert" not in page(ada, job, "/log")
 
 
+def test_the_page_dates_each_source_of_known_variants(ada: Person, world: World) -> None:
+    text = page(ada, builders.completed(world, ada))
+    assert "1: dbSNP build 156, 2022-11-04" in text
+
+
 def test_a_job_without_log_or_summary_says_so(ada: Person, world: World) -> None:
     job = builders.pending(world, ada)
     for rest in ("log", "summary"):
