@@ -132,11 +132,18 @@ def test_only_what_is_cold_and_there_can_be_restored(aws: Clients, bucket: str) 
 
 
 def test_nothing_is_announced_of_what_was_deleted_meanwhile(
-    aws: Clients, cold: str, inbox: Inbox
+    aws: Clients, cold: str, inbox: Inbox, settings: Callable[..., None]
 ) -> None:
+    """The restore of another object, asked for later, shows that the time for the first is up."""
+    settings(standard_s=3)
     announce(aws, cold, inbox)
     restore(aws, cold)
     aws.s3.delete_object(Bucket=cold, Key=KEY)
+    request = {"Days": 1, "GlacierJobParameters": {"Tier": "Standard"}}
+    aws.s3.put_object(Bucket=cold, Key="later", Body=b"result", StorageClass="GLACIER")
+    aws.s3.restore_object(Bucket=cold, Key="later", RestoreRequest=request)
+    event = json.loads(inbox.next(wait_s=20))
+    assert event["Records"][0]["s3"]["object"]["key"] == "later"
     assert inbox.is_empty()
 
 
