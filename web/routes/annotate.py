@@ -12,9 +12,9 @@ from web.session import account
 bp = Blueprint("annotate", __name__)
 
 MODES = {
-    "": "As the file allows: by haplotype where it is phased",
+    "": "As the file allows",
     "local": "Each variant by itself",
-    "haplotype": "By haplotype: variants in one codon together",
+    "haplotype": "By haplotype (phased files)",
 }
 """The ways of calling consequences (`mode` of a job's row), in words."""
 
