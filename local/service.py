@@ -5,6 +5,8 @@ import secrets
 import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
@@ -169,14 +171,14 @@ class LocalService:
 
     def _provision(self) -> None:
         """The local AWS forgets its queues when it stops; the rest is there already or is made."""
-        os.environ.update({k: v for k, v in self.env.items() if k.startswith("AWS_")})
-        config = self.config()
-        provision.provision(config)
-        web_secrets.create(
-            config,
-            web_secrets.Secrets(secrets.token_hex(32), CLIENT_ID, CLIENT_SECRET),
-        )
-        _seed(connect(config))
+        with _clients_of(self.env):
+            config = self.config()
+            provision.provision(config)
+            web_secrets.create(
+                config,
+                web_secrets.Secrets(secrets.token_hex(32), CLIENT_ID, CLIENT_SECRET),
+            )
+            _seed(connect(config))
 
     def _look_after(self, process: Process) -> None:
         if process.is_alive:
@@ -192,6 +194,20 @@ class LocalService:
         self.out.write(f"{'up':<10}| {process.name} ended (exit code {code}); starting it again\n")
         process.deaths += 1
         process.start(self.out)
+
+
+@contextmanager
+def _clients_of(env: dict[str, str]) -> Iterator[None]:
+    """Have boto3's clients that are made meanwhile reach the AWS of `env`."""
+    own = {name: value for name, value in env.items() if name.startswith("AWS_")}
+    before = dict(os.environ)
+    os.environ.update(own)
+    try:
+        yield
+    finally:
+        for name in own:
+            del os.environ[name]
+        os.environ.update({name: before[name] for name in own if name in before})
 
 
 def _demand_alive(process: Process, deadline: float) -> None:

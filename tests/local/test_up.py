@@ -118,6 +118,16 @@ def test_a_part_that_is_killed_is_back_within_seconds(up: Up, name: str) -> None
     os.kill(victim.pid, signal.SIGKILL)
     until(lambda: (part := up.part(name)) is not None and part.pid != victim.pid, BACK_S)
     until(up.serves, BACK_S)
+    until(lambda: signs_in(up), READY_S)
+
+
+def signs_in(up: Up) -> bool:
+    """Whether all that a login needs answers again: the site, Globus, AWS and what is in it."""
+    try:
+        Visitor(up.url).sign_in("premium")
+    except requests.RequestException:
+        return False
+    return True
 
 
 def test_a_taken_port_is_told_in_one_line(tmp_path: Path) -> None:
