@@ -138,7 +138,8 @@ def _begin(task: Task) -> None:
 
 def _run(task: Task) -> Outcome:
     def fail(fault: BaseException | str, crashed: bool = False) -> Outcome:
-        return Outcome(task.folder, error=printable(str(fault)), crashed=crashed)
+        words = str(fault).replace(f"{task.folder}/", "")
+        return Outcome(task.folder, error=printable(words), crashed=crashed)
 
     try:
         return run(task, task.folder / SCRATCH, lambda words: _note(task, words))

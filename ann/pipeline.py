@@ -7,12 +7,10 @@ import shutil
 import time
 from pathlib import Path
 
-import duckdb
-
 from ann.bgzf import EOF_BLOCK, BgzfWriter
 from ann.counts import Counts
-from ann.csq import STDERR, Csq, GateError, LimitError
-from ann.disk import Disk
+from ann.csq import STDERR, Csq, GateError
+from ann.disk import Disk, duckdb_errors
 from ann.gate import demand_readable
 from ann.header import result_header, tools
 from ann.index import write_index
@@ -35,15 +33,15 @@ MOST_THREADS = 4
 def run(task: Task, scratch: Path, progress: Progress) -> Outcome:
     """Annotate one VCF, working in the folder `scratch`.
 
-    Raises VCFError for what its owner can mend, LimitError for what goes beyond the job's limits,
-    and CrashError and GateError for what is ours.
+    Raises VCFError for what its owner can mend; LimitError, MemoryError and OSError (EFBIG) for
+    what goes beyond the job's limits; CrashError, GateError and any other OSError for our faults.
     """
     began = time.monotonic()
     disk = Disk(task.folder, task.limits)
     progress = disk.watched(progress)
     prepared = _prepared(task, scratch, progress)
     progress("collecting what is known of the variants")
-    found = _found(task, prepared, scratch)
+    found = _found(prepared, scratch)
     outcome = _written(task, prepared, found.info, progress)
     shutil.move(prepared.rejected, outcome.rejected)
     shutil.move(found.parquet, outcome.variants)
@@ -76,9 +74,9 @@ def _prepared(task: Task, scratch: Path, progress: Progress) -> Prepared:
         return prepare(reader, request, offer, start_csq, scratch, progress)
 
 
-def _found(task: Task, prepared: Prepared, scratch: Path) -> Found:
+def _found(prepared: Prepared, scratch: Path) -> Found:
     """Have the columnar engine collect what is known of the variants."""
-    try:
+    with duckdb_errors():
         return annotate_variants(
             prepared.rows,
             prepared.csq,
@@ -86,8 +84,6 @@ def _found(task: Task, prepared: Prepared, scratch: Path) -> Found:
             scratch,
             memory_mb=COLUMNAR_MEMORY_MB,
         )
-    except duckdb.OutOfMemoryException:
-        raise LimitError.memory(task.limits) from None
 
 
 def _written(task: Task, prepared: Prepared, info: Path, progress: Progress) -> Outcome:

@@ -1,15 +1,19 @@
 """Words for every outcome: what a file can do to a job, and what its owner then reads."""
 
 import json
+import resource
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import pysam
 import pytest
 
 from ann.csq import LimitError
-from ann.disk import Disk, used_bytes
+from ann.disk import Disk, duckdb_errors, used_bytes
 from ann.reader import Reader
 from ann.records import MOST_CHARACTERS, Bounds, VCFError
 from tests.ann.conftest import LIMITS, Annotate, records_of, vcf
@@ -128,6 +132,34 @@ def test_85_000_samples_are_looked_at_in_a_second(tmp_path: Path) -> None:
     path.write_bytes(body.replace(b"\tS84999\n", b"\tS7\n"))
     with pytest.raises(VCFError, match="'S7' is empty or stands there twice"):
         Reader(path, Bounds(1 << 26, 10, 1 << 30))
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """Bound this process's files, as a job's are."""
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, usual[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+
+
+def test_what_duckdb_says_of_the_disk_and_of_memory_is_told_from_a_fault(tmp_path: Path) -> None:
+    rows = "COPY (SELECT i FROM range(1_000_000) t(i)) TO '{}' (FORMAT csv)"
+    sort = "SELECT count(*) FROM (SELECT i FROM range(4_000_000) t(i) ORDER BY random() OFFSET 1)"
+    tight = f"SET threads = 1; SET memory_limit = '8MB'; SET temp_directory = '{tmp_path}/spill'"
+    too_large = pytest.raises(OSError, match="File too large")
+    with too_large, files_of_at_most(1_000_000), duckdb_errors():
+        duckdb.execute(rows.format(tmp_path / "rows.csv"))
+    with pytest.raises(OSError, match="No space left"), duckdb_errors():
+        duckdb.execute(rows.format("/dev/full"))
+    with pytest.raises(OSError, match="No space left"), duckdb_errors():
+        duckdb.connect().execute(f"{tight}; SET max_temp_directory_size = '1MB'").execute(sort)
+    with pytest.raises(MemoryError), duckdb_errors():
+        duckdb.connect().execute("SET memory_limit = '8MB'; SET temp_directory = ''").execute(sort)
+    with pytest.raises(duckdb.IOException), duckdb_errors():
+        duckdb.execute(f"FROM '{tmp_path}/none.parquet'")
 
 
 def test_the_disk_is_limited_for_all_files_together(annotate: Annotate, tmp_path: Path) -> None:
