@@ -171,7 +171,7 @@ class LocalService:
 
     def _provision(self) -> None:
         """The local AWS forgets its queues when it stops; the rest is there already or is made."""
-        with _clients_of(self.env):
+        with aws_of(self.env):
             config = self.config()
             provision.provision(config)
             web_secrets.create(
@@ -197,7 +197,7 @@ class LocalService:
 
 
 @contextmanager
-def _clients_of(env: dict[str, str]) -> Iterator[None]:
+def aws_of(env: dict[str, str]) -> Iterator[None]:
     """Have boto3's clients that are made meanwhile reach the AWS of `env`."""
     own = {name: value for name, value in env.items() if name.startswith("AWS_")}
     before = dict(os.environ)
