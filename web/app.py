@@ -50,7 +50,7 @@ def create_app(world: World | None = None, secrets: Secrets | None = None) -> Fl
     world = world or resources.connect(config.load())
     secrets = secrets or aws_secrets.load(world.config)
     app = Flask(__name__)
-    app.config.update(_settings(world.config, secrets))
+    app.config.update(settings(world.config, secrets))
     app.extensions[context.KEY] = context.build(world, secrets)
     Bootstrap5(app)
     security.protect(app, app.extensions[context.KEY])
@@ -65,8 +65,9 @@ def create_app(world: World | None = None, secrets: Secrets | None = None) -> Fl
     return app
 
 
-def _settings(settings: Config, secrets: Secrets) -> dict[str, object]:
-    is_https = settings.gas.base_url.startswith("https:")
+def settings(own: Config, secrets: Secrets) -> dict[str, object]:
+    """Flask's settings; the session's cookie is among them."""
+    is_https = own.gas.base_url.startswith("https:")
     return {
         "SECRET_KEY": secrets.flask_key,
         "SECRET_KEY_FALLBACKS": list(secrets.flask_old_keys),
