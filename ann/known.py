@@ -1,17 +1,17 @@
 """Makes a source's Parquet file from its VCF or table: every allele normalised, one a row."""
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pysam
 
-from ann.known_rows import KnownRow, Value, rows_of
+from ann.known_rows import KnownRow, Value, Wanted, rows_of
 from ann.normalise import normalise
-from ann.references import Contig, KnownField, KnownSource
+from ann.references import Contig, KnownField, KnownSource, SourceWords
+from ann.row_table import RowTable
 
 SQL_TYPES = {"String": "VARCHAR", "Integer": "BIGINT", "Float": "DOUBLE", "Flag": "BOOLEAN"}
 PLACE = {
@@ -27,7 +27,6 @@ WINDOW_BASES = 1 << 16
 WRONG_SHARE = 0.05
 """A source with more REF bases that differ is another assembly's."""
 TRUSTED = ("", ".", "PASS")
-MEMORY = "1GB"
 
 
 class KnownError(ValueError):
@@ -47,22 +46,24 @@ class FieldRecipe:
 
 
 @dataclass(frozen=True)
-class SourceRecipe:
+class SourceRecipe(SourceWords):
     """The words of a KnownSource, and what its fields are read from."""
 
-    name: str
-    title: str
-    version: str
-    date: str
-    licence: str
-    citation: str
-    url: str
     fields: tuple[FieldRecipe, ...]
+
+    @property
+    def wanted(self) -> list[Wanted]:
+        """The fields as `known_rows` reads them."""
+        return [(f.reads, f.field.type, f.convert) for f in self.fields]
 
     def source(self, file: str) -> KnownSource:
         """The source as reference.json describes it."""
-        words = {k: v for k, v in vars(self).items() if k != "fields"}
-        return KnownSource(**words, file=file, fields=tuple(f.field for f in self.fields))
+        return KnownSource(**self.words, file=file, fields=tuple(f.field for f in self.fields))
+
+    @property
+    def words(self) -> dict[str, str]:
+        """All but what the fields are."""
+        return {f.name: getattr(self, f.name) for f in fields(SourceWords)}
 
 
 @dataclass
@@ -71,6 +72,12 @@ class AlleleTally:
 
     kept: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def is_another_assembly(self) -> bool:
+        """True where too many REF bases are not the reference's."""
+        wrong = self.left_out["with another REF"]
+        return wrong > (self.kept + wrong) * WRONG_SHARE
 
     def __str__(self) -> str:
         reasons = "; ".join(f"{n:,} {why}" for why, n in sorted(self.left_out.items()))
@@ -92,19 +99,33 @@ def source_recipe(description: dict[str, Any]) -> SourceRecipe:
 def build(
     recipe: SourceRecipe, source: Path, contigs: list[Contig], fasta: Path, out: Path
 ) -> AlleleTally:
-    """Write `out`, Parquet in the order of the contigs. Raises KnownError.
+    """Write `out` of a VCF or table, as `build_of` does. Raises KnownError and RowError."""
+    only = contigs[0].name if len(contigs) == 1 else ""
+    rows = rows_of(source, recipe.wanted, only)
+    tally = build_of(recipe, rows, contigs, fasta, out)
+    _demand_fit(f"{recipe.name}: {source.name}", tally)
+    return tally
+
+
+def build_of(
+    recipe: SourceRecipe, rows: Iterable[KnownRow], contigs: list[Contig], fasta: Path, out: Path
+) -> AlleleTally:
+    """Write `out`, Parquet in the order of the contigs.
 
     An allele is left out where the reference has no such contig, where REF is not the reference's,
     and where it is none of bases; the first row of the same allele counts.
     """
     tally = AlleleTally()
-    table = out.with_suffix(".rows")
-    with table.open("w", encoding="utf-8") as lines:
-        for row in _alleles(recipe, source, contigs, fasta, tally):
-            lines.write("\t".join(map(_cell, row)) + "\n")
-    _demand_fit(recipe.name, source, tally)
-    tally.kept = _write(recipe, table, out)
-    table.unlink()
+    fields = {f.field.column: SQL_TYPES[f.field.type] for f in recipe.fields}
+    with RowTable(PLACE | fields, out) as table:
+        for row in _alleles(recipe, rows, contigs, fasta, tally):
+            table.add(row)
+        names = ", ".join(f'"{name}"' for name in [*list(PLACE)[2:], *fields])
+        tally.kept = table.write(f"""
+            SELECT {names} FROM rows
+            QUALIFY row_number() OVER (PARTITION BY rank, pos, ref, alt ORDER BY n) = 1
+            ORDER BY rank, pos, ref, alt
+        """)  # noqa: S608 names are checked
     return tally
 
 
@@ -114,16 +135,18 @@ def description(source: KnownSource) -> dict[str, Any]:
 
 
 def _alleles(
-    recipe: SourceRecipe, source: Path, contigs: list[Contig], fasta: Path, tally: AlleleTally
+    recipe: SourceRecipe,
+    rows: Iterable[KnownRow],
+    contigs: list[Contig],
+    fasta: Path,
+    tally: AlleleTally,
 ) -> Iterator[tuple[Value, ...]]:
     """Each usable allele: its number, rank of the contig, place, alleles, values."""
     ranks = {contig.name: rank for rank, contig in enumerate(contigs)}
     names = {alias: c for c in contigs for alias in (c.name, *c.aliases)}
     with pysam.FastaFile(str(fasta)) as file:
         sequences = Sequences(file)
-        wanted = [(f.reads, f.field.type, f.convert) for f in recipe.fields]
-        only = contigs[0].name if len(contigs) == 1 else ""
-        for row in rows_of(source, wanted, only):
+        for row in rows:
             contig = names.get(row.chrom)
             reason = _unusable(row, contig, sequences)
             if reason or contig is None:
@@ -155,40 +178,12 @@ def _trusted(recipe: SourceRecipe, row: KnownRow) -> Iterator[Value]:
         yield value if is_trusted or role in ("filter", "id") else ""
 
 
-def _demand_fit(name: str, source: Path, tally: AlleleTally) -> None:
+def _demand_fit(what: str, tally: AlleleTally) -> None:
+    """Raise KnownError where the source is of no use to the reference."""
     if not tally.kept:
-        raise KnownError(f"{name}: none of {source.name} fits this reference: {tally}")
-    wrong = tally.left_out["with another REF"]
-    if wrong > (tally.kept + wrong) * WRONG_SHARE:
-        raise KnownError(f"{name}: {source.name} looks like another assembly's: {tally}")
-
-
-def _write(recipe: SourceRecipe, table: Path, out: Path) -> int:
-    """Sort the rows into Parquet; how many there are."""
-    fields = {f.field.column: SQL_TYPES[f.field.type] for f in recipe.fields}
-    columns = ", ".join(f"'{name}': '{kind}'" for name, kind in (PLACE | fields).items())
-    names = ", ".join(f'"{name}"' for name in [*list(PLACE)[2:], *fields])
-    with duckdb.connect(config={"memory_limit": MEMORY, "threads": 1}) as db:
-        db.execute(f"SET temp_directory = '{_quoted(out.parent / 'spill')}'")
-        db.execute(f"""
-            COPY (
-                SELECT {names} FROM read_csv('{_quoted(table)}', delim = '\t', header = false,
-                    quote = '', escape = '', comment = '', nullstr = '', auto_detect = false,
-                    columns = {{{columns}}})
-                QUALIFY row_number() OVER (PARTITION BY rank, pos, ref, alt ORDER BY n) = 1
-                ORDER BY rank, pos, ref, alt
-            ) TO '{_quoted(out)}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 19)
-        """)  # noqa: S608 names are checked, values are ours
-        (count,) = db.execute(f"SELECT count(*) FROM '{_quoted(out)}'").fetchone() or (0,)  # noqa: S608
-    return int(count)
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
-
-
-def _cell(value: Value) -> str:
-    return str(value).translate({9: " ", 10: " ", 13: " "})
+        raise KnownError(f"{what}: none of it fits this reference: {tally}")
+    if tally.is_another_assembly:
+        raise KnownError(f"{what} looks like another assembly's: {tally}")
 
 
 class Sequences:

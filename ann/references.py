@@ -48,13 +48,8 @@ class KnownField:
 
 
 @dataclass(frozen=True)
-class KnownSource:
-    """A table of known variants: `file` is Parquet, beside reference.json.
-
-    Its columns are chrom (the reference's name), pos, ref, alt (normalised, one allele a row) and
-    those of `fields`; its rows go by contig, in the reference's order, then by position. `date` is
-    that of the data, which is to be shown with every value.
-    """
+class SourceWords:
+    """The words of a source; `date` is that of the data, which is to be shown with every value."""
 
     name: str
     title: str
@@ -63,12 +58,33 @@ class KnownSource:
     licence: str
     citation: str
     url: str
+
+
+@dataclass(frozen=True)
+class KnownSource(SourceWords):
+    """A table of known variants: `file` is Parquet, beside reference.json.
+
+    Its columns are chrom (the reference's name), pos, ref, alt (normalised, one allele a row) and
+    those of `fields`; its rows go by contig, in the reference's order, then by position.
+    """
+
     file: str
     fields: tuple[KnownField, ...]
 
     def with_role(self, role: str) -> KnownField | None:
         """The field that has this role."""
         return next((field for field in self.fields if field.role == role), None)
+
+
+@dataclass(frozen=True)
+class JobSource(KnownSource):
+    """A table that a user gives with a job, beside the reference's own; `file` is a whole path.
+
+    With `has_intervals` its columns are chrom, start, stop (from 1, both included) and those of
+    `fields`.
+    """
+
+    has_intervals: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,6 +126,11 @@ class Reference:
 
     def path(self, file: str) -> Path:
         return self.folder / file
+
+    @property
+    def has_known(self) -> bool:
+        """True where a source of the reference's own says what is known."""
+        return any(not isinstance(source, JobSource) for source in self.known)
 
     @cached_property
     def names(self) -> dict[str, Contig]:
