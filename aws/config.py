@@ -43,8 +43,16 @@ class WebSettings:
     link_s: int
     max_open_jobs: int
     max_jobs_hour: int
+    max_calls_minute: int
+    max_logins_minute: int
+    max_forms_hour: int
+    max_queries_minute: int
+    max_plan_changes_hour: int
+    session_idle_s: int
+    session_s: int
     proxies: int
     explorer_mb: int
+    contact: str
 
 
 @dataclass(frozen=True)
@@ -145,7 +153,7 @@ CHOICES = {
     ("payments", "provider"): ("none", "stripe"),
 }
 POSITIVE = {"poll_s", "visibility_s", "threads", "processes", "page_size", "workers", "every_s"}
-POSITIVE |= {"explorer_mb"}
+POSITIVE |= {"explorer_mb", "session_idle_s", "session_s"}
 
 
 def load(path: Path | str | None = None, env: Mapping[str, str] = os.environ) -> Config:

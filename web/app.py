@@ -1,11 +1,8 @@
 """The Flask application, made anew by each process and each test."""
 
-import hashlib
 from datetime import timedelta
-from functools import cache
-from pathlib import Path
 
-from flask import Flask, request, url_for
+from flask import Flask, request
 from flask_bootstrap import Bootstrap5
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -14,7 +11,7 @@ from aws import secrets as aws_secrets
 from aws.config import Config
 from aws.resources import World
 from aws.secrets import Secrets
-from web import context, errors, security, session
+from web import assets, context, errors, security, session
 from web.display import formatting
 from web.display.availability import availability
 from web.display.sequence_ontology import ontology
@@ -23,6 +20,7 @@ from web.routes import (
     annotations,
     auth,
     home,
+    pages,
     payment_webhook,
     profile,
     subscribe,
@@ -30,7 +28,9 @@ from web.routes import (
 )
 
 BLUEPRINTS = (
+    assets.bp,
     home.bp,
+    pages.bp,
     auth.bp,
     profile.bp,
     annotate.bp,
@@ -39,17 +39,15 @@ BLUEPRINTS = (
     subscribe.bp,
     payment_webhook.bp,
 )
-SESSION_LIFETIME = timedelta(hours=12)
 MAX_BODY_BYTES = 1_000_000
 """Files go to S3; the site itself gets small forms and Stripe's notices only."""
-YEAR_S = 365 * 24 * 3600
 
 
 def create_app(world: World | None = None, secrets: Secrets | None = None) -> Flask:
     """The site; raises ConfigError where a setting or a secret is missing or unsafe."""
     world = world or resources.connect(config.load())
     secrets = secrets or aws_secrets.load(world.config)
-    app = Flask(__name__)
+    app = Flask(__name__, static_folder=None)
     app.config.update(settings(world.config, secrets))
     app.extensions[context.KEY] = context.build(world, secrets)
     Bootstrap5(app)
@@ -76,10 +74,9 @@ def settings(own: Config, secrets: Secrets) -> dict[str, object]:
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_REFRESH_EACH_REQUEST": False,
-        "PERMANENT_SESSION_LIFETIME": SESSION_LIFETIME,
+        "PERMANENT_SESSION_LIFETIME": timedelta(seconds=settings.web.session_s),
         "WTF_CSRF_TIME_LIMIT": None,
         "MAX_CONTENT_LENGTH": MAX_BODY_BYTES,
-        "SEND_FILE_MAX_AGE_DEFAULT": YEAR_S,
         "BOOTSTRAP_SERVE_LOCAL": True,
     }
 
@@ -99,17 +96,7 @@ def _extend_templates(app: Flask) -> None:
     app.add_template_global(availability)
     app.add_template_global(ontology)
     app.add_template_global(lambda: context.world().clock(), "now")
-    app.add_template_global(_asset, "asset")
+    app.add_template_global(assets.asset_url, "asset")
     app.context_processor(
         lambda: {"current_user": session.current_user(), "endpoint": request.endpoint}
     )
-
-
-def _asset(name: str) -> str:
-    return url_for("static", filename=name, v=_digest(name))
-
-
-@cache
-def _digest(name: str) -> str:
-    contents = (Path(__file__).parent / "static" / name).read_bytes()
-    return hashlib.sha256(contents).hexdigest()[:12]

@@ -3,27 +3,32 @@
 import re
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, abort, current_app, redirect, request, session, url_for
+from flask import Flask, Response, abort, current_app, redirect, request, url_for
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.wrappers import Response as AnyResponse
 
+from aws.config import LOOPBACK, Config
 from aws.rows.job import Job
-from web.context import Site, world
-from web.session import user_id
+from web import audit
+from web.context import Site, site, world
+from web.rate_limits import demand_few_calls
+from web.session import current_user, user_id
 
 PUBLIC = frozenset(
     {
-        "static",
-        "bootstrap.static",
+        "assets.send",
         "home.index",
         "home.healthz",
+        "pages.help_page",
+        "pages.about",
+        "pages.privacy",
+        "pages.contact",
         "auth.login",
         "auth.callback",
         "payments.webhook",
     }
 )
 """The endpoints that ask for no login; the webhook asks for Stripe's signature instead."""
-STATIC = ("static", "bootstrap.static")
 JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 YEAR_S = 365 * 24 * 3600
 csrf = CSRFProtect()
@@ -32,14 +37,42 @@ csrf = CSRFProtect()
 def protect(app: Flask, site: Site) -> None:
     """Put every request of the app under the rules of this module."""
     app.config["CONTENT_SECURITY_POLICY"] = policy(site)
-    app.before_request(demand_login)
+    for rule in (demand_own_host, demand_few_calls, demand_login):
+        app.before_request(rule)
     csrf.init_app(app)
     app.after_request(add_headers)
 
 
+def demand_own_host() -> None:
+    """421 for another site's name; health checks of a load balancer come to an address."""
+    if request.endpoint != "home.healthz" and not _is_own_host(request.host, site().config):
+        audit.record("wrong_host", host=request.host)
+        abort(421)
+
+
+def _is_own_host(host: str, config: Config) -> bool:
+    """On one machine, any name of the machine will do."""
+    base = hostname(config.gas.base_url)
+    names = here(config) if base in here(config) else {base}
+    return hostname(f"//{host}") in names
+
+
+def here(config: Config) -> set[str]:
+    """The names of this machine: what is served there may go without https."""
+    return {*LOOPBACK, config.local.host}
+
+
+def hostname(url: str) -> str:
+    """The host of an address, in lower case; empty where there is none to be made out."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
 def demand_login() -> AnyResponse | None:
     """Send those who are not signed in to the login, and scripts away with 401."""
-    if request.endpoint in PUBLIC or request.endpoint is None or "sub" in session:
+    if request.endpoint in PUBLIC or request.endpoint is None or current_user():
         return None
     if wants_json():
         abort(401)
@@ -60,15 +93,15 @@ def own_job_or_404(job_id: str) -> Job:
     except KeyError:
         abort(404)
     if job.user_id != user_id():
+        audit.record("refused", job=job_id)
         abort(404)
     return job
 
 
 def local_path(path: str) -> str | None:
     """`path` if it is a path of this site, for a redirect after the login."""
-    parts = urlsplit(path)
     plain = path.isprintable() and "\\" not in path and not path.startswith("//")
-    return path if plain and path.startswith("/") and not parts.netloc else None
+    return path if plain and path.startswith("/") else None
 
 
 def add_headers(response: Response) -> Response:
@@ -78,11 +111,9 @@ def add_headers(response: Response) -> Response:
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "same-origin"
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    headers["Cross-Origin-Resource-Policy"] = "same-origin"
     headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
-    if request.endpoint not in STATIC:
-        headers.setdefault("Cache-Control", "no-store")
-    elif "v" not in request.args:
-        headers["Cache-Control"] = "no-cache"
+    headers.setdefault("Cache-Control", "no-store")
     if world().config.gas.base_url.startswith("https:"):
         headers["Strict-Transport-Security"] = f"max-age={YEAR_S}; includeSubDomains"
     return response

@@ -41,10 +41,17 @@ def visitor(app: Flask, world: World, premium: bool = False) -> Person:
     world.accounts.sign_in(user_id, "Ada Lovelace", "ada@example.org", "Analytical Institute")
     if premium:
         world.accounts.subscribe(user_id)
+    return Person(user_id, signed_in(app, world, user_id))
+
+
+def signed_in(app: Flask, world: World, user_id: str) -> FlaskClient:
+    """One more browser of a user who has an account, signed in."""
+    session_id = uuid.uuid4().hex
+    world.accounts.begin_session(user_id, session_id, "a browser of the tests")
     client = app.test_client()
     with client.session_transaction() as session:
-        session.update(sub=user_id, name="Ada Lovelace", email="ada@example.org")
-    return Person(user_id, client)
+        session.update(sub=user_id, id=session_id)
+    return client
 
 
 def form_of(page: str) -> tuple[str, dict[str, str]]:

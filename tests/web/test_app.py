@@ -108,13 +108,6 @@ def test_sessions_signed_with_an_old_key_still_hold(
     assert "Sign out" in client.get("/").text
 
 
-def test_assets_change_their_address_with_their_contents(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    page = made(world, monkeypatch, LOCAL, LOCAL, LOCAL).test_client().get("/").text
-    assert "/static/gas.css?v=" in page
-
-
 def test_gunicorn_is_told_threads_and_processes(world: World) -> None:
     told = options(world.config, "localhost:5000")
     assert (told["threads"], told["workers"]) == (12, 2)

@@ -29,6 +29,31 @@ TERMS = {
     "feature_elongation": ("feature_elongation", "SO:0001907"),
     "feature_truncation": ("feature_truncation", "SO:0001906"),
 }
+PLAIN_WORDS = {
+    "missense": "one amino acid becomes another",
+    "synonymous": "the bases of a codon change, its amino acid does not",
+    "stop_gained": "a codon becomes a stop: the protein ends early",
+    "stop_lost": "the stop codon is gone: the protein goes on",
+    "stop_retained": "the stop codon changes and is still a stop",
+    "start_lost": "the first codon no longer starts the protein",
+    "start_retained": "the first codon changes and still starts the protein",
+    "frameshift": "bases come or go, and not by threes: all that follows is read otherwise",
+    "inframe_insertion": "whole amino acids come in",
+    "inframe_deletion": "whole amino acids go",
+    "inframe_altering": "the protein changes in a way that has no simpler name",
+    "splice_acceptor": "the last two bases of an intron, by which it is cut out",
+    "splice_donor": "the first two bases of an intron, by which it is cut out",
+    "splice_region": "close to where an intron is cut out",
+    "5_prime_utr": "before the coding part of a transcript",
+    "3_prime_utr": "after the coding part of a transcript",
+    "non_coding": "in a transcript that makes no protein, such as a tRNA's or an rRNA's",
+    "intron": "in a part that is cut out of the transcript",
+    "intergenic": "between genes",
+    "coding_sequence": "in a coding part, with an effect that cannot be known",
+    "feature_elongation": "a large variant makes a feature longer",
+    "feature_truncation": "a large variant makes a feature shorter",
+}
+"""What each consequence means to somebody who does not know the term."""
 AFTER_STOP = "*"
 """bcftools' mark of a consequence downstream of a stop that another variant made."""
 
@@ -39,9 +64,13 @@ class OntologyTerms:
 
     consequence: str
     terms: tuple[tuple[str, str], ...]
+    words: str = ""
+    """The same in plain words."""
 
 
 def ontology(consequence: str) -> OntologyTerms:
     """The terms of a consequence, which may be several joined by `&`; unknown ones are left out."""
     parts = consequence.removeprefix(AFTER_STOP).split("&")
-    return OntologyTerms(consequence, tuple(TERMS[p] for p in parts if p in TERMS))
+    found = [part for part in parts if part in TERMS]
+    words = "; ".join(PLAIN_WORDS[part] for part in found)
+    return OntologyTerms(consequence, tuple(TERMS[part] for part in found), words)

@@ -1,5 +1,6 @@
 """The reference genomes that are installed, as listed in the references bucket."""
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -7,7 +8,10 @@ from typing import Any
 
 from aws.storage.files import Files
 
+log = logging.getLogger(__name__)
+
 FRESH_S = 60
+RETRY_S = 10
 ENDING = "/reference.json"
 
 
@@ -31,12 +35,19 @@ class OfferedReferences:
         self._until = 0.0
 
     def installed(self) -> list[OfferedReference]:
-        """By name; empty where no annotator has listed any yet."""
+        """By name; empty where no annotator has listed any yet, last known while S3 is silent."""
         with self._lock:
             if self.clock() >= self._until:
-                self._found = sorted(self._read(), key=lambda r: r.name)
-                self._until = self.clock() + FRESH_S
+                self._refresh()
             return self._found
+
+    def _refresh(self) -> None:
+        try:
+            self._found = sorted(self._read(), key=lambda r: r.name)
+            self._until = self.clock() + FRESH_S
+        except Exception:
+            log.exception("the list of references cannot be read; the last one stays")
+            self._until = self.clock() + RETRY_S
 
     def _read(self) -> list[OfferedReference]:
         bucket = self.files.references

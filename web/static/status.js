@@ -1,6 +1,8 @@
 // Keeps a job's page up to date: polls the status with backoff, and shows the page anew when it
 // has changed. Pauses in a hidden tab; stops when nothing more will happen.
 
+import { now } from "./times.js";
+
 const FIRST_POLL_MS = 700; // Most jobs are done within a second of their page being shown.
 const MIN_DELAY_MS = 2000;
 const MAX_DELAY_MS = 30000;
@@ -77,7 +79,7 @@ function schedule() {
 /** Ticks "archived in 3 min 20 s" down between two polls. */
 function tick() {
     for (const element of job.querySelectorAll("[data-until]")) {
-        const left = Math.round(Number(element.dataset.until) - Date.now() / 1000);
+        const left = Math.round(Number(element.dataset.until) - now());
         const [minutes, seconds] = [Math.floor(left / 60), left % 60];
         element.textContent = left < 1 ? "archived any moment" : `archived in ${minutes ? `${minutes} min ` : ""}${seconds} s`;
     }
