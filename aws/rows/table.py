@@ -73,10 +73,6 @@ class Table:
                 continue
         raise Conflict(f"{self.name} {key}: {MAX_SWAPS} swaps lost in a row")
 
-    def delete(self, key: str) -> None:
-        """Delete a row; one that is gone already is no error. No process of GAS has the right."""
-        self.client.delete_item(TableName=self.name, Key=_packed({self.key: key}))
-
     def page(self, index: str, key: str, value: str, options: Row) -> RowPage:
         """One Query of one page of `index`, newest first; `options` are Query's own."""
         query = {
