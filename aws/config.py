@@ -62,6 +62,7 @@ class AnnotatorSettings:
     memory_mb: int
     disk_mb: int
     max_attempts: int
+    beacon_s: int
     references: str
 
 

@@ -33,6 +33,7 @@ HASTY = {
     "GAS_AWS_POLL_S": "2",
     "GAS_AWS_VISIBILITY_S": "15",
     "GAS_AWS_RETRY_S": "2",
+    "GAS_ANNOTATOR_BEACON_S": "5",
     "GAS_SWEEP_EVERY_S": "5",
     "GAS_SWEEP_GRACE_S": "10",
     "GAS_SWEEP_PATIENCE_S": "60",

@@ -74,7 +74,7 @@ def settings(own: Config, secrets: Secrets) -> dict[str, object]:
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_REFRESH_EACH_REQUEST": False,
-        "PERMANENT_SESSION_LIFETIME": timedelta(seconds=settings.web.session_s),
+        "PERMANENT_SESSION_LIFETIME": timedelta(seconds=own.web.session_s),
         "WTF_CSRF_TIME_LIMIT": None,
         "MAX_CONTENT_LENGTH": MAX_BODY_BYTES,
         "BOOTSTRAP_SERVE_LOCAL": True,

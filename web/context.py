@@ -8,6 +8,8 @@ from itsdangerous import URLSafeTimedSerializer
 from aws.config import Config
 from aws.resources import World
 from aws.secrets import Secrets
+from web.services.call_counts import CallCounts
+from web.services.annotators import Annotators
 from web.services.explorer import Explorer, default_folder
 from web.services.globus import Globus
 from web.services.payments import Payments
@@ -25,7 +27,9 @@ class Site:
     globus: Globus
     payments: Payments
     references: OfferedReferences
+    annotators: Annotators
     explorer: Explorer
+    calls: CallCounts
     tickets: URLSafeTimedSerializer
 
     @property
@@ -41,11 +45,13 @@ def build(world: World, secrets: Secrets) -> Site:
         globus=Globus.of(world.config, secrets),
         payments=Payments.of(world, secrets),
         references=OfferedReferences(world.files, world.clock),
+        annotators=Annotators(world.files, world.queues, world.clock),
         explorer=Explorer(
             world.files,
             default_folder(world.config.gas.prefix),
             world.config.web.explorer_mb * MB,
         ),
+        calls=CallCounts(world.clock),
         tickets=URLSafeTimedSerializer(keys, salt="upload"),
     )
 

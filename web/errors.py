@@ -1,11 +1,13 @@
 """Errors in words, with the next thing to do: a page for people, JSON for scripts."""
 
-from flask import Flask, jsonify, render_template
+from flask import Flask, jsonify, make_response, render_template
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, TooManyRequests
 from werkzeug.wrappers import Response
 
+from web import audit
 from web.security import wants_json
+from web.session import known_user
 
 WORDS = {
     400: ("That did not work", "The request was not one that GAS understands."),
@@ -15,6 +17,7 @@ WORDS = {
     405: ("Not possible", "This address does not take that kind of request."),
     409: ("Not just now", "That is not possible in the state that the job is in."),
     413: ("Too large", "The file is larger than your plan allows."),
+    421: ("Not the right address", "This site has another name. Please check the address."),
     429: ("Too many at once", "You have sent more requests than one person may at a time."),
     500: (
         "Something broke on our side",
@@ -36,17 +39,26 @@ def handle(app: Flask) -> None:
     app.register_error_handler(HTTPException, show)
 
 
-def show(error: HTTPException) -> Response | tuple[str | Response, int]:
+def show(error: HTTPException) -> Response:
     """`abort(code, words)` gives its own words; otherwise the code's."""
     code = error.code or 500
     if code < 400 or (error.response and code not in WORDS):
         return error.get_response()
     title, usual = WORDS.get(code, WORDS[400 if code < 500 else 500])
     words = _own_words(error) or usual
-    if wants_json():
-        return jsonify(error=words), code
-    page = render_template("error.html", code=code, title=title, words=words)
-    return page, code
+    if isinstance(error, CSRFError):
+        audit.record("csrf_refused", reason=error.description)
+    reply = make_response(jsonify(error=words) if wants_json() else _page(code, title, words), code)
+    if isinstance(error, TooManyRequests) and error.retry_after:
+        reply.headers["Retry-After"] = str(error.retry_after)
+    return reply
+
+
+def _page(code: int, title: str, words: str) -> str:
+    """The page of an error; that of a fault of ours looks nothing up."""
+    if code >= 500:
+        known_user()
+    return render_template("error.html", code=code, title=title, words=words)
 
 
 def _own_words(error: HTTPException) -> str | None:

@@ -8,6 +8,10 @@ from aws.rows.outputs import OUTPUTS, RESULT
 from aws.storage.stored import Archive, S3Object, Stored
 
 MAX_DOUBLINGS = 6
+MAX_RETRIES = 40
+"""Retries of one kind of unfinished work by the sweeper: two days, then the row is given up."""
+MAX_RETRIEVAL_FAILURES = 5
+"""Failed or damaged retrievals of one archive, each of which is paid for, before it is given up."""
 
 
 class Refused(Exception):
@@ -24,6 +28,8 @@ class Status(StrEnum):
     COMPLETED = "COMPLETED"
     FAILED = "FAILED"
     CANCELLED = "CANCELLED"
+    DELETED = "DELETED"
+    """By its owner: the row stays, without names and in no list, until its garbage has gone."""
 
 
 OPEN = (Status.PENDING, Status.RUNNING)
@@ -41,6 +47,7 @@ class Timeouts:
     retrieval_s: int
     after_s: int
     by_queue: bool
+    lease_s: int = 300
 
     @classmethod
     def of(cls, config: Config) -> "Timeouts":
@@ -51,6 +58,7 @@ class Timeouts:
             config.restore.patience_s,
             config.archive.after_s,
             config.archive.by_queue,
+            config.aws.visibility_s,
         )
 
 
@@ -110,6 +118,9 @@ class Job:
     submit_time: float = 0
     reference: str = ""
     mode: str = ""
+    title: str = ""
+    note: str = ""
+    batch: str = ""
     job_status: Status = Status.PENDING
     rev: int = 0
     write_token: str = ""
@@ -138,10 +149,19 @@ class Job:
     expires_time: float | None = None
     reminders: int = 0
     reminder_time: float | None = None
+    retries: int = 0
+    retry_time: float | None = None
+    retrieval_failures: int = 0
+    archive_fault: str | None = None
     archived_time: float | None = None
     requested_time: float | None = None
     thawed_time: float | None = None
     thaws: int = 0
+
+    @property
+    def name(self) -> str:
+        """The name that its owner gave the job, else its file's."""
+        return self.title or self.input_file_name
 
     @property
     def is_terminal(self) -> bool:
@@ -155,6 +175,11 @@ class Job:
     def is_hot(self) -> bool:
         """The result is in S3."""
         return bool(self.existed)
+
+    @property
+    def is_given_up(self) -> bool:
+        """What is unfinished is left to the operator: retries have an end, and it has come."""
+        return self.archive_fault is not None or self.retries >= MAX_RETRIES
 
     @property
     def result_name(self) -> str:
@@ -204,19 +229,29 @@ class PendingWork(StrEnum):
 
 def unfinished(job: Job, at: Now) -> dict[PendingWork, float]:
     """The unfinished work in this row, each kind with the time (epoch s) to retry it."""
+    times = {} if job.is_given_up else _retried(job, at)
+    waiting = _progress_time(job, at.timeouts)
+    if waiting is not None:
+        times[PendingWork.PROGRESS] = waiting
+    return times
+
+
+def _retried(job: Job, at: Now) -> dict[PendingWork, float]:
+    """The work that the sweeper retries with a backoff until MAX_RETRIES."""
     timeouts = at.timeouts
     times: dict[PendingWork, float] = {}
     if job.outbox or job.garbage or job.role_check_due:
         times[PendingWork.COMMIT] = at.now + timeouts.grace_s
-    waiting = _progress_time(job, timeouts)
-    if waiting is not None:
-        times[PendingWork.PROGRESS] = waiting
     if job.is_hot and not job.pinned:
         slack = timeouts.grace_s if timeouts.by_queue else 0
-        times[PendingWork.RETENTION] = (job.expires_time or at.now) + slack
+        expires = (job.expires_time or at.now) + slack
+        times[PendingWork.RETENTION] = max(expires, job.lease_until or 0)
     if job.retrieval:
         times[PendingWork.RETRIEVAL] = job.retrieval.check_time
-    return times
+    if not job.retries:
+        return times
+    again = (job.retry_time or 0) + timeouts.grace_s * 2 ** min(job.retries - 1, MAX_DOUBLINGS)
+    return {work: max(time, again) for work, time in times.items()}
 
 
 def due(job: Job, at: Now) -> float | None:

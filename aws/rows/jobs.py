@@ -14,6 +14,8 @@ from aws.storage.stored import Stored
 P = ParamSpec("P")
 FIELDS = {f.name for f in fields(Job)}
 INDEX = "user_id_index"
+LISTED = "submit_time"
+"""The sort key of that index: a row without it is in no list."""
 TIME = re.compile(r"[0-9]{1,12}(\.[0-9]{1,3})?")
 
 
@@ -55,11 +57,15 @@ class Jobs:
     complete = step_method(lifecycle.complete)
     fail = step_method(lifecycle.fail)
     return_to_queue = step_method(lifecycle.return_to_queue)
+    describe = step_method(lifecycle.describe)
     cancel = step_method(lifecycle.cancel)
+    delete = step_method(lifecycle.delete)
     republish = step_method(lifecycle.republish)
     mark_mailed = step_method(lifecycle.mark_mailed)
     strike_out = step_method(lifecycle.strike_out)
     begin_archive = step_method(lifecycle.begin_archive)
+    renew_archive = step_method(lifecycle.renew_archive)
+    drop_archive = step_method(lifecycle.drop_archive)
     commit_archive = step_method(lifecycle.commit_archive)
     pin = step_method(lifecycle.pin)
     release = step_method(lifecycle.release)
@@ -67,6 +73,10 @@ class Jobs:
     begin_retrieval = step_method(lifecycle.begin_retrieval)
     record_retrieval = step_method(lifecycle.record_retrieval)
     postpone_check = step_method(lifecycle.postpone_check)
+    give_up = step_method(lifecycle.give_up)
+    resume = step_method(lifecycle.resume)
+    count_retry = step_method(lifecycle.count_retry)
+    fail_retrieval = step_method(lifecycle.fail_retrieval)
     begin_thaw = step_method(lifecycle.begin_thaw)
     commit_thaw = step_method(lifecycle.commit_thaw)
 
@@ -132,6 +142,8 @@ class Jobs:
         due_time = due(job, self.now())
         row = {name: _attribute(getattr(job, name)) for name in FIELDS - {"outputs"}}
         row |= outputs.attributes(job.outputs)
+        if job.job_status is Status.DELETED:
+            del row[LISTED]
         if due_time is not None:
             row |= {"due_time": due_time, "due_shard": shard(job.job_id)}
         return {name: value for name, value in row.items() if value is not None}

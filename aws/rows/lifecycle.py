@@ -7,7 +7,17 @@ grace periods that the rules go by; docs/data.md has the table of steps.
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from aws.rows.job import OPEN, Job, Leased, Now, Refused, Result, Retrieval, Status
+from aws.rows.job import (
+    MAX_RETRIEVAL_FAILURES,
+    OPEN,
+    Job,
+    Leased,
+    Now,
+    Refused,
+    Result,
+    Retrieval,
+    Status,
+)
 from aws.rows.outputs import RESULT
 from aws.storage.stored import Archive, S3Object, Stored
 from aws.storage.vault import RetrievalRequest
@@ -21,7 +31,13 @@ def submit(job: Job, at: Now) -> Job:
 
 
 def start(job: Job, at: Now, *, owner: str, lease_s: int) -> Job:
-    """Claim the job under a lease; the pending writes of an earlier attempt become garbage."""
+    """Claim the job under a lease; the pending writes of an earlier attempt become garbage.
+
+    A lease that is the owner's already is its own claim, whose reply was lost, whatever was written
+    since. The request need not be published any more: it has arrived.
+    """
+    if job.job_status is Status.RUNNING and job.lease_owner == owner:
+        return job
     _demand(job.job_status in OPEN, job, "be started")
     lapsed = job.job_status is Status.RUNNING
     if lapsed and (job.lease_until or 0) > at.now:
@@ -38,6 +54,7 @@ def start(job: Job, at: Now, *, owner: str, lease_s: int) -> Job:
         progress="starting",
         reminders=0,
         reminder_time=None,
+        outbox=tuple(e for e in job.outbox if not e.startswith("job_requests@")),
     )
 
 
@@ -50,7 +67,7 @@ def renew(job: Job, at: Now, *, owner: str, lease_s: int, progress: str) -> Job:
 def intend_outputs(job: Job, at: Now, *, owner: str, outputs: tuple[S3Object, ...]) -> Job:
     """Record what the owner of the lease is about to write."""
     _demand_lease(job, owner)
-    return replace(_dropped(job), pending_writes=outputs)
+    return _writing(job, *outputs)
 
 
 def complete(job: Job, at: Now, *, owner: str, result: Result) -> Job:
@@ -89,10 +106,45 @@ def return_to_queue(job: Job, at: Now, *, owner: str, fault: str | None = None) 
     )
 
 
+def describe(job: Job, at: Now, *, title: str, note: str) -> Job:
+    """Record its owner's own name for the job, and a note."""
+    _demand(job.job_status is not Status.DELETED, job, "be described")
+    return replace(job, title=title, note=note)
+
+
 def cancel(job: Job, at: Now) -> Job:
-    """End the job at its owner's request; a running attempt loses its lease."""
+    """End the job at its owner's request: its upload goes, a running attempt loses its lease."""
     _demand(not job.is_terminal, job, "be cancelled")
-    return _ended(_dropped(job), at, Status.CANCELLED, "job_results")
+    ended = _ended(_dropped(job), at, Status.CANCELLED, "job_results")
+    return replace(ended, garbage=_added(ended.garbage, job.input))
+
+
+def delete(job: Job, at: Now) -> Job:
+    """Forget an ended job at its owner's request: its names go, and all its bytes are garbage.
+
+    Refused until its mail has been sent, and while its result is being moved.
+    """
+    _demand(job.is_terminal and job.mailed, job, "be deleted before it has ended")
+    _demand(not job.pending_writes and not job.retrieval, job, "be deleted while it is moved")
+    archives = (Archive(job.results_file_archive_id),) if job.results_file_archive_id else ()
+    return replace(
+        job,
+        job_status=Status.DELETED,
+        garbage=_added(job.garbage, job.input, *job.outputs.values(), *archives),
+        outputs={},
+        existed=None,
+        results_file_archive_id=None,
+        archive_fault=None,
+        retries=0,
+        pinned=False,
+        expires_time=None,
+        outbox=(),
+        input_file_name="",
+        title="",
+        note="",
+        error=None,
+        counts={},
+    )
 
 
 def republish(job: Job, at: Now) -> Job:
@@ -114,13 +166,37 @@ def strike_out(job: Job, at: Now, *, outbox: tuple[str, ...], garbage: tuple[Sto
         job,
         outbox=tuple(e for e in job.outbox if e not in outbox),
         garbage=tuple(e for e in job.garbage if e not in garbage),
+        retries=0 if outbox or garbage else job.retries,
     )
 
 
-def begin_archive(job: Job, at: Now, *, reserved: Stored) -> Job:
-    """Record the archive about to be written; one reserved before it becomes garbage."""
+def begin_archive(
+    job: Job, at: Now, *, reserved: Stored, expires_time: float | None, lease_s: int
+) -> Job:
+    """Record the archive about to be written, under a lease; one that lapsed becomes garbage.
+
+    `expires_time` is what the caller went by: refused where the retention has started anew.
+    """
     _demand(job.is_hot and not job.is_archived and not job.pinned, job, "be archived")
-    return replace(_dropped(job), pending_writes=(reserved,))
+    _demand(job.archive_fault is None, job, "be archived: it was given up")
+    _demand(job.expires_time == expires_time, job, f"be archived as of {expires_time}")
+    if job.pending_writes == (reserved,):
+        return job  # its own claim, whose reply was lost
+    if job.pending_writes and (job.lease_until or 0) > at.now:
+        raise Leased(f"job {job.job_id} is being archived until {job.lease_until}")
+    return replace(_dropped(job), pending_writes=(reserved,), lease_until=at.now + lease_s)
+
+
+def renew_archive(job: Job, at: Now, *, reserved: Stored, lease_s: int) -> Job:
+    """Extend the lease of the archive that is being written."""
+    _demand(job.is_hot and reserved in job.pending_writes, job, f"be archived as {reserved}")
+    return replace(job, lease_until=at.now + lease_s)
+
+
+def drop_archive(job: Job, at: Now, *, reserved: Stored) -> Job:
+    """Give up an archive that could not be written, and its lease."""
+    _demand(job.is_hot and reserved in job.pending_writes, job, f"be archived as {reserved}")
+    return replace(_dropped(job), lease_until=None)
 
 
 def commit_archive(
@@ -140,6 +216,8 @@ def commit_archive(
         expires_time=None,
         role_check_due=True,
         pending_writes=(),
+        lease_until=None,
+        retries=0,
         garbage=_added(job.garbage, result),
     )
 
@@ -150,15 +228,22 @@ def pin(job: Job, at: Now) -> Job:
     Its role check is still to be done: the user may have been downgraded since the role was read.
     """
     _demand(job.is_hot, job, "be kept")
-    return replace(_dropped(job), pinned=True, role_check_due=True, expires_time=None)
+    return replace(_overtaken(job), pinned=True, role_check_due=True, expires_time=None)
 
 
 def release(job: Job, at: Now) -> Job:
-    """Unpin a result whose owner is free again: the retention starts anew."""
+    """Unpin a result whose owner is free again: the retention starts anew.
+
+    An archive in progress is overtaken: it went by the retention before.
+    """
     _demand(job.is_hot, job, "be released")
-    posted = _post(job, *_retention(at))
-    until = at.now + at.timeouts.after_s
-    return replace(job, pinned=False, role_check_due=False, expires_time=until, outbox=posted)
+    return replace(
+        _overtaken(job),
+        pinned=False,
+        role_check_due=False,
+        expires_time=at.now + at.timeouts.after_s,
+        outbox=_post(job, *_retention(at)),
+    )
 
 
 def clear_role_check(job: Job, at: Now, *, rev: int) -> Job:
@@ -174,6 +259,7 @@ def begin_retrieval(
 ) -> Job:
     """Record a request that Glacier is about to get; refused while another one is live."""
     _demand(job.is_archived, job, "be retrieved")
+    _demand(job.archive_fault is None, job, "be retrieved: its archive cannot be read")
     live = job.retrieval.token if job.retrieval else None
     _demand(live == instead_of, job, "be retrieved twice")
     check_time = at.now + at.timeouts.grace_s
@@ -184,7 +270,7 @@ def begin_retrieval(
 def record_retrieval(job: Job, at: Now, *, token: str, answer: RetrievalRequest) -> Job:
     """Record Glacier's answer to the request with this token."""
     return _retrieval(
-        job,
+        replace(job, retries=0),
         token,
         id=answer.id,
         tier=answer.tier,
@@ -205,6 +291,46 @@ def begin_thaw(job: Job, at: Now, *, archive_id: str, copy: S3Object, thaws: int
     return replace(_dropped(job), pending_writes=(copy,), thaws=thaws)
 
 
+def fail_retrieval(job: Job, at: Now, *, archive_id: str, fault: str) -> Job:
+    """Count an archive that did not come back, or came back changed; the last time ends it.
+
+    The pause before the next try is four times as long each time.
+    """
+    _demand(job.results_file_archive_id == archive_id, job, f"fail to come back as {archive_id}")
+    _demand(bool(job.retrieval or job.pending_writes), job, "fail to come back unasked")
+    failures = min(job.retrieval_failures + 1, MAX_RETRIEVAL_FAILURES)
+    failed = replace(_dropped(job), retrieval_failures=failures)
+    if failures == MAX_RETRIEVAL_FAILURES:
+        return _given_up(failed, at, fault)
+    if job.retrieval is None:
+        return failed
+    check_time = at.now + at.timeouts.grace_s * 4**failures
+    return replace(failed, retrieval=replace(job.retrieval, check_time=check_time))
+
+
+def give_up(job: Job, at: Now, *, fault: str) -> Job:
+    """Leave a result in S3, for the operator: it cannot be archived."""
+    _demand(job.is_hot and bool(job.pending_writes), job, "be given up")
+    return _given_up(job, at, fault)
+
+
+def resume(job: Job, at: Now) -> Job:
+    """Try again what was given up: the operator's word. The role is read again."""
+    _demand(job.is_given_up, job, "be resumed: it was not given up")
+    return replace(
+        job,
+        retries=0,
+        retrieval_failures=0,
+        archive_fault=None,
+        role_check_due=job.role_check_due or job.is_archived,
+    )
+
+
+def count_retry(job: Job, at: Now) -> Job:
+    """Count a retry before it is made; the pause before the next one doubles."""
+    return replace(job, retries=job.retries + 1, retry_time=at.now)
+
+
 def commit_thaw(job: Job, at: Now, *, archive_id: str, copy: S3Object) -> Job:
     """Commit a thawed result; its role check is still to be done."""
     _demand(job.results_file_archive_id == archive_id, job, "be thawed")
@@ -220,6 +346,9 @@ def commit_thaw(job: Job, at: Now, *, archive_id: str, copy: S3Object) -> Job:
         role_check_due=True,
         pinned=False,
         pending_writes=(),
+        retries=0,
+        retrieval_failures=0,
+        archive_fault=None,
         garbage=_added(job.garbage, Archive(archive_id)),
     )
 
@@ -255,9 +384,25 @@ def _post(job: Job, *topics: str) -> tuple[str, ...]:
     return _added(job.outbox, *(f"{topic}@{job.rev + 1}" for topic in topics))
 
 
+def _writing(job: Job, *stored: Stored) -> Job:
+    """The job about to write these; unchanged where it is already, for they are no garbage."""
+    if job.pending_writes == stored:
+        return job
+    return replace(_dropped(job), pending_writes=stored)
+
+
 def _dropped(job: Job) -> Job:
     """The job with its pending writes turned into garbage."""
     return replace(job, garbage=_added(job.garbage, *job.pending_writes), pending_writes=())
+
+
+def _overtaken(job: Job) -> Job:
+    """The job without the archive that was being written, its lease and its failures."""
+    return replace(_dropped(job), lease_until=None, retries=0, archive_fault=None)
+
+
+def _given_up(job: Job, at: Now, fault: str) -> Job:
+    return replace(_overtaken(job), retrieval=None, archive_fault=fault, retry_time=at.now)
 
 
 def _added(entries: tuple[T, ...], *more: T) -> tuple[T, ...]:

@@ -7,6 +7,8 @@ import re
 import uuid
 from dataclasses import dataclass
 
+BEACONS = "annotators/"
+"""In the references bucket: an object for each annotator, its sign of life."""
 PARTS = re.compile(r"([^/]+)/([^/~]+)/([^/~]+)~(.+)", re.DOTALL)
 
 

@@ -18,7 +18,7 @@ from local.addresses import free_port
 from local.people import PEOPLE
 from local.visitor import Visitor
 
-READY_S, BACK_S, STOP_S = 60, 5, 40
+READY_S, BACK_S, STOP_S = 60, 30, 40
 RUNNING_S = 90
 PARTS = ["web", "annotator", "notify", "archive", "restore", "thaw", "sweep", "globus", "aws"]
 MODULES = {

@@ -1,6 +1,7 @@
 """A user's jobs: the list, the page of each, its status for scripts, its files, and cancelling."""
 
 import logging
+from dataclasses import asdict
 from typing import Any
 
 from flask import (
@@ -15,15 +16,17 @@ from flask import (
 )
 from werkzeug.wrappers import Response as AnyResponse
 
-from aws.rows.job import Job, Refused
+from aws.rows.job import Job, Refused, Status
 from aws.rows.outputs import OUTPUTS
 from web.context import site, world
 from web.display.availability import Availability, ResultState, availability
 from web.display.pagination import PageCursor
+from web.display.progress import share_of
 from web.display.summary import Summary
 from web.routes.uploads import flush_or_log
 from web.routes.variants import variant_links
 from web.security import own_job_or_404
+from web.services.annotators import Outlook
 from web.services.summaries import read_summary
 from web.session import account, user_id
 
@@ -78,6 +81,8 @@ def details(job_id: str) -> str:
         result=_availability(job),
         summary=summary,
         explore=variant_links(job),
+        outlook=_outlook(job),
+        progress=share_of(job.progress),
     )
 
 
@@ -150,6 +155,11 @@ def _redirect_to_file(job: Job, name: str) -> AnyResponse:
     return redirect(world().files.link(stored.bucket, stored.key, file_name, expires_s))
 
 
+def _outlook(job: Job) -> Outlook | None:
+    """The state of the queue, for a job that waits in it."""
+    return site().annotators.outlook() if job.job_status is Status.PENDING else None
+
+
 def _availability(job: Job) -> Availability:
     return availability(job, account().is_premium, world().clock())
 
@@ -161,6 +171,7 @@ def _status(job: Job) -> dict[str, Any]:
         **{name: getattr(job, name) for name in STATUS_FIELDS},
         "result": result.state,
         "expected_time": result.expected_time,
+        "queue": asdict(queue) if (queue := _outlook(job)) else None,
         "retrieval": {
             "tier": job.retrieval.tier,
             "requested_time": job.retrieval.requested_time,

@@ -48,15 +48,19 @@ class GlobusUnavailable(Exception):
 
 @dataclass(frozen=True)
 class Login:
-    """One login under way, kept in the session of the browser that began it."""
+    """One login under way, kept in the cookie of the browser that began it.
 
+    `id` stays there and becomes the session's: one login makes one session.
+    """
+
+    id: str
     state: str
     nonce: str
     verifier: str
 
     @classmethod
     def new(cls) -> "Login":
-        return cls(*(random.token_urlsafe(32) for _ in range(3)))
+        return cls(*(random.token_urlsafe(32) for _ in range(4)))
 
     @property
     def challenge(self) -> str:

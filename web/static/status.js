@@ -5,7 +5,7 @@ import { now } from "./times.js";
 
 const FIRST_POLL_MS = 700; // Most jobs are done within a second of their page being shown.
 const MIN_DELAY_MS = 2000;
-const MAX_DELAY_MS = 30000;
+const MAX_DELAY_MS = 5000; // The page is never further behind, and an unchanged status costs next to nothing.
 const GROWTH = 1.4;
 const STATUS_WORDS = {
     PENDING: "The job is waiting.",
