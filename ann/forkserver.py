@@ -23,7 +23,7 @@ from ann.csq import STDERR, CrashError, GateError, LimitError
 from ann.pipeline import run
 from ann.records import VCFError, printable
 from ann.sandbox import die_with_parent, heed_only_the_daemon, set_limits
-from ann.task import JobLimits, Outcome, Task
+from ann.task import Annotation, JobLimits, Outcome, Task
 
 OUTCOME, PROGRESS, SCRATCH = "outcome.json", "progress", "tmp"
 GOODBYE = b"\n"
@@ -34,14 +34,13 @@ LOOK_MS = 50
 
 def packed(task: Task) -> bytes:
     """A task as the line that the server reads."""
-    values = {k: str(v) if isinstance(v, Path) else v for k, v in asdict(task).items()}
-    return json.dumps(values).encode() + b"\n"
+    return json.dumps(asdict(task), default=str).encode() + b"\n"
 
 
 def unpacked(line: bytes) -> Task:
     """The task of a line."""
     values = json.loads(line)
-    references = values["references"]
+    references, annotation = values["references"], values["annotation"]
     return Task(
         **{
             **values,
@@ -49,6 +48,7 @@ def unpacked(line: bytes) -> Task:
             "folder": Path(values["folder"]),
             "limits": JobLimits(**values["limits"]),
             "references": Path(references) if references else None,
+            "annotation": Annotation.of(**annotation) if annotation else None,
         }
     )
 

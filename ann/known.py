@@ -11,7 +11,7 @@ import pysam
 from ann.known_rows import KnownRow, Value, Wanted, rows_of
 from ann.normalise import normalise
 from ann.references import Contig, KnownField, KnownSource, SourceWords
-from ann.row_table import RowTable
+from ann.row_table import SMALLEST, RowTable
 
 SQL_TYPES = {"String": "VARCHAR", "Integer": "BIGINT", "Float": "DOUBLE", "Flag": "BOOLEAN"}
 PLACE = {
@@ -72,6 +72,7 @@ class AlleleTally:
 
     kept: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
+    what: str = "alleles"
 
     @property
     def is_another_assembly(self) -> bool:
@@ -81,7 +82,7 @@ class AlleleTally:
 
     def __str__(self) -> str:
         reasons = "; ".join(f"{n:,} {why}" for why, n in sorted(self.left_out.items()))
-        return f"{self.kept:,} alleles" + (f" ({reasons})" if reasons else "")
+        return f"{self.kept:,} {self.what}" + (f" ({reasons})" if reasons else "")
 
 
 def source_recipe(description: dict[str, Any]) -> SourceRecipe:
@@ -108,16 +109,21 @@ def build(
 
 
 def build_of(
-    recipe: SourceRecipe, rows: Iterable[KnownRow], contigs: list[Contig], fasta: Path, out: Path
+    recipe: SourceRecipe,
+    rows: Iterable[KnownRow],
+    contigs: list[Contig],
+    fasta: Path,
+    out: Path,
+    level: int = SMALLEST,
 ) -> AlleleTally:
-    """Write `out`, Parquet in the order of the contigs.
+    """Write `out`, Parquet in the order of the contigs, packed at zstd's `level`.
 
     An allele is left out where the reference has no such contig, where REF is not the reference's,
     and where it is none of bases; the first row of the same allele counts.
     """
     tally = AlleleTally()
     fields = {f.field.column: SQL_TYPES[f.field.type] for f in recipe.fields}
-    with RowTable(PLACE | fields, out) as table:
+    with RowTable(PLACE | fields, out, level) as table:
         for row in _alleles(recipe, rows, contigs, fasta, tally):
             table.add(row)
         names = ", ".join(f'"{name}"' for name in [*list(PLACE)[2:], *fields])

@@ -77,19 +77,23 @@ def vcf_numbers(lines: Iterator[str]) -> dict[str, str]:
 def _vcf_rows(lines: IO[str], wanted: list[Wanted]) -> Iterator[KnownRow]:
     numbers = vcf_numbers(iter(lines.readline, ""))
     for line in lines:
-        if not line.strip():
-            continue
-        columns = line.rstrip("\r\n").split("\t", 8)
-        if len(columns) < 8 or not columns[1].isdigit():
-            raise RowError(f"no VCF record: {line[:60]!r}")
-        info = dict(_info(columns[7]))
-        info |= {"ID": columns[2], "FILTER": columns[6]}
-        for number, alt in enumerate(columns[4].split(",")):
-            values = tuple(
-                converted(_of_allele(info.get(reads, ""), numbers.get(reads), number), kind, how)
-                for reads, kind, how in wanted
-            )
-            yield KnownRow(columns[0], int(columns[1]), columns[3].upper(), alt.upper(), values)
+        if line.strip():
+            yield from alleles_of(line, wanted, numbers)
+
+
+def alleles_of(line: str, wanted: list[Wanted], numbers: dict[str, str]) -> Iterator[KnownRow]:
+    """The alleles of a VCF's record; `numbers` are the INFO tags' Number. Raises RowError."""
+    columns = line.rstrip("\r\n").split("\t", 8)
+    if len(columns) < 8 or not columns[1].isdigit():
+        raise RowError(f"no VCF record: {line[:60]!r}")
+    info = dict(_info(columns[7]))
+    info |= {"ID": columns[2], "FILTER": columns[6]}
+    for number, alt in enumerate(columns[4].split(",")):
+        values = tuple(
+            converted(_of_allele(info.get(reads, ""), numbers.get(reads), number), kind, how)
+            for reads, kind, how in wanted
+        )
+        yield KnownRow(columns[0], int(columns[1]), columns[3].upper(), alt.upper(), values)
 
 
 def _info(text: str) -> Iterator[tuple[str, str]]:

@@ -163,7 +163,7 @@ def _usual(name: str, head: Head) -> list[FieldRecipe]:
     else:
         wanted = [column for column in head.columns if column.lower() not in PLACE]
     roles = {"id": "id", "rsid": "id", "af": "af"}
-    return [_field(name, head, reads, roles.get(reads.lower())) for reads in wanted]
+    return [field_of(name, head, reads, roles.get(reads.lower())) for reads in wanted]
 
 
 def _chosen(spec: KnownSpec, head: Head) -> list[FieldRecipe]:
@@ -174,11 +174,14 @@ def _chosen(spec: KnownSpec, head: Head) -> list[FieldRecipe]:
             f"--known {spec.name}: the file has no field {', '.join(missing)}; it has "
             f"{', '.join(head.columns[:20])}"
         )
-    return [_field(spec.name, head, reads, role) for reads, role in spec.fields]
+    return [field_of(spec.name, head, reads, role) for reads, role in spec.fields]
 
 
-def _field(name: str, head: Head, reads: str, role: str | None) -> FieldRecipe:
+def field_of(name: str, head: Head, reads: str, role: str | None = None) -> FieldRecipe:
+    """The field of the source `name` that a column or an INFO tag becomes."""
     number, kind, label = head.declared.get(reads, ("1", "", ""))
+    if kind in ("Integer", "Float") and number not in ("1", "A", "R"):
+        kind = "String"  # several numbers
     if not kind:
         kind = "Float" if role == "af" else "String"
     kind = kind if kind in TYPES else "String"

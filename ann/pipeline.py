@@ -14,6 +14,7 @@ from ann.disk import Disk, duckdb_errors
 from ann.gate import demand_readable
 from ann.header import result_header, tools
 from ann.index import write_index
+from ann.job_annotation import add_annotation
 from ann.prepare import Prepared, Progress, Request, prepare
 from ann.reader import Reader
 from ann.records import Bounds, printable
@@ -40,6 +41,9 @@ def run(task: Task, scratch: Path, progress: Progress) -> Outcome:
     disk = Disk(task.folder, task.limits)
     progress = disk.watched(progress)
     prepared = _prepared(task, scratch, progress)
+    if task.annotation:
+        progress("reading your annotation")
+        add_annotation(prepared, task.annotation, _bounds(task.limits), scratch)
     progress("collecting what is known of the variants")
     found = _found(prepared, scratch)
     outcome = _written(task, prepared, found.info, progress)
@@ -63,8 +67,7 @@ def threads() -> int:
 
 
 def _prepared(task: Task, scratch: Path, progress: Progress) -> Prepared:
-    limits = task.limits
-    bounds = Bounds(limits.max_line_bytes, limits.max_records, limits.max_text_bytes)
+    limits, bounds = task.limits, _bounds(task.limits)
 
     def start_csq(reference: Reference) -> Csq:
         return Csq(reference, scratch, limits, task.folder / STDERR)
@@ -72,6 +75,10 @@ def _prepared(task: Task, scratch: Path, progress: Progress) -> Prepared:
     request, offer = Request(task.reference, task.mode), installed(task.references)
     with Reader(task.input, bounds) as reader:
         return prepare(reader, request, offer, start_csq, scratch, progress)
+
+
+def _bounds(limits: JobLimits) -> Bounds:
+    return Bounds(limits.max_line_bytes, limits.max_records, limits.max_text_bytes)
 
 
 def _found(prepared: Prepared, scratch: Path) -> Found:

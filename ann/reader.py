@@ -55,7 +55,7 @@ class Reader:
         self.path, self.bounds, self.number, self.read_bytes = path, bounds, 0, 0
         self.size = max(1, path.stat().st_size)
         self.file = path.open("rb")
-        self.stream = _unpacked(self.file)
+        self.stream = unpacked(self.file)
         try:
             self.header = self._header()
         except BaseException:
@@ -183,7 +183,7 @@ class Reader:
         """Each line without its end; keeps count of lines and bytes."""
         most = self.bounds.max_line_bytes
         while True:
-            with _readable():
+            with readable():
                 line = self.stream.readline(most + 1)
             if not line:
                 return
@@ -215,7 +215,7 @@ class Reader:
 
     def _chunks(self) -> Iterator[bytes]:
         while True:
-            with _readable():
+            with readable():
                 chunk = self.stream.read(BLOCK_BYTES)
             if not chunk:
                 return
@@ -238,7 +238,7 @@ class Reader:
 
 
 @contextmanager
-def _readable() -> Iterator[None]:
+def readable() -> Iterator[None]:
     """Translate what the decompression raises into words."""
     try:
         yield
@@ -253,7 +253,7 @@ def _readable() -> Iterator[None]:
         raise _damaged("") from None
 
 
-def _unpacked(file: BinaryIO) -> BinaryIO:
+def unpacked(file: BinaryIO) -> BinaryIO:
     is_gzip = file.read(2) == GZIP
     file.seek(0)
     if not is_gzip:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ann.consequences import NON_CODING, NON_CODING_EXON
 from ann.info_sql import column
-from ann.references import KnownSource, Reference
+from ann.references import JobSource, KnownSource, Reference
 from ann.variants_sql import ADDED, ANNOTATED, NO_CONSEQUENCE, name, text
 
 ROLES = {"known_id": "id", "af": "af", "significance": "significance", "disease": "disease"}
@@ -133,9 +133,41 @@ INSERT INTO known_{number} (allele) VALUES ({NOBODY})
 """
 
 
+def interval_table(number: int, source: JobSource, file: str, near: str) -> str:
+    """The alleles whose REF touches intervals: the names of these, and their highest score.
+
+    Contigs and positions become one number, so that a single range join finds the pairs.
+    """
+    names, *scores = (name(field.column) for field in source.fields)
+    tag, *best = (name(column(source, field)) for field in source.fields)
+    values = [f"string_agg(DISTINCT k.{names}, '|' ORDER BY k.{names}) AS {tag}"]
+    values += [f"max(k.{score}) AS {to}" for score, to in zip(scores, best, strict=True)]
+    return f"""
+CREATE OR REPLACE TEMP TABLE known_{number} AS
+SELECT a.allele, {", ".join(values)}
+FROM (
+    SELECT a.rowid AS allele, (c.rowid << 32) + a.pos AS low, low + strlen(a.ref) - 1 AS high
+    FROM alleles a JOIN contigs c ON c.contig = a.contig
+) a JOIN (
+    SELECT k.*, (c.rowid << 32) + k.start AS first, (c.rowid << 32) + k.stop AS last
+    FROM (FROM read_parquet({text(file)}) WHERE {near}) k JOIN contigs c ON c.contig = k.chrom
+) k ON a.low <= k.last AND a.high >= k.first
+GROUP BY a.allele;
+INSERT INTO known_{number} (allele) VALUES ({NOBODY})
+"""
+
+
 def known_columns(reference: Reference) -> dict[str, str]:
-    """Columns that the sources bring, by name, as expressions over their tables."""
-    columns = {}
+    """Columns that the sources bring, by name, as expressions over their tables.
+
+    Those of a user's own come before what is known.
+    """
+    columns = {
+        column(source, field): f"known_{n}.{name(column(source, field))}"
+        for n, source in enumerate(reference.known)
+        for field in source.fields
+        if isinstance(source, JobSource)
+    }
     for role_column, role in ROLES.items():
         found = [
             f"known_{n}.{name(column(source, field))}"
@@ -154,7 +186,8 @@ def known_columns(reference: Reference) -> dict[str, str]:
 def computed(reference: Reference) -> str:
     """All that is found out of each allele, in the order of `alleles`."""
     columns = [f"{value} AS {name(key)}" for key, value in known_columns(reference).items()]
-    is_known = " OR ".join(f"a.in_known_{n}" for n in range(len(reference.known))) or "false"
+    listed = [n for n, s in enumerate(reference.known) if not isinstance(s, JobSource)]
+    is_known = " OR ".join(f"a.in_known_{n}" for n in listed) or "false"
     return f"""
 CREATE OR REPLACE TEMP TABLE computed AS
 SELECT a.allele,

@@ -25,7 +25,7 @@ def summary(counts: Counts, reference: Reference, **more: Any) -> dict[str, Any]
         "ts": counts.transitions,
         "tv": counts.transversions,
         "ts_tv": counts.ts_tv,
-        "known": counts.known if reference.known else None,
+        "known": counts.known if reference.has_known else None,
         "sources": _sources(counts, reference),
         "significance": dict(counts.significance.most_common()),
         "regions": dict(counts.regions.most_common()),
@@ -83,9 +83,11 @@ def log_text(document: dict[str, Any]) -> str:
 
 def _known(document: dict[str, Any]) -> list[str]:
     """Lines on the known variants, each source with its date."""
-    if document["known"] is None:
-        return _section("Known variants", {"this reference has": "no source of them"})
-    lines = _section("Known variants", {"records that a source lists": document["known"]})
+    known = document["known"]
+    listed = {"this reference has": "no source of them"}
+    if known is not None:
+        listed = {"records that a source lists": known}
+    lines = _section("Known variants", listed)
     for source in document["sources"]:
         lines += _rows({f"alleles in {_source(source)}": source["alleles"]})
     if document["significance"]:

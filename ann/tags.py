@@ -11,7 +11,7 @@ import re
 import numpy as np
 
 from ann.records import Header
-from ann.reserved import reserved
+from vcf.reserved import reserved
 from ann.table import (
     FILTER,
     FORMAT,

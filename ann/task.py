@@ -17,6 +17,19 @@ class JobLimits:
 
 
 @dataclass(frozen=True)
+class Annotation:
+    """A BED or VCF of the user's own: `name` is the user's word for the file."""
+
+    path: Path
+    name: str
+    tag: str
+
+    @classmethod
+    def of(cls, path: str, name: str, tag: str) -> "Annotation":
+        return cls(Path(path), name, tag)
+
+
+@dataclass(frozen=True)
 class Task:
     """One VCF to annotate. `name` is for the log only; every path is one that we made.
 
@@ -32,6 +45,7 @@ class Task:
     limits: JobLimits
     references: Path | None = None
     mode: str = "auto"
+    annotation: Annotation | None = None
 
 
 @dataclass(frozen=True)

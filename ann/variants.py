@@ -19,7 +19,7 @@ from ann.consequences import NON_CODING_EXON, meaning
 from ann.counts import Counts, Tally
 from ann.described import Allele, Describer, Entry, write_alleles, write_entries
 from ann.parquet_pieces import join_pieces
-from ann.references import Contig, Reference
+from ann.references import Contig, JobSource, Reference
 from ann.variants_sql import name, text
 
 ROW_GROUP_ROWS = 20480
@@ -198,7 +198,18 @@ class _Pass:
         )
         for number, source in enumerate(self.reference.known):
             file = str(self.reference.path(source.file))
-            self.db.execute(rows_sql.known_table(number, source, file, near))
+            if isinstance(source, JobSource) and source.has_intervals:
+                self.db.execute(rows_sql.interval_table(number, source, file, self._touching()))
+            else:
+                self.db.execute(rows_sql.known_table(number, source, file, near))
+
+    def _touching(self) -> str:
+        """A condition that limits intervals to those that the chunk's records may touch."""
+        return self._near(
+            "alleles WHERE contig IS NOT NULL",
+            "chrom = {contig} AND start <= {high} AND stop >= {low}",
+            "chrom IN (SELECT contig FROM alleles)",
+        )
 
     def _near(self, table: str, stretch: str, named: str) -> str:
         """A condition that limits what is read of a sorted file to the chunk's stretches.

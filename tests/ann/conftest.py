@@ -8,6 +8,7 @@ import pytest
 
 from ann.pipeline import JobLimits, Outcome, Task
 from ann.references import BUNDLED, Reference, load
+from ann.task import Annotation
 from ann.worker import Worker
 from tests.ann.added import Adding, adding_to
 
@@ -55,7 +56,7 @@ def worker() -> Iterator[Worker]:
 
 @pytest.fixture
 def annotate(worker: Worker, tmp_path: Path) -> Annotate:
-    """Runs a whole job: bytes in, the outcome out."""
+    """Runs a whole job: bytes in, the outcome out; `own` is an annotation: name, tag, bytes."""
 
     def run(
         body: bytes,
@@ -63,11 +64,19 @@ def annotate(worker: Worker, tmp_path: Path) -> Annotate:
         limits: JobLimits = LIMITS,
         references: Path | None = None,
         mode: str = "auto",
+        own: tuple[str, str, bytes] | None = None,
     ) -> Outcome:
         folder = tmp_path / f"job-{len(list(tmp_path.iterdir()))}"
         folder.mkdir()
         (folder / "input").write_bytes(body)
-        task = Task(folder / "input", folder, "made.vcf", reference, limits, references, mode)
+        annotation = None
+        if own:
+            name, tag, content = own
+            annotation = Annotation(folder / "annotation", name, tag)
+            annotation.path.write_bytes(content)
+        task = Task(
+            folder / "input", folder, "made.vcf", reference, limits, references, mode, annotation
+        )
         outcome = worker.start(task).wait(60)
         assert outcome is not None
         return outcome

@@ -8,7 +8,7 @@ import pysam
 import pytest
 
 from ann.header import OURS
-from ann.reserved import NOTE
+from vcf.reserved import NOTE
 from tests.ann.conftest import Annotate
 from tests.builders import example
 
