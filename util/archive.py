@@ -3,11 +3,13 @@
 import logging
 from contextlib import closing
 
-from aws import consumer
-from aws.events import Event
+from aws import consumer, failures
+from aws.events import Event, Heartbeat
 from aws.outbox import flush
 from aws.resources import World
-from aws.rows.job import Job, Refused, Status
+from aws.rows.job import Job, Leased, Refused, Status
+from aws.storage.digest import DamagedError, Digest
+from aws.storage.stored import Stored
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +30,10 @@ def handle(world: World, event: Event) -> None:
     if world.accounts.get(job.user_id).is_premium:
         flush(world, world.jobs.pin(job.job_id))
     elif world.clock() >= (job.expires_time or 0) - tolerance_s(world):
-        store(world, job)
+        try:
+            store(world, job, event.heartbeat)
+        except Leased as reason:
+            log.info("%s", reason)
 
 
 def needs_archiving(job: Job) -> bool:
@@ -41,23 +46,63 @@ def tolerance_s(world: World) -> float:
     return min(SKEW_S, world.config.archive.after_s / 5)
 
 
-def store(world: World, job: Job) -> None:
-    """Write the archive, commit, then delete the S3 object: in this order, whatever fails."""
-    result = job.result
+def store(world: World, job: Job, heartbeat: Heartbeat | None = None) -> None:
+    """Write the archive, verify, commit, then delete the S3 object: in this order, whatever fails.
+
+    The heartbeat renews the archive's lease; one that is released ends the writing. A result
+    whose bytes in S3 are not those of the row stays there, and is given up.
+    """
     reserved = world.vault.reserve(job.user_id, job.job_id)
-    flush(world, world.jobs.begin_archive(job.job_id, reserved=reserved))
-    with closing(world.files.open(result.bucket, result.key)) as stream:
-        archive_id = world.vault.store(reserved, job.job_id, stream, job.result_bytes or 0)
+    begin(world, job, reserved, heartbeat or Heartbeat())
     try:
-        job = world.jobs.commit_archive(
-            job.job_id, result=result, reserved=reserved, archive_id=archive_id
+        archive_id = _copy(world, job, reserved, heartbeat)
+    except DamagedError as damage:
+        fault = f"the result at {job.result} has changed: {damage}"
+        failures.give_up(world, job.job_id, fault)
+        return
+    except Exception:
+        world.jobs.drop_archive(job.job_id, reserved=reserved)
+        raise
+    _commit(world, job, reserved, archive_id)
+
+
+def begin(world: World, job: Job, reserved: Stored, heartbeat: Heartbeat) -> None:
+    """Record the archive in the row under a lease, which the heartbeat renews."""
+    lease_s = world.config.aws.visibility_s
+    begun = world.jobs.begin_archive(
+        job.job_id, reserved=reserved, expires_time=job.expires_time, lease_s=lease_s
+    )
+    flush(world, begun)
+    heartbeat.renew_with(
+        lambda: world.jobs.renew_archive(job.job_id, reserved=reserved, lease_s=lease_s)
+    )
+
+
+def _copy(world: World, job: Job, reserved: Stored, heartbeat: Heartbeat | None) -> str:
+    """Store the result's bytes in the vault; return the archive's id once they are verified."""
+    with closing(world.files.open(job.result.bucket, job.result.key)) as stream:
+        digest = Digest(stream, heartbeat.released if heartbeat else None)
+        size = job.result_bytes or 0
+        archive_id = world.vault.store(reserved, job.job_id, digest, size)  # type: ignore[arg-type]
+    try:
+        digest.demand(job.result_bytes, job.result_sha256)
+    except DamagedError:
+        world.vault.delete(archive_id)
+        raise
+    return archive_id
+
+
+def _commit(world: World, job: Job, reserved: Stored, archive_id: str) -> None:
+    try:
+        done = world.jobs.commit_archive(
+            job.job_id, result=job.result, reserved=reserved, archive_id=archive_id
         )
     except Refused as reason:
         log.info("%s; deleting the archive just written", reason)
         _drop(world, job.job_id, archive_id)
         return
     log.info("job %s archived as %s", job.job_id, archive_id)
-    flush(world, job)
+    flush(world, done)
 
 
 def _drop(world: World, job_id: str, archive_id: str) -> None:

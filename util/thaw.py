@@ -1,23 +1,18 @@
 """Copies a result back from Glacier to S3, byte for byte, before its archive is deleted."""
 
-import hashlib
 import logging
 from contextlib import closing
-from typing import BinaryIO
 
-from aws import consumer
+from aws import consumer, failures
 from aws.events import Event
 from aws.outbox import flush
 from aws.resources import World
 from aws.rows.job import Job, Refused
+from aws.storage.digest import DamagedError, Digest
 from aws.storage.stored import S3Object
 from aws.storage.vault import RetrievalNotice
 
 log = logging.getLogger(__name__)
-
-
-class DamagedError(RuntimeError):
-    """The retrieved bytes are not those that were archived."""
 
 
 def handle(world: World, event: Event) -> None:
@@ -40,7 +35,7 @@ def act_on(world: World, notice: RetrievalNotice) -> None:
 def thaw(world: World, job: Job, retrieval_id: str | None) -> None:
     """Write the bytes to a new key, verify, commit, then delete the archive.
 
-    Raises DamagedError where size or SHA-256 differ: the archive stays, the copy is deleted.
+    Where size or SHA-256 differ the archive stays, the copy goes, and the failure is counted.
     """
     archive_id, thaws = job.archive_id, job.thaws + 1
     key = world.files.keys.thawed(job.user_id, job.job_id, thaws, job.result_name)
@@ -50,9 +45,11 @@ def thaw(world: World, job: Job, retrieval_id: str | None) -> None:
     with closing(world.vault.fetch(archive_id, retrieval_id)) as fetched:
         digest = Digest(fetched)
         world.files.upload_stream(digest, copy.bucket, copy.key)  # type: ignore[arg-type]
-    if (digest.bytes, digest.sha256) != (job.result_bytes, job.result_sha256):
-        world.files.delete(copy.bucket, copy.key)
-        raise DamagedError(f"job {job.job_id}: archive {archive_id} came back changed")
+    try:
+        digest.demand(job.result_bytes, job.result_sha256)
+    except DamagedError as damage:
+        failures.fail_retrieval(world, job, f"its archive came back changed: {damage}")
+        return
     try:
         job = world.jobs.commit_thaw(job.job_id, archive_id=archive_id, copy=copy)
     except Refused as reason:
@@ -67,24 +64,6 @@ def _drop(world: World, job_id: str, copy: S3Object) -> None:
     """Delete the copy of a lost race, unless the row refers to it."""
     if copy not in world.jobs.get(job_id).outputs.values():
         world.files.delete(copy.bucket, copy.key)
-
-
-class Digest:
-    """A stream that counts and hashes the bytes read through it."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self.stream, self.bytes, self._hash = stream, 0, hashlib.sha256()
-
-    @property
-    def sha256(self) -> str:
-        return self._hash.hexdigest()
-
-    def read(self, size: int = -1) -> bytes:
-        """Up to `size` bytes; all of them where it is negative."""
-        part = self.stream.read() if size < 0 else self.stream.read(size)
-        self.bytes += len(part)
-        self._hash.update(part)
-        return part
 
 
 if __name__ == "__main__":

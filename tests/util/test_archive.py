@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 
 from aws import outbox
-from aws.events import Event
+from aws.events import Event, Heartbeat
 from aws.resources import World
-from aws.rows.job import Job
-from tests import builders
+from aws.rows.job import Job, Refused
+from tests import builders, daemons
 from tests.conftest import Clock
+from tests.proofs.faults import meanwhile
 from util import archive, sweep
 
 AFTER_S = 3600
@@ -64,3 +65,62 @@ def test_an_upload_that_fails_leaves_the_result_where_it_is(
     assert builders.result_bytes(world, after)
     archive.handle(world, Event(job.event))
     assert world.jobs.get(job.job_id).is_archived
+
+
+def test_an_archive_under_way_is_not_taken_over_while_its_daemon_lives(
+    world: World, clock: Clock
+) -> None:
+    job = stored(world)
+    beat = Heartbeat()
+    reserved = world.vault.reserve(job.user_id, job.job_id)
+    archive.begin(world, job, reserved, beat)
+    clock.advance(world.config.aws.visibility_s - 1)
+    beat.renew()
+    clock.advance(world.config.aws.visibility_s - 1)
+    sweep.sweep(world)
+    archive.handle(world, Event(job.event))
+    assert world.jobs.get(job.job_id).pending_writes == (reserved,)
+    clock.advance(daemons.LATE_S)
+    archive.handle(world, Event(job.event))
+    assert world.jobs.get(job.job_id).is_archived
+    with pytest.raises(Refused):
+        beat.renew()
+
+
+def test_an_upgrade_and_a_downgrade_after_the_look_at_the_clock_restart_the_retention(
+    world: World,
+) -> None:
+    job = stored(world)
+
+    def up_and_down() -> None:
+        builders.change_role(world, job.user_id, premium=True)
+        builders.change_role(world, job.user_id, premium=False)
+
+    with meanwhile(world, up_and_down, operation="PutItem"), pytest.raises(Refused):
+        archive.handle(world, Event(job.event))
+    after = world.jobs.get(job.job_id)
+    assert after.is_hot
+    assert (after.expires_time or 0) > (job.expires_time or 0)
+
+
+def test_bytes_that_are_not_those_recorded_stay_in_s3_and_are_given_up(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = stored(world)
+    world.files.write(job.result.bucket, job.result.key, b"changed")
+    archive.handle(world, Event(job.event))
+    after = world.jobs.get(job.job_id)
+    assert (after.is_hot, after.is_given_up) == (True, True)
+    assert builders.result_bytes(world, after) == b"changed"
+    assert list(world.vault.inventory()) == []
+    assert f"job {job.job_id} given up" in caplog.text
+
+
+def test_a_released_heartbeat_ends_the_writing(world: World) -> None:
+    job = stored(world)
+    event = Event(job.event)
+    event.heartbeat.released.set()
+    with pytest.raises(InterruptedError):
+        archive.handle(world, event)
+    after = world.jobs.get(job.job_id)
+    assert (after.is_hot, after.pending_writes) == (True, ())

@@ -6,11 +6,11 @@ import pytest
 
 from aws.events import Event
 from aws.resources import World
-from aws.rows.job import Job, PendingWork, unfinished
+from aws.rows.job import MAX_RETRIEVAL_FAILURES, Job, PendingWork, unfinished
 from tests import builders, daemons
-from tests.conftest import Handle
+from tests.conftest import Clock, Handle
 from tests.proofs import invariants
-from util import thaw
+from util import sweep, thaw
 
 BOTH = pytest.mark.parametrize("backend", ["s3", "vault"], indirect=True)
 
@@ -70,12 +70,27 @@ def test_bytes_that_are_not_the_archived_ones_are_dropped_and_the_archive_stays(
 ) -> None:
     bucket = world.names.bucket("archive")
     world.files.write(bucket, job.archive_id, b"damaged")
-    with pytest.raises(thaw.DamagedError):
-        thaw.act_on(world, builders.retrieved(job))
+    thaw.act_on(world, builders.retrieved(job))
     after = world.jobs.get(job.job_id)
-    assert after.archive_id == job.archive_id
+    assert (after.archive_id, after.retrieval_failures) == (job.archive_id, 1)
     keys = [item.key for item in world.files.listing(world.files.results)]
     assert not [key for key in keys if "~thaw-" in key]
+
+
+def test_an_archive_that_stays_damaged_is_given_up_and_costs_nothing_more(
+    world: World, clock: Clock, job: Job, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.files.write(world.names.bucket("archive"), job.archive_id, b"damaged")
+    for _ in range(2 * MAX_RETRIEVAL_FAILURES):
+        clock.advance(daemons.LATE_S)
+        sweep.sweep(world)
+        daemons.deliver(world, daemons.handlers())
+    after = world.jobs.get(job.job_id)
+    assert (after.retrieval_failures, after.retrieval) == (MAX_RETRIEVAL_FAILURES, None)
+    assert "came back changed" in str(after.archive_fault)
+    assert f"job {job.job_id} given up" in caplog.text
+    sweep.sweep(world)
+    assert world.jobs.get(job.job_id) == after
 
 
 def test_a_message_of_something_else_is_refused(world: World) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from aws.rows import lifecycle, outputs
 from aws.rows.job import (
+    MAX_RETRIES,
     Job,
     Leased,
     Now,
@@ -38,12 +39,21 @@ RESULT = Result(
 )
 HOT = lifecycle.complete(WRITING, AT, owner="me", result=RESULT)
 RESERVED = VaultUpload("1")
-STORING = lifecycle.begin_archive(HOT, AT, reserved=RESERVED)
+LEASE_S = 30
+STORING = lifecycle.begin_archive(
+    HOT, AT, reserved=RESERVED, expires_time=HOT.expires_time, lease_s=LEASE_S
+)
 COLD = lifecycle.commit_archive(STORING, AT, result=HOT.result, reserved=RESERVED, archive_id="x")
 RETRIEVING = lifecycle.begin_retrieval(COLD, AT, token="t", tier="Expedited")
 COPY = S3Object("out", "t")
 THAWING = lifecycle.begin_thaw(RETRIEVING, AT, archive_id="x", copy=COPY, thaws=1)
 THAWED = lifecycle.commit_thaw(THAWING, AT, archive_id="x", copy=COPY)
+
+
+def begin_archive(job: Job, at: Now) -> Job:
+    """Another archive of the job is begun, by a daemon that has read this very row."""
+    y, expires = Archive("y"), job.expires_time
+    return lifecycle.begin_archive(job, at, reserved=y, expires_time=expires, lease_s=LEASE_S)
 
 
 def test_a_new_job_has_its_request_to_publish() -> None:
@@ -60,11 +70,20 @@ def test_a_leased_job_is_left_alone_until_its_lease_is_over() -> None:
     assert taken.garbage == INTENDED
 
 
+def test_ones_own_claim_is_recognised_whatever_was_written_since() -> None:
+    since = replace(RUNNING, write_token="another's", rev=RUNNING.rev + 1)
+    assert lifecycle.start(since, AT, owner="me", lease_s=30) == since
+    assert lifecycle.intend_outputs(WRITING, AT, owner="me", outputs=INTENDED).garbage == ()
+
+
+def test_a_request_that_has_arrived_is_not_published_again() -> None:
+    assert RUNNING.outbox == ()
+
+
 def test_a_commit_publishes_the_result_and_starts_the_retention() -> None:
     assert HOT.job_status is Status.COMPLETED
     assert HOT.is_hot
     assert [entry.partition("@")[0] for entry in HOT.outbox] == [
-        "job_requests",
         "job_results",
         "results_archive",
     ]
@@ -105,6 +124,69 @@ def test_a_thawed_result_leaves_its_archive_as_garbage_and_a_role_check() -> Non
     )
 
 
+def test_an_archive_is_begun_again_only_after_its_lease() -> None:
+    assert STORING.lease_until == AT.now + LEASE_S
+    renewed = lifecycle.renew_archive(
+        STORING, replace(AT, now=AT.now + 20), reserved=RESERVED, lease_s=LEASE_S
+    )
+    with pytest.raises(Leased):
+        begin_archive(renewed, replace(AT, now=AT.now + LEASE_S + 10))
+    taken = begin_archive(renewed, LATER)
+    assert RESERVED in taken.garbage
+    with pytest.raises(Refused):
+        lifecycle.commit_archive(taken, LATER, result=HOT.result, reserved=RESERVED, archive_id="x")
+
+
+def test_an_archive_that_failed_may_be_begun_again_at_once() -> None:
+    dropped = lifecycle.drop_archive(STORING, AT, reserved=RESERVED)
+    assert RESERVED in dropped.garbage
+    assert begin_archive(dropped, AT).pending_writes == (Archive("y"),)
+
+
+def test_a_retention_that_started_anew_is_not_archived_by_the_old_one() -> None:
+    released = lifecycle.release(lifecycle.pin(HOT, AT), LATER)
+    with pytest.raises(Refused):
+        lifecycle.begin_archive(
+            released, LATER, reserved=RESERVED, expires_time=HOT.expires_time, lease_s=LEASE_S
+        )
+
+
+def test_a_release_overtakes_an_archive_in_progress() -> None:
+    released = lifecycle.release(STORING, AT)
+    assert RESERVED in released.garbage
+    with pytest.raises(Refused):
+        lifecycle.commit_archive(released, AT, result=HOT.result, reserved=RESERVED, archive_id="x")
+
+
+def test_an_archive_that_does_not_come_back_is_tried_less_and_less_and_then_given_up() -> None:
+    job, waits = RETRIEVING, []
+    while job.retrieval:
+        waits.append(job.retrieval.check_time - AT.now)
+        job = lifecycle.fail_retrieval(job, AT, archive_id="x", fault="damaged")
+    assert waits == [60, 240, 960, 3840, 15360]
+    assert (job.archive_fault, job.is_given_up) == ("damaged", True)
+    assert PendingWork.RETRIEVAL not in unfinished(job, LATER)
+    resumed = lifecycle.resume(job, LATER)
+    assert (resumed.archive_fault, resumed.role_check_due) == (None, True)
+    assert lifecycle.begin_retrieval(resumed, LATER, token="u", tier="Standard").retrieval
+
+
+def test_a_retry_waits_longer_each_time_and_has_an_end() -> None:
+    at = replace(AT, now=HOT.expires_time or 0)
+    job, waits = replace(HOT, outbox=(), mailed=True), []
+    while not job.is_given_up:
+        job = lifecycle.count_retry(job, at)
+        waits += [when - at.now for when in unfinished(job, at).values()]
+    assert waits[:3] == [60, 120, 240]
+    assert max(waits) == 60 * 2**6
+    assert len(waits) == MAX_RETRIES - 1
+    assert unfinished(lifecycle.resume(job, at), at)
+
+
+def test_a_cancelled_jobs_upload_is_garbage_at_once() -> None:
+    assert PENDING.input in lifecycle.cancel(PENDING, AT).garbage
+
+
 def test_a_pin_overtakes_an_archive_in_progress() -> None:
     kept = lifecycle.pin(STORING, AT)
     assert (kept.pinned, kept.role_check_due, kept.pending_writes) == (True, True, ())
@@ -128,7 +210,7 @@ def test_only_what_was_done_is_struck_out() -> None:
     one, other = S3Object("a", "b"), S3Object("a", "c")
     job = replace(HOT, garbage=(one, other))
     done = lifecycle.strike_out(job, AT, outbox=HOT.outbox[:1], garbage=(one,))
-    assert done.outbox == HOT.outbox[1:]
+    assert done.outbox == HOT.outbox[1:] != ()
     assert done.garbage == (other,)
 
 
@@ -156,9 +238,14 @@ REFUSED: dict[str, Callable[[], Any]] = {
     ),
     "failing what has ended": lambda: lifecycle.fail(HOT, AT, owner="me", error="e"),
     "cancelling what has ended": lambda: lifecycle.cancel(HOT, AT),
-    "archiving twice": lambda: lifecycle.begin_archive(COLD, AT, reserved=Archive("y")),
-    "archiving what is pinned": lambda: lifecycle.begin_archive(
-        lifecycle.pin(HOT, AT), AT, reserved=Archive("y")
+    "archiving twice": lambda: begin_archive(COLD, AT),
+    "archiving what is pinned": lambda: begin_archive(lifecycle.pin(HOT, AT), AT),
+    "archiving what is being archived": lambda: begin_archive(STORING, AT),
+    "renewing the lease of an archive that was overtaken": lambda: lifecycle.renew_archive(
+        begin_archive(STORING, LATER), LATER, reserved=RESERVED, lease_s=LEASE_S
+    ),
+    "dropping another's archive": lambda: lifecycle.drop_archive(
+        STORING, AT, reserved=Archive("y")
     ),
     "archiving another key": lambda: lifecycle.commit_archive(
         STORING, AT, result=COPY, reserved=RESERVED, archive_id="x"
