@@ -111,7 +111,7 @@ def measure(results: int) -> dict[str, Any]:
         few, many = account(cloud), account(cloud)
         fill(cloud, few.user_id, FEW)
         jobs = fill(cloud, many.user_id, results)
-        client = visitor(app, many.user_id)
+        client = visitor(app, cloud, many.user_id)
         before_ms = cost_ms(client, "/annotations")
 
         def look() -> dict[str, float]:

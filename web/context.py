@@ -8,8 +8,8 @@ from itsdangerous import URLSafeTimedSerializer
 from aws.config import Config
 from aws.resources import World
 from aws.secrets import Secrets
-from web.services.call_counts import CallCounts
 from web.services.annotators import Annotators
+from web.services.call_counts import CallCounts
 from web.services.explorer import Explorer, default_folder
 from web.services.globus import Globus
 from web.services.payments import Payments

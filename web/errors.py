@@ -16,6 +16,7 @@ WORDS = {
     404: ("Not found", "There is nothing at this address, or it is not yours."),
     405: ("Not possible", "This address does not take that kind of request."),
     409: ("Not just now", "That is not possible in the state that the job is in."),
+    410: ("No longer kept", "What you ask for was deleted after its time."),
     413: ("Too large", "The file is larger than your plan allows."),
     421: ("Not the right address", "This site has another name. Please check the address."),
     429: ("Too many at once", "You have sent more requests than one person may at a time."),

@@ -39,7 +39,7 @@ LIMITS = {
     "subscribe.subscribe": PLANS,
     "subscribe.unsubscribe": PLANS,
 }
-"""The endpoints that have a limit of their own, beside that on all calls; `variants` has QUERIES."""
+"""The endpoints with a limit of their own, beside that on all calls; `variants` has QUERIES."""
 FREE = frozenset({"home.healthz", "assets.send"})
 
 

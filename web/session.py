@@ -14,7 +14,7 @@ from web.services.globus import Identity
 
 TOUCH_SHARE = 24
 """A session's use is written once in this share of the time that it may be unused."""
-POLLS = frozenset({"annotations.status", "variants.counts"})
+POLLS = frozenset({"annotations.status", "annotations.rows", "variants.counts"})
 """The endpoints that scripts call by themselves: they keep no session alive."""
 
 

@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 
+from aws.rows import sessions
 from aws.rows.job import MAX_DOUBLINGS, Timeouts
+from aws.rows.sessions import Session
 from aws.rows.table import Conflict, Row, Table, shard
 
 
@@ -35,6 +37,7 @@ class Account:
     reminders: int = 0
     reminder_time: int = 0
     customer: str | None = None
+    sessions: tuple[Session, ...] = ()
 
     @property
     def is_premium(self) -> bool:
@@ -72,6 +75,21 @@ class Accounts:
                 lambda a: replace(a, name=name, email=email, institution=institution),
             )
 
+    def begin_session(self, user_id: str, login_id: str, agent: str) -> Account:
+        """Record a browser's session, once for each login. Raises UsedLogin."""
+        now = int(self.clock())
+        return self._sessions(user_id, lambda s: sessions.begun(s, login_id, agent, now))
+
+    def touch_session(self, user_id: str, session_id: str) -> Account:
+        """Record that a session is in use."""
+        now = int(self.clock())
+        return self._sessions(user_id, lambda s: sessions.seen(s, session_id, now))
+
+    def end_sessions(self, user_id: str, session_id: str | None = None) -> Account:
+        """End one session, or all of the user's: their cookies are good for nothing from now on."""
+        now = int(self.clock())
+        return self._sessions(user_id, lambda s: sessions.ended(s, session_id, now))
+
     def subscribe(self, user_id: str, customer: str | None = None) -> Account:
         """Make the user premium; already premium changes nothing."""
         return self.change(user_id, lambda a: self._role(a, Role.PREMIUM, customer))
@@ -100,6 +118,11 @@ class Accounts:
         """Every account with a role change whose consequences are overdue."""
         return (_account(row) for row in self.table.due(int(self.clock())))
 
+    def _sessions(
+        self, user_id: str, alter: Callable[[sessions.Sessions], sessions.Sessions]
+    ) -> Account:
+        return self.change(user_id, lambda a: replace(a, sessions=alter(a.sessions)))
+
     def _role(self, account: Account, role: Role, customer: str | None) -> Account:
         if account.role is role:
             return account
@@ -121,7 +144,7 @@ class Accounts:
 
     def _row(self, account: Account) -> Row:
         row = {f.name: getattr(account, f.name) for f in fields(Account)}
-        row["role"] = str(account.role)
+        row |= {"role": str(account.role), "sessions": sessions.stored(account.sessions)}
         if account.pending_role_change is not None:
             since = max(account.changed_time, account.reminder_time)
             wait_s = self.timeouts.grace_s * 2 ** min(account.reminders, MAX_DOUBLINGS)
@@ -132,4 +155,5 @@ class Accounts:
 def _account(row: Row) -> Account:
     known = {f.name for f in fields(Account)}
     account = Account(**{name: value for name, value in row.items() if name in known})
-    return replace(account, role=Role(account.role))
+    found = sessions.loaded(row.get("sessions", []))
+    return replace(account, role=Role(account.role), sessions=found)

@@ -11,6 +11,7 @@ from aws.config import ConfigError, GasSettings, PaymentSettings
 from aws.config import GlobusSettings as GlobusSettings
 from aws.resources import World
 from aws.secrets import Secrets
+from tests.web.browser import visitor
 from web.__main__ import options
 from web.app import create_app
 
@@ -86,7 +87,7 @@ def test_behind_tls_the_cookie_is_secure_and_the_transport_strict(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = made(world, monkeypatch, "https://gas.example.org", REAL, REAL)
-    reply = app.test_client().get("/login")
+    reply = app.test_client().get("/login", base_url="https://gas.example.org")
     cookie = reply.headers["Set-Cookie"]
     assert cookie.startswith("__Host-gas=")
     assert "Secure" in cookie
@@ -99,9 +100,7 @@ def test_sessions_signed_with_an_old_key_still_hold(
 ) -> None:
     app = made(world, monkeypatch, LOCAL, LOCAL, LOCAL)
     app.config["SECRET_KEY"] = "an old key"
-    client = app.test_client()
-    with client.session_transaction() as session:
-        session["sub"] = "00000000-0000-4000-8000-000000000000"
+    client = visitor(app, world).client
     app.config.update(SECRET_KEY="a key", SECRET_KEY_FALLBACKS=[])
     assert "Sign out" not in client.get("/").text
     app.config["SECRET_KEY_FALLBACKS"] = ["an old key"]

@@ -81,7 +81,7 @@ def test_the_exchange_proves_pkce_and_the_token_is_revoked(
     asked = begin(browser, globus)
     come_back(browser, asked)
     form = next(form for path, form, _ in globus.asked if path == "/v2/oauth2/token")
-    made = Login("", "", form["code_verifier"])
+    made = Login("", "", "", form["code_verifier"])
     assert made.challenge == asked["code_challenge"]
     revoked = [form["token"] for path, form, _ in globus.asked if path.endswith("/revoke")]
     assert revoked == ["an access token"]
@@ -92,7 +92,7 @@ def test_the_session_holds_who_it_is_and_nothing_more(
 ) -> None:
     come_back(browser, begin(browser, globus))
     with browser.session_transaction() as session:
-        assert set(session) - {"_permanent"} == {"sub", "name", "email"}
+        assert set(session) - {"_permanent"} == {"sub", "id"}
 
 
 def test_the_cookie_is_closed_to_scripts_and_other_sites(
@@ -270,5 +270,5 @@ def test_names_from_the_identity_provider_are_only_text(
 def test_a_session_whose_account_is_gone_signs_in_again(app: Flask) -> None:
     client = app.test_client()
     with client.session_transaction() as session:
-        session["sub"] = "00000000-0000-4000-8000-000000000000"
-    assert client.get("/profile").location == "/login"
+        session.update(sub="00000000-0000-4000-8000-000000000000", id="x")
+    assert client.get("/profile").location == "/login?next=/profile"
