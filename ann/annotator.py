@@ -17,6 +17,7 @@ from ann import health, references
 from ann.attempt import NO_MESSAGE, Attempt, claim, disk_bytes, give_back
 from ann.beacon import Beacon
 from ann.health import Health
+from ann.sandbox import tell_what_is_lacking
 from ann.worker import ServerError, Worker
 from aws import consumer
 from aws.consumer import ReturnToQueue
@@ -110,6 +111,7 @@ def publish_references(world: World) -> None:
 def main() -> None:
     """Serve job requests, as many at a time as config.ini says."""
     world, _ = consumer.begin("annotator", __doc__)
+    tell_what_is_lacking()
     instance = Instance.detect()
     state = Health(lambda fault: stop())
     with ExitStack() as stack:

@@ -16,7 +16,7 @@ import pysam.bcftools
 
 from ann.haplotypes import OrderError, merge
 from ann.references import Reference
-from ann.sandbox import MAX_FILES, die_with_parent
+from ann.sandbox import MAX_FILES, die_with_parent, forbid_forks
 from ann.task import JobLimits
 
 STDERR = "stderr"
@@ -95,12 +95,13 @@ class CsqRun:
             self.pipe.close()
         return self._ended()
 
-    def kill(self) -> None:
-        if self.pid is not None:
-            os.kill(self.pid, signal.SIGKILL)
-            self._ended()
-        with suppress(BrokenPipeError):
+    def abandon(self) -> None:
+        """Let csq end with what it has read; nobody here may send a signal."""
+        if not self.pipe.closed:
+            with Path(os.devnull).open("wb") as nothing:
+                os.dup2(nothing.fileno(), self.pipe.fileno(), inheritable=False)
             self.pipe.close()
+        self._ended()
 
     def _ended(self) -> int:
         pid, self.pid = self.pid, None
@@ -179,12 +180,12 @@ class Csq:
     def abandon(self) -> None:
         """End every run, and forget what it was given."""
         for run in self.runs.values():
-            run.kill()
+            run.abandon()
         self.runs = {}
 
     def abandon_haplotypes(self) -> None:
         for key in [key for key in self.runs if key[0] == HAPLOTYPE]:
-            self.runs.pop(key).kill()
+            self.runs.pop(key).abandon()
 
 
 def sites_header(reference: Reference, samples: int = 0) -> bytes:
@@ -223,6 +224,7 @@ def _tool(tool: Callable[..., Any], arguments: list[str], parent: int) -> NoRetu
     status = TOOL_FAILED
     try:
         die_with_parent(parent)
+        forbid_forks()
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # to be distinguished from other write errors
         tool(*arguments, catch_stdout=False)
         status = 0

@@ -13,6 +13,7 @@ import shutil
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -21,15 +22,26 @@ from typing import NoReturn
 from ann.chunks import GapError
 from ann.csq import STDERR, CrashError, GateError, LimitError
 from ann.pipeline import run
+from ann.prepare import Progress
 from ann.records import VCFError, printable
-from ann.sandbox import die_with_parent, heed_only_the_daemon, set_limits
+from ann.report import OUTCOME, PROGRESS
+from ann.sandbox import (
+    adopt_orphans,
+    confine,
+    die_with_parent,
+    heed_only_the_daemon,
+    kill_orphans,
+    set_limits,
+)
 from ann.task import Annotation, JobLimits, Outcome, Task
+from aws.machine.memory import hide_memory
 
-OUTCOME, PROGRESS, SCRATCH = "outcome.json", "progress", "tmp"
+SCRATCH = "tmp"
 GOODBYE = b"\n"
 """The line with which a daemon that ends in order takes its leave."""
 LOOK_MS = 50
 """How often to look after a child where the kernel cannot tell us (no pidfd)."""
+Pipeline = Callable[[Task, Path, Progress], Outcome]
 
 
 def packed(task: Task) -> bytes:
@@ -53,9 +65,11 @@ def unpacked(line: bytes) -> Task:
     )
 
 
-def serve() -> None:
+def serve(pipeline: Pipeline = run) -> None:
     """Serve tasks until GOODBYE, or until the end of input, which the daemon's death brings."""
+    hide_memory()
     heed_only_the_daemon()
+    adopt_orphans()
     server = os.getpid()
     task = None
     while line := sys.stdin.buffer.readline():
@@ -64,7 +78,7 @@ def serve() -> None:
         task = unpacked(line)
         pid = os.fork()
         if pid == 0:
-            _child(task, server)
+            _child(task, server, pipeline)
         with suppress(PermissionError, ProcessLookupError):
             os.setpgid(pid, pid)  # here too, so that whoever hears of it may kill the group
         _tell(pid)
@@ -101,7 +115,9 @@ def _bury(pid: int) -> int:
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    status = os.waitpid(pid, 0)[1]
+    kill_orphans()
+    return os.waitstatus_to_exitcode(status)
 
 
 def _tell(number: int) -> None:
@@ -110,13 +126,13 @@ def _tell(number: int) -> None:
         sys.stdout.buffer.flush()
 
 
-def _child(task: Task, server: int) -> NoReturn:
+def _child(task: Task, server: int, pipeline: Pipeline) -> NoReturn:
     """Run the task within its limits; the outcome is written before the exit."""
     try:
         os.setpgid(0, 0)
         die_with_parent(server)
         _begin(task)
-        outcome = _run(task)
+        outcome = _run(task, pipeline)
         found = {f.name: getattr(outcome, f.name) for f in fields(Outcome) if f.name != "folder"}
         replace_text(task.folder / OUTCOME, json.dumps(found))
     finally:
@@ -134,15 +150,17 @@ def _begin(task: Task) -> None:
     os.dup2(sink, 1)
     os.dup2(sink, 2)
     set_limits(task.limits)
+    given = [task.input, task.references, task.annotation.path if task.annotation else None]
+    confine(task.folder, [path for path in given if path])
 
 
-def _run(task: Task) -> Outcome:
+def _run(task: Task, pipeline: Pipeline) -> Outcome:
     def fail(fault: BaseException | str, crashed: bool = False) -> Outcome:
         words = str(fault).replace(f"{task.folder}/", "")
         return Outcome(task.folder, error=printable(words), crashed=crashed)
 
     try:
-        return run(task, task.folder / SCRATCH, lambda words: _note(task, words))
+        return pipeline(task, task.folder / SCRATCH, lambda words: _note(task, words))
     except (VCFError, LimitError) as fault:
         return fail(fault)
     except MemoryError:

@@ -1,17 +1,39 @@
-"""Ties a job's processes to their parent, and holds them to the job's limits."""
+"""The prison of a job's processes: tied to their parent, held to the job's limits and files.
+
+They have no network, no other process, no file but the job's and those that are read to run it
+(`ann.seccomp`, `ann.landlock`). What the kernel lacks of that is to be said at start: `lacking`.
+"""
 
 import ctypes
+import logging
 import os
 import resource
 import signal
 import sys
+from pathlib import Path
 
+from ann import landlock, seccomp
 from ann.task import JobLimits
 
-PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 36, 38
 MAX_FILES = 256
+MOST_TASKS = 512
+"""Processes and threads that a job may have, beside what its user has; root may have any number."""
+HARM = {
+    "seccomp": "can reach the network, other processes and programs",
+    "landlock": "can reach all files that the annotator can",
+}
 TOLD_TO_STOP = (signal.SIGTERM, signal.SIGINT)
 """A service manager may send these to every process; the daemon alone decides what stops."""
+ROOT = Path(__file__).resolve().parents[1]
+OURS = ("ann", "aws", "vcf", "pyproject.toml")
+"""The parts of the checkout that a child reads; a local world's state may lie beside them."""
+SYSTEM = ("/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime")
+MACHINE = ("/proc/self/cgroup", "/sys/fs/cgroup", "/sys/devices/system/cpu/online")
+"""How much memory and how many processors there are; DuckDB demands to know."""
+
+
+log = logging.getLogger(__name__)
 
 
 def die_with_parent(parent: int) -> None:
@@ -19,10 +41,23 @@ def die_with_parent(parent: int) -> None:
 
     The kernel forgets this at each fork, so that every process asks for itself.
     """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of whatever our children leave behind (Linux)."""
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def kill_orphans() -> None:
+    """Kill all children, and those that they leave; returns when none is left."""
+    children = Path(f"/proc/self/task/{os.getpid()}/children")
+    while children.exists() and (pids := children.read_text(encoding="ascii").split()):
+        for pid in map(int, pids):
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
 
 
 def heed_only_the_daemon() -> None:
@@ -32,7 +67,7 @@ def heed_only_the_daemon() -> None:
 
 
 def set_limits(limits: JobLimits) -> None:
-    """Bound the memory, time, file size and descriptors of this process and its children."""
+    """Bound the memory, time, files and number of this process and its children."""
     memory = limits.memory_mb * 1024 * 1024
     seconds = int(limits.timeout_s) + 1
     for kind, most in (
@@ -40,6 +75,70 @@ def set_limits(limits: JobLimits) -> None:
         (resource.RLIMIT_CPU, seconds),
         (resource.RLIMIT_FSIZE, limits.max_disk_bytes),
         (resource.RLIMIT_NOFILE, MAX_FILES),
+        (resource.RLIMIT_NPROC, _users_tasks() + MOST_TASKS),
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(kind, (most, most))
+
+
+def _users_tasks() -> int:
+    """Processes and threads that our user has, as far as we may see them."""
+    user, tasks = os.geteuid(), 0
+    for process in Path("/proc").glob("[1-9]*/task") if user else ():
+        try:
+            found = process.stat()
+        except FileNotFoundError:
+            continue
+        tasks += (found.st_nlink - 2) * (found.st_uid == user)
+    return tasks
+
+
+def confine(folder: Path, given: list[Path]) -> None:
+    """Hold this process and all that it starts to the job's `folder`; for good (Linux).
+
+    `given` are files and folders that it reads, besides the code that runs here.
+
+    Raises OSError where the kernel has the means and refuses them.
+    """
+    absent = lacking()
+    _prctl(PR_SET_NO_NEW_PRIVS, 1)
+    if "landlock" not in absent:
+        landlock.restrict([*_code(), *given], [Path(os.devnull)], folder)
+    if "seccomp" not in absent:
+        seccomp.job_filter().load()
+
+
+def forbid_forks() -> None:
+    """Let this process, a tool that is given a user's records, start no other; for good."""
+    if sys.platform == "linux" and seccomp.is_there():
+        seccomp.tool_filter().load()
+
+
+def lacking() -> list[str]:
+    """What this machine lacks of the prison: some of `seccomp`, `landlock`."""
+    is_linux = sys.platform == "linux"
+    there = {
+        "seccomp": is_linux and seccomp.is_there(),
+        "landlock": is_linux and landlock.version() >= landlock.OLDEST,
+    }
+    return [name for name, is_there in there.items() if not is_there]
+
+
+def tell_what_is_lacking() -> None:
+    """Say in the log what jobs can do here that they must not."""
+    for means in lacking():
+        log.warning("no %s here: a file that takes over a job's process %s", means, HARM[means])
+
+
+def _code() -> list[Path]:
+    """The code that runs here, with its libraries, and what it asks of the machine."""
+    python = {sys.prefix, sys.base_prefix, *sys.path} - {"", str(ROOT)}
+    return [
+        *(Path(path) for path in (*SYSTEM, *MACHINE, *sorted(python))),
+        *(ROOT / name for name in OURS),
+    ]
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)

@@ -1,7 +1,6 @@
 """A slot's warm worker: starts each job in a child of a fork server and hears how it ended."""
 
 import contextlib
-import json
 import os
 import select
 import shutil
@@ -12,9 +11,10 @@ import time
 from pathlib import Path
 from typing import IO, cast
 
+from ann import report
 from ann.csq import LimitError
 from ann.disk import used_bytes
-from ann.forkserver import GOODBYE, OUTCOME, PROGRESS, SCRATCH, packed
+from ann.forkserver import GOODBYE, SCRATCH, packed
 from ann.pipeline import Outcome, Task
 
 ROOT = Path(__file__).parents[1]
@@ -24,13 +24,21 @@ LOOK_S = 0.5
 KEPT_ENVIRONMENT = ("PATH", "PYTHONSAFEPATH", "PYTHONPATH", "LANG", "LC_ALL", "SYSTEMROOT")
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 """numpy would else start threads that we do not need, each with its own memory."""
-NO_ANSWER = "the annotator's child ended without an answer"
+SERVER_S = 30.0
+"""The longest that a fork server that is well takes to answer, on a machine under load."""
+PAUSE_S = 5.0
+"""A look that comes this much too late: it was this process that stood still, not the job."""
+
+
+class ServerError(RuntimeError):
+    """The fork server does not answer: the machine is at fault, whatever the job's file."""
 
 
 class Worker:
     """One slot's fork server; starts another one when it has died. A context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, server: str = "ann.forkserver") -> None:
+        self.module = server
         self.server: subprocess.Popen[bytes] | None = None
         self._begin()
 
@@ -50,8 +58,8 @@ class Worker:
     def _begin(self) -> None:
         kept = {name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ}
         path = f"{ROOT}{os.pathsep}{kept.get('PYTHONPATH', '')}".rstrip(os.pathsep)
-        self.server = subprocess.Popen(
-            [sys.executable, "-m", "ann.forkserver"],
+        self.server = subprocess.Popen(  # noqa: S603 a module of ours
+            [sys.executable, "-m", self.module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**kept, **ONE_THREAD, "PYTHONPATH": path},
@@ -82,34 +90,39 @@ class Run:
     def __init__(self, server: "subprocess.Popen[bytes]", task: Task) -> None:
         self.server, self.task = server, task
         self.deadline = time.monotonic() + task.limits.timeout_s
-        self.over = False
-        try:
+        self.over, self.pid = False, 0
+        with contextlib.suppress(BrokenPipeError):
             cast(IO[bytes], server.stdin).write(packed(task))
             self.pid = int(self._answer() or 0)
-        except BrokenPipeError:
-            self.pid = 0
 
     @property
     def progress(self) -> str:
         """The child's progress, such as `annotating 120,000 of about 1,000,000`."""
-        try:
-            return (self.task.folder / PROGRESS).read_text(encoding="utf-8") or "starting"
-        except FileNotFoundError:
-            return "starting"
+        return report.progress(self.task.folder)
 
     def wait(self, seconds: float) -> Outcome | None:
-        """The outcome, or None if the child still runs after `seconds`; enforces the limits."""
+        """The outcome, or None if the child still runs after `seconds`; enforces the limits.
+
+        Raises ServerError where the fork server does not answer.
+        """
         end = time.monotonic() + seconds
         while True:
-            left = min(end, self.deadline) - time.monotonic()
-            if self._has_ended(max(0, min(left, LOOK_S))):
+            began = time.monotonic()
+            pause_s = max(0, min(end - began, self.deadline - began, LOOK_S))
+            if self._has_ended(pause_s):
                 return self._outcome(self._ended())
+            self._allow_for_a_pause(time.monotonic() - began - pause_s)
             if used_bytes(self.task.folder) > self.task.limits.max_disk_bytes:
                 return self._stop(str(LimitError.disk(self.task.limits)))
             if time.monotonic() >= self.deadline:
                 return self._stop(str(LimitError.time(self.task.limits)))
             if time.monotonic() >= end:
                 return None
+
+    def _allow_for_a_pause(self, late_s: float) -> None:
+        """Give the job the time in which this process was stopped, or its machine asleep."""
+        if late_s >= PAUSE_S:
+            self.deadline += late_s
 
     def _has_ended(self, seconds: float) -> bool:
         """True once the server has said so; waits `seconds` for it."""
@@ -141,20 +154,26 @@ class Run:
         return status
 
     def _answer(self) -> bytes:
-        """The server's next line; empty where it has died."""
+        """The server's next line; empty where it has died.
+
+        Raises ServerError where none comes: the server is killed, and its child with it.
+        """
+        if not self._has_ended(SERVER_S):
+            self.over = True
+            self.server.kill()
+            self.server.wait()
+            self._kill_group()
+            raise ServerError(f"the fork server did not answer within {SERVER_S:.0f} s")
         return cast(IO[bytes], self.server.stdout).readline().strip()
 
     def _outcome(self, status: bytes) -> Outcome:
         folder = self.task.folder
         if not status:
+            self._kill_group()
             return Outcome(folder, error="its process was killed", crashed=True)
         if -int(status) == signal.SIGXCPU:
             return Outcome(folder, error=str(LimitError.time(self.task.limits)))
         if int(status) < 0:
             how = f"the annotator was killed by signal {-int(status)}"
             return Outcome(folder, error=how, crashed=True)
-        try:
-            found = json.loads((folder / OUTCOME).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return Outcome(folder, error=NO_ANSWER, crashed=True)
-        return Outcome(folder, **found)
+        return report.outcome(self.task)

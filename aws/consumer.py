@@ -16,6 +16,7 @@ from aws import log as logs
 from aws.config import ConfigError, load
 from aws.events import Event, Heartbeat, Message, parse
 from aws.machine import sd_notify
+from aws.machine.memory import hide_memory
 from aws.processes import DAEMONS
 from aws.resources import World, connect
 
@@ -58,6 +59,7 @@ def begin(
         parents=[options] if options else [],
     )
     args = parser.parse_args()
+    hide_memory()
     logs.setup(name)
     try:
         return connect(load()), args

@@ -1,0 +1,71 @@
+"""The prison of a job's child: an attacker in it gets nowhere, and nothing of it is left."""
+
+import json
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from ann.pipeline import Outcome, Task
+from ann.sandbox import lacking
+from ann.worker import Worker
+from tests.ann.attacker import NOTHING
+from tests.ann.conftest import LIMITS
+
+Attack = Callable[..., Outcome]
+
+
+@pytest.fixture(scope="module")
+def taken_over() -> Iterator[Worker]:
+    """A worker whose pipeline is an attacker."""
+    with Worker("tests.ann.attacker") as worker:
+        yield worker
+
+
+@pytest.fixture
+def attack(taken_over: Worker, tmp_path: Path) -> Attack:
+    """Runs an attack on this process, a listener of ours and a file beside the job's folder."""
+
+    def run(**more: Any) -> Outcome:
+        secret, victim, folder = (tmp_path / name for name in ("secret", "victim", "job"))
+        secret.write_text("a secret")
+        victim.write_text("whole")
+        folder.mkdir()
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            known = {
+                "daemon": os.getpid(),
+                "port": listener.getsockname()[1],
+                "victim": str(victim),
+                "secrets": [str(secret), str(tmp_path), str(Path.home())],
+            }
+            (folder / "input").write_text(json.dumps(known | more))
+            task = Task(folder / "input", folder, "x.vcf", "", LIMITS)
+            outcome = taken_over.start(task).wait(60)
+        assert outcome is not None
+        return outcome
+
+    return run
+
+
+def test_this_machine_lacks_nothing_of_the_prison() -> None:
+    assert lacking() == []
+
+
+def test_an_attacker_in_the_child_gets_nowhere(attack: Attack) -> None:
+    assert str(attack().error).endswith(NOTHING)
+
+
+def test_nothing_that_a_job_started_outlives_it(attack: Attack, taken_over: Worker) -> None:
+    attack()
+    assert taken_over.server is not None
+    assert psutil.Process(taken_over.server.pid).children(recursive=True) == []
+    left = [p.pid for p in psutil.process_iter(["cmdline"]) if _is_attacker(p)]
+    assert left == [taken_over.server.pid]
+
+
+def _is_attacker(process: psutil.Process) -> bool:
+    return "tests.ann.attacker" in (process.info["cmdline"] or ())
