@@ -5,6 +5,7 @@ import sys
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 
 from aws import config, log, secrets
 from aws.config import Config, ConfigError
@@ -32,6 +33,15 @@ class Server(BaseApplication):
         return create_app()
 
 
+class SiteLogger(Logger):
+    """gunicorn's messages in the site's own log, where text from outside makes no lines."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+
 def options(settings: Config, bind: str) -> dict[str, Any]:
     """gunicorn's settings. https://docs.gunicorn.org/en/stable/settings.html"""
     return {
@@ -44,6 +54,8 @@ def options(settings: Config, bind: str) -> dict[str, Any]:
         "keepalive": KEEPALIVE_S,
         "control_socket_disable": True,
         "loglevel": "warning",
+        "logger_class": SiteLogger,
+        "secure_scheme_headers": {},  # ProxyFix reads them, where [web] proxies says so
     }
 
 

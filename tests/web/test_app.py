@@ -6,13 +6,15 @@ from typing import Any
 
 import flask
 import pytest
+from gunicorn.config import Config as Gunicorn
+from gunicorn.http.parser import RequestParser
 
 from aws.config import ConfigError, GasSettings, PaymentSettings
 from aws.config import GlobusSettings as GlobusSettings
 from aws.resources import World
 from aws.secrets import Secrets
 from tests.web.browser import visitor
-from web.__main__ import options
+from web.__main__ import SiteLogger, options
 from web.app import create_app
 
 SECRETS = Secrets("a key", "a client", "a secret", flask_old_keys=("an old key",))
@@ -111,6 +113,23 @@ def test_gunicorn_is_told_threads_and_processes(world: World) -> None:
     told = options(world.config, "localhost:5000")
     assert (told["threads"], told["workers"]) == (12, 2)
     assert told["control_socket_disable"] is True
+
+
+def test_a_scheme_that_a_client_says_a_proxy_said_is_not_believed(world: World) -> None:
+    """gunicorn takes X-Forwarded-Proto from loopback by itself, whatever [web] proxies says."""
+    config = Gunicorn()
+    for name, value in options(world.config, "localhost:5000").items():
+        config.set(name, value)
+    sent = b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-Proto: https\r\n\r\n"
+    request = next(RequestParser(config, iter([sent]), ("127.0.0.1", 40000)))
+    assert request.scheme == "http"
+
+
+def test_gunicorns_own_messages_are_lines_of_the_sites_log(world: World) -> None:
+    config = Gunicorn()
+    config.set("logger_class", SiteLogger)
+    logger = config.logger_class(config)
+    assert (logger.error_log.handlers, logger.error_log.propagate) == ([], True)
 
 
 def run(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
