@@ -7,8 +7,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from aws.rows import lifecycle
-from aws.rows.job import Job, Now, Refused, Result, Timeouts
+from aws.rows import lifecycle, moves
+from aws.rows.job import Job, Now, PendingWork, Refused, Result, Timeouts
 from aws.rows.jobs import Jobs
 from aws.rows.outputs import OUTPUTS
 from aws.storage.stored import Archive, S3Object
@@ -48,9 +48,10 @@ CHANGE_NEITHER = set(re.findall(r"`(\w+)`", section("Steps that change neither s
 
 def steps() -> dict[str, Callable[..., Job]]:
     """Every step of the lifecycle, by its name."""
-    functions = inspect.getmembers(lifecycle, inspect.isfunction)
-    public = [(name, step) for name, step in functions if not name.startswith("_")]
-    return {name: step for name, step in public if step.__module__ == lifecycle.__name__}
+    modules = (lifecycle, moves)
+    functions = [(m, *f) for m in modules for f in inspect.getmembers(m, inspect.isfunction)]
+    public = [(m, name, step) for m, name, step in functions if not name.startswith("_")]
+    return {name: step for m, name, step in public if step.__module__ == m.__name__}
 
 
 def attributes_of_states() -> dict[str, dict[str, bool]]:
@@ -100,6 +101,7 @@ def arguments(job: Job) -> dict[str, Any]:
         "tier": "Standard",
         "answer": RetrievalRequest("glacier's", "Standard", expedited_refused=False),
         "after_s": 60,
+        "work": PendingWork.COMMIT,
         "thaws": job.thaws + 1,
         "copy": S3Object("results", "thawed"),
     }

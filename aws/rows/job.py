@@ -118,6 +118,8 @@ class Job:
     submit_time: float = 0
     reference: str = ""
     mode: str = ""
+    s3_key_annotation_file: str = ""
+    annotation_tag: str = ""
     title: str = ""
     note: str = ""
     batch: str = ""
@@ -149,8 +151,8 @@ class Job:
     expires_time: float | None = None
     reminders: int = 0
     reminder_time: float | None = None
-    retries: int = 0
-    retry_time: float | None = None
+    retries: dict[str, int] = field(default_factory=dict)
+    retry_times: dict[str, float] = field(default_factory=dict)
     retrieval_failures: int = 0
     archive_fault: str | None = None
     archived_time: float | None = None
@@ -179,7 +181,8 @@ class Job:
     @property
     def is_given_up(self) -> bool:
         """What is unfinished is left to the operator: retries have an end, and it has come."""
-        return self.archive_fault is not None or self.retries >= MAX_RETRIES
+        exhausted = any(count >= MAX_RETRIES for count in self.retries.values())
+        return self.archive_fault is not None or exhausted
 
     @property
     def result_name(self) -> str:
@@ -190,6 +193,17 @@ class Job:
     def input(self) -> S3Object:
         """The uploaded file."""
         return S3Object(self.s3_inputs_bucket, self.s3_key_input_file)
+
+    @property
+    def annotation(self) -> S3Object | None:
+        """The user's own BED or VCF that was given with the file."""
+        key = self.s3_key_annotation_file
+        return S3Object(self.s3_inputs_bucket, key) if key else None
+
+    @property
+    def inputs(self) -> tuple[S3Object, ...]:
+        """Everything that the user has sent."""
+        return (self.input, self.annotation) if self.annotation else (self.input,)
 
     @property
     def result(self) -> S3Object:
@@ -209,7 +223,7 @@ class Job:
     def stored(self) -> set[Stored]:
         """Everything that the row refers to: the inventory deletes what no row does."""
         archives = {Archive(self.results_file_archive_id)} if self.results_file_archive_id else ()
-        current = {self.input, *self.outputs.values(), *archives}
+        current = {*self.inputs, *self.outputs.values(), *archives}
         return current | {*self.pending_writes, *self.garbage}
 
     @property
@@ -228,30 +242,39 @@ class PendingWork(StrEnum):
 
 
 def unfinished(job: Job, at: Now) -> dict[PendingWork, float]:
-    """The unfinished work in this row, each kind with the time (epoch s) to retry it."""
-    times = {} if job.is_given_up else _retried(job, at)
+    """The unfinished work in this row, each kind with the time (epoch s) to retry it.
+
+    Work that was retried MAX_RETRIES times is left to the operator.
+    """
+    retried = {
+        work: max(time, _again(job, at, work))
+        for work, time in _commits_and_moves(job, at).items()
+        if job.retries.get(work, 0) < MAX_RETRIES
+    }
     waiting = _progress_time(job, at.timeouts)
-    if waiting is not None:
-        times[PendingWork.PROGRESS] = waiting
-    return times
+    return retried if waiting is None else {**retried, PendingWork.PROGRESS: waiting}
 
 
-def _retried(job: Job, at: Now) -> dict[PendingWork, float]:
-    """The work that the sweeper retries with a backoff until MAX_RETRIES."""
+def _commits_and_moves(job: Job, at: Now) -> dict[PendingWork, float]:
+    """What a commit left to be done, and the moves of a result, each with its first due time."""
     timeouts = at.timeouts
     times: dict[PendingWork, float] = {}
     if job.outbox or job.garbage or job.role_check_due:
         times[PendingWork.COMMIT] = at.now + timeouts.grace_s
-    if job.is_hot and not job.pinned:
+    if job.is_hot and not job.pinned and job.archive_fault is None:
         slack = timeouts.grace_s if timeouts.by_queue else 0
         expires = (job.expires_time or at.now) + slack
         times[PendingWork.RETENTION] = max(expires, job.lease_until or 0)
     if job.retrieval:
         times[PendingWork.RETRIEVAL] = job.retrieval.check_time
-    if not job.retries:
-        return times
-    again = (job.retry_time or 0) + timeouts.grace_s * 2 ** min(job.retries - 1, MAX_DOUBLINGS)
-    return {work: max(time, again) for work, time in times.items()}
+    return times
+
+
+def _again(job: Job, at: Now, work: PendingWork) -> float:
+    """The time (epoch s) before which work that was retried is not retried again."""
+    retries = job.retries.get(work, 0)
+    doublings = min(retries - 1, MAX_DOUBLINGS)
+    return job.retry_times[work] + at.timeouts.grace_s * 2**doublings if retries else 0
 
 
 def due(job: Job, at: Now) -> float | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any, Concatenate, ParamSpec
 
-from aws.rows import lifecycle, outputs
+from aws.rows import lifecycle, moves, outputs
 from aws.rows.job import Job, Now, Retrieval, Status, Timeouts, due
 from aws.rows.table import Conflict, Row, Table, shard
 from aws.storage.stored import Stored
@@ -63,22 +63,22 @@ class Jobs:
     republish = step_method(lifecycle.republish)
     mark_mailed = step_method(lifecycle.mark_mailed)
     strike_out = step_method(lifecycle.strike_out)
-    begin_archive = step_method(lifecycle.begin_archive)
-    renew_archive = step_method(lifecycle.renew_archive)
-    drop_archive = step_method(lifecycle.drop_archive)
-    commit_archive = step_method(lifecycle.commit_archive)
-    pin = step_method(lifecycle.pin)
-    release = step_method(lifecycle.release)
+    begin_archive = step_method(moves.begin_archive)
+    renew_archive = step_method(moves.renew_archive)
+    drop_archive = step_method(moves.drop_archive)
+    commit_archive = step_method(moves.commit_archive)
+    pin = step_method(moves.pin)
+    release = step_method(moves.release)
     clear_role_check = step_method(lifecycle.clear_role_check)
-    begin_retrieval = step_method(lifecycle.begin_retrieval)
-    record_retrieval = step_method(lifecycle.record_retrieval)
-    postpone_check = step_method(lifecycle.postpone_check)
-    give_up = step_method(lifecycle.give_up)
-    resume = step_method(lifecycle.resume)
+    begin_retrieval = step_method(moves.begin_retrieval)
+    record_retrieval = step_method(moves.record_retrieval)
+    postpone_check = step_method(moves.postpone_check)
+    give_up = step_method(moves.give_up)
+    resume = step_method(moves.resume)
     count_retry = step_method(lifecycle.count_retry)
-    fail_retrieval = step_method(lifecycle.fail_retrieval)
-    begin_thaw = step_method(lifecycle.begin_thaw)
-    commit_thaw = step_method(lifecycle.commit_thaw)
+    fail_retrieval = step_method(moves.fail_retrieval)
+    begin_thaw = step_method(moves.begin_thaw)
+    commit_thaw = step_method(moves.commit_thaw)
 
     def now(self) -> Now:
         return Now(round(self.clock(), 3), self.timeouts)

@@ -16,7 +16,7 @@ from aws.events import Event, Heartbeat
 from aws.mail import Letter, Mail
 from aws.resources import World
 from aws.rows import jobs as jobs_module
-from aws.rows import lifecycle
+from aws.rows import lifecycle, moves
 from aws.rows.accounts import Account, Accounts, Role
 from aws.rows.job import Job, Now, PendingWork, Status, unfinished
 from aws.rows.jobs import Jobs
@@ -331,7 +331,7 @@ def cleared_whatever_the_number(accounts: Accounts, user_id: str, number: int) -
 
 
 def unchecked(job: Job, at: Now, **archive: Any) -> Job:
-    return replace(lifecycle.commit_archive(job, at, **archive), role_check_due=False)
+    return replace(moves.commit_archive(job, at, **archive), role_check_due=False)
 
 
 def wiped(job: Job, at: Now, **_: Any) -> Job:
@@ -339,20 +339,20 @@ def wiped(job: Job, at: Now, **_: Any) -> Job:
 
 
 def not_restarted(job: Job, at: Now) -> Job:
-    return replace(lifecycle.release(job, at), expires_time=job.expires_time)
+    return replace(moves.release(job, at), expires_time=job.expires_time)
 
 
 def unmarked(job: Job, at: Now) -> Job:
-    return replace(lifecycle.pin(job, at), pinned=False, role_check_due=False)
+    return replace(moves.pin(job, at), pinned=False, role_check_due=False)
 
 
 def not_overtaking(job: Job, at: Now) -> Job:
-    return replace(lifecycle.pin(job, at), pending_writes=job.pending_writes, garbage=job.garbage)
+    return replace(moves.pin(job, at), pending_writes=job.pending_writes, garbage=job.garbage)
 
 
 def of_any_archive(job: Job, at: Now, *, archive_id: str, copy: S3Object) -> Job:
     pretended = replace(job, results_file_archive_id=archive_id, pending_writes=(copy,))
-    return lifecycle.commit_thaw(pretended, at, archive_id=archive_id, copy=copy)
+    return moves.commit_thaw(pretended, at, archive_id=archive_id, copy=copy)
 
 
 RULES: dict[str, tuple[Callable[[Stage], None], Off]] = {

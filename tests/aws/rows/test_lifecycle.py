@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from aws.rows import lifecycle, outputs
+from aws.rows import lifecycle, moves, outputs
 from aws.rows.job import (
     MAX_RETRIES,
     Job,
@@ -40,20 +40,20 @@ RESULT = Result(
 HOT = lifecycle.complete(WRITING, AT, owner="me", result=RESULT)
 RESERVED = VaultUpload("1")
 LEASE_S = 30
-STORING = lifecycle.begin_archive(
+STORING = moves.begin_archive(
     HOT, AT, reserved=RESERVED, expires_time=HOT.expires_time, lease_s=LEASE_S
 )
-COLD = lifecycle.commit_archive(STORING, AT, result=HOT.result, reserved=RESERVED, archive_id="x")
-RETRIEVING = lifecycle.begin_retrieval(COLD, AT, token="t", tier="Expedited")
+COLD = moves.commit_archive(STORING, AT, result=HOT.result, reserved=RESERVED, archive_id="x")
+RETRIEVING = moves.begin_retrieval(COLD, AT, token="t", tier="Expedited")
 COPY = S3Object("out", "t")
-THAWING = lifecycle.begin_thaw(RETRIEVING, AT, archive_id="x", copy=COPY, thaws=1)
-THAWED = lifecycle.commit_thaw(THAWING, AT, archive_id="x", copy=COPY)
+THAWING = moves.begin_thaw(RETRIEVING, AT, archive_id="x", copy=COPY, thaws=1)
+THAWED = moves.commit_thaw(THAWING, AT, archive_id="x", copy=COPY)
 
 
 def begin_archive(job: Job, at: Now) -> Job:
     """Another archive of the job is begun, by a daemon that has read this very row."""
     y, expires = Archive("y"), job.expires_time
-    return lifecycle.begin_archive(job, at, reserved=y, expires_time=expires, lease_s=LEASE_S)
+    return moves.begin_archive(job, at, reserved=y, expires_time=expires, lease_s=LEASE_S)
 
 
 def test_a_new_job_has_its_request_to_publish() -> None:
@@ -126,7 +126,7 @@ def test_a_thawed_result_leaves_its_archive_as_garbage_and_a_role_check() -> Non
 
 def test_an_archive_is_begun_again_only_after_its_lease() -> None:
     assert STORING.lease_until == AT.now + LEASE_S
-    renewed = lifecycle.renew_archive(
+    renewed = moves.renew_archive(
         STORING, replace(AT, now=AT.now + 20), reserved=RESERVED, lease_s=LEASE_S
     )
     with pytest.raises(Leased):
@@ -134,65 +134,71 @@ def test_an_archive_is_begun_again_only_after_its_lease() -> None:
     taken = begin_archive(renewed, LATER)
     assert RESERVED in taken.garbage
     with pytest.raises(Refused):
-        lifecycle.commit_archive(taken, LATER, result=HOT.result, reserved=RESERVED, archive_id="x")
+        moves.commit_archive(taken, LATER, result=HOT.result, reserved=RESERVED, archive_id="x")
 
 
 def test_an_archive_that_failed_may_be_begun_again_at_once() -> None:
-    dropped = lifecycle.drop_archive(STORING, AT, reserved=RESERVED)
+    dropped = moves.drop_archive(STORING, AT, reserved=RESERVED)
     assert RESERVED in dropped.garbage
     assert begin_archive(dropped, AT).pending_writes == (Archive("y"),)
 
 
 def test_a_retention_that_started_anew_is_not_archived_by_the_old_one() -> None:
-    released = lifecycle.release(lifecycle.pin(HOT, AT), LATER)
+    released = moves.release(moves.pin(HOT, AT), LATER)
     with pytest.raises(Refused):
-        lifecycle.begin_archive(
+        moves.begin_archive(
             released, LATER, reserved=RESERVED, expires_time=HOT.expires_time, lease_s=LEASE_S
         )
 
 
 def test_a_release_overtakes_an_archive_in_progress() -> None:
-    released = lifecycle.release(STORING, AT)
+    released = moves.release(STORING, AT)
     assert RESERVED in released.garbage
     with pytest.raises(Refused):
-        lifecycle.commit_archive(released, AT, result=HOT.result, reserved=RESERVED, archive_id="x")
+        moves.commit_archive(released, AT, result=HOT.result, reserved=RESERVED, archive_id="x")
 
 
 def test_an_archive_that_does_not_come_back_is_tried_less_and_less_and_then_given_up() -> None:
     job, waits = RETRIEVING, []
     while job.retrieval:
         waits.append(job.retrieval.check_time - AT.now)
-        job = lifecycle.fail_retrieval(job, AT, archive_id="x", fault="damaged")
+        job = moves.fail_retrieval(job, AT, archive_id="x", fault="damaged")
     assert waits == [60, 240, 960, 3840, 15360]
     assert (job.archive_fault, job.is_given_up) == ("damaged", True)
     assert PendingWork.RETRIEVAL not in unfinished(job, LATER)
-    resumed = lifecycle.resume(job, LATER)
+    resumed = moves.resume(job, LATER)
     assert (resumed.archive_fault, resumed.role_check_due) == (None, True)
-    assert lifecycle.begin_retrieval(resumed, LATER, token="u", tier="Standard").retrieval
+    assert moves.begin_retrieval(resumed, LATER, token="u", tier="Standard").retrieval
 
 
 def test_a_retry_waits_longer_each_time_and_has_an_end() -> None:
     at = replace(AT, now=HOT.expires_time or 0)
     job, waits = replace(HOT, outbox=(), mailed=True), []
     while not job.is_given_up:
-        job = lifecycle.count_retry(job, at)
+        job = lifecycle.count_retry(job, at, work=PendingWork.RETENTION)
         waits += [when - at.now for when in unfinished(job, at).values()]
     assert waits[:3] == [60, 120, 240]
     assert max(waits) == 60 * 2**6
     assert len(waits) == MAX_RETRIES - 1
-    assert unfinished(lifecycle.resume(job, at), at)
+    assert unfinished(moves.resume(job, at), at)
 
 
 def test_a_cancelled_jobs_upload_is_garbage_at_once() -> None:
     assert PENDING.input in lifecycle.cancel(PENDING, AT).garbage
 
 
+def test_an_annotation_belongs_to_its_job_and_goes_with_it() -> None:
+    job = replace(PENDING, s3_key_annotation_file="gas/u/j~annotation/a.bed", annotation_tag="A")
+    assert job.annotation in job.stored
+    assert {job.input, job.annotation} <= {*lifecycle.cancel(job, AT).garbage}
+
+
 def test_a_pin_overtakes_an_archive_in_progress() -> None:
-    kept = lifecycle.pin(STORING, AT)
+    kept = moves.pin(STORING, AT)
     assert (kept.pinned, kept.role_check_due, kept.pending_writes) == (True, True, ())
     assert RESERVED in kept.garbage
     with pytest.raises(Refused):
-        lifecycle.commit_archive(kept, AT, result=HOT.result, reserved=RESERVED, archive_id="x")
+        moves.commit_archive(kept, AT, result=HOT.result, reserved=RESERVED, archive_id="x")
 
 
 def test_a_check_is_cleared_only_at_the_revision_it_was_made_at() -> None:
@@ -201,7 +207,7 @@ def test_a_check_is_cleared_only_at_the_revision_it_was_made_at() -> None:
 
 
 def test_a_downgrade_restarts_the_retention() -> None:
-    released = lifecycle.release(lifecycle.pin(HOT, AT), LATER)
+    released = moves.release(moves.pin(HOT, AT), LATER)
     assert released.expires_time == LATER.now + TIMEOUTS.after_s
     assert not released.pinned
 
@@ -239,35 +245,29 @@ REFUSED: dict[str, Callable[[], Any]] = {
     "failing what has ended": lambda: lifecycle.fail(HOT, AT, owner="me", error="e"),
     "cancelling what has ended": lambda: lifecycle.cancel(HOT, AT),
     "archiving twice": lambda: begin_archive(COLD, AT),
-    "archiving what is pinned": lambda: begin_archive(lifecycle.pin(HOT, AT), AT),
+    "archiving what is pinned": lambda: begin_archive(moves.pin(HOT, AT), AT),
     "archiving what is being archived": lambda: begin_archive(STORING, AT),
-    "renewing the lease of an archive that was overtaken": lambda: lifecycle.renew_archive(
+    "renewing the lease of an archive that was overtaken": lambda: moves.renew_archive(
         begin_archive(STORING, LATER), LATER, reserved=RESERVED, lease_s=LEASE_S
     ),
-    "dropping another's archive": lambda: lifecycle.drop_archive(
-        STORING, AT, reserved=Archive("y")
-    ),
-    "archiving another key": lambda: lifecycle.commit_archive(
+    "dropping another's archive": lambda: moves.drop_archive(STORING, AT, reserved=Archive("y")),
+    "archiving another key": lambda: moves.commit_archive(
         STORING, AT, result=COPY, reserved=RESERVED, archive_id="x"
     ),
-    "pinning what is archived": lambda: lifecycle.pin(COLD, AT),
-    "releasing what is archived": lambda: lifecycle.release(COLD, AT),
-    "retrieving what is in S3": lambda: lifecycle.begin_retrieval(
-        HOT, AT, token="t", tier="Standard"
-    ),
-    "retrieving twice": lambda: lifecycle.begin_retrieval(
-        RETRIEVING, AT, token="u", tier="Standard"
-    ),
-    "an answer to an older request": lambda: lifecycle.postpone_check(
+    "pinning what is archived": lambda: moves.pin(COLD, AT),
+    "releasing what is archived": lambda: moves.release(COLD, AT),
+    "retrieving what is in S3": lambda: moves.begin_retrieval(HOT, AT, token="t", tier="Standard"),
+    "retrieving twice": lambda: moves.begin_retrieval(RETRIEVING, AT, token="u", tier="Standard"),
+    "an answer to an older request": lambda: moves.postpone_check(
         RETRIEVING, AT, token="u", after_s=1
     ),
-    "thawing another archive": lambda: lifecycle.begin_thaw(
+    "thawing another archive": lambda: moves.begin_thaw(
         RETRIEVING, AT, archive_id="y", copy=COPY, thaws=1
     ),
-    "thawing with a number used before": lambda: lifecycle.begin_thaw(
+    "thawing with a number used before": lambda: moves.begin_thaw(
         RETRIEVING, AT, archive_id="x", copy=COPY, thaws=2
     ),
-    "a thaw's commit of a copy that was not intended": lambda: lifecycle.commit_thaw(
+    "a thaw's commit of a copy that was not intended": lambda: moves.commit_thaw(
         THAWING, AT, archive_id="x", copy=S3Object("out", "other")
     ),
     "republishing where nothing is left to do": lambda: lifecycle.republish(
