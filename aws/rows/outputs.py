@@ -9,7 +9,7 @@ from aws.storage.stored import S3Object
 
 BUCKET = "s3_results_bucket"
 TBI, CSI = ".tbi", ".csi"
-ATTRIBUTE = re.compile(r"s3_key_(?!input_file)(\w+)_file")
+ATTRIBUTE = re.compile(r"s3_key_(?!input_file|annotation_file)(\w+)_file")
 """Whatever the table lists: a row keeps the outputs that a newer release has written."""
 
 

@@ -52,9 +52,17 @@ class Files:
         self.inputs, self.results, self.references = inputs, results, references
 
     def upload_form(
-        self, user_id: str, job_id: str, max_bytes: int, expires_s: int, redirect: str = ""
+        self,
+        user_id: str,
+        job_id: str,
+        max_bytes: int,
+        expires_s: int,
+        redirect: str = "",
+        folder: str = "",
     ) -> PresignedPost:
         """A form for one upload of 1 to `max_bytes` bytes, valid for `expires_s`.
+
+        `folder` goes before the file's name: ANNOTATION for what is given beside the VCF.
 
         S3 sends the browser on to `redirect`; without one it answers 201, for a script to read.
         https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
@@ -63,7 +71,7 @@ class Files:
             {"success_action_redirect": redirect} if redirect else {"success_action_status": "201"}
         )
         fixed = {**then, "x-amz-server-side-encryption": ENCRYPTION}
-        start = self.keys.upload(user_id, job_id, "")
+        start = self.keys.upload(user_id, job_id, folder)
         conditions: list[Any] = [{name: value} for name, value in fixed.items()]
         conditions += [["starts-with", "$key", start], ["content-length-range", 1, max_bytes]]
         signed = self.s3.generate_presigned_post(

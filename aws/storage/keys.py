@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 BEACONS = "annotators/"
 """In the references bucket: an object for each annotator, its sign of life."""
+ANNOTATION = "annotation/"
+"""The folder of a user's own annotation, beside the upload that it is given with."""
 PARTS = re.compile(r"([^/]+)/([^/~]+)/([^/~]+)~(.+)", re.DOTALL)
 
 
@@ -68,3 +70,10 @@ class Keys:
         if not is_theirs or "/" in parts.rest or "\\" in parts.rest:
             raise ValueError(f"{key!r} is not an upload of user {user_id}")
         return parts
+
+    def parse_annotation(self, key: str, user_id: str) -> JobKey:
+        """Take apart the key of this user's own annotation, as `parse_upload` does an upload's."""
+        before, folder, name = key.partition(f"~{ANNOTATION}")
+        if not folder or not name:
+            raise ValueError(f"{key!r} is not an annotation of user {user_id}")
+        return self.parse_upload(f"{before}~{name}", user_id)

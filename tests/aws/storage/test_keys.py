@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aws.storage.keys import JobKey, Keys, parse
+from aws.storage.keys import ANNOTATION, JobKey, Keys, parse
 from aws.storage.stored import Archive, S3Object, Stored, VaultUpload
 
 KEYS = Keys("gas")
@@ -21,6 +21,17 @@ def test_an_uploads_key_comes_apart_into_what_it_was_made_of(
     key = KEYS.upload(user_id, job_id, name)
     assert KEYS.parse_upload(key, user_id) == JobKey("gas", user_id, job_id, name)
     assert key.startswith(KEYS.upload(user_id, job_id, ""))
+
+
+@given(WORD, WORD, NAME)
+def test_an_annotations_key_comes_apart_and_is_no_uploads(
+    user_id: str, job_id: str, name: str
+) -> None:
+    key = KEYS.upload(user_id, job_id, f"{ANNOTATION}{name}")
+    assert KEYS.parse_annotation(key, user_id) == JobKey("gas", user_id, job_id, name)
+    assert parse(key).job_id == job_id
+    with pytest.raises(ValueError, match="not an upload"):
+        KEYS.parse_upload(key, user_id)
 
 
 @given(WORD, WORD, st.integers(1), NAME)
@@ -54,6 +65,14 @@ def test_the_key_of_no_job_is_refused(key: str) -> None:
 def test_the_key_of_no_upload_of_the_user_is_refused(key: str) -> None:
     with pytest.raises(ValueError, match="not an upload"):
         KEYS.parse_upload(key, "u")
+
+
+@pytest.mark.parametrize(
+    "key", ["gas/v/j~annotation/a.bed", "gas/u/j~a.bed", "gas/u/j~annotation/", "gas/u/j~1/a.bed"]
+)
+def test_the_key_of_no_annotation_of_the_user_is_refused(key: str) -> None:
+    with pytest.raises(ValueError, match="is not an"):
+        KEYS.parse_annotation(key, "u")
 
 
 @given(
