@@ -24,7 +24,7 @@ LOOK_S = 0.5
 KEPT_ENVIRONMENT = ("PATH", "PYTHONSAFEPATH", "PYTHONPATH", "LANG", "LC_ALL", "SYSTEMROOT")
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 """numpy would else start threads that we do not need, each with its own memory."""
-SERVER_S = 30.0
+SERVER_S = 60.0
 """The longest that a fork server that is well takes to answer, on a machine under load."""
 PAUSE_S = 5.0
 """A look that comes this much too late: it was this process that stood still, not the job."""

@@ -2,6 +2,8 @@
 
 import logging
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from aws.resources import World
 from aws.rows.job import Job
 from aws.storage.stored import Archive, S3Object, Stored
@@ -12,15 +14,39 @@ log = logging.getLogger(__name__)
 def flush(world: World, job: Job) -> Job:
     """Publish the row's events, delete its garbage, re-check the role; return the job afterwards.
 
-    Idempotent: after a crash anywhere in it, whoever comes next does it all again.
+    Idempotent: after a crash anywhere in it, whoever comes next does it all again. What was done is
+    struck out although something else failed. Garbage that cannot be deleted stays in the row, and
+    blocks nothing; an event that cannot be published raises.
     """
-    for entry in job.outbox:
-        world.events.publish(entry.partition("@")[0], job.event)
-    for stored in job.garbage:
-        discard(world, stored)
-    if job.outbox or job.garbage:
-        job = world.jobs.strike_out(job.job_id, outbox=job.outbox, garbage=job.garbage)
+    published, fault = _publish(world, job)
+    deleted = tuple(stored for stored in job.garbage if _is_deleted(world, stored))
+    if published or deleted:
+        job = world.jobs.strike_out(job.job_id, outbox=published, garbage=deleted)
+    if fault:
+        raise fault
     return recheck_role(world, job) if job.role_check_due else job
+
+
+def _publish(world: World, job: Job) -> tuple[tuple[str, ...], Exception | None]:
+    """Publish event by event; return those that went out, and why the next one did not."""
+    published: list[str] = []
+    try:
+        for entry in job.outbox:
+            world.events.publish(entry.partition("@")[0], job.event)
+            published.append(entry)
+    except (BotoCoreError, ClientError) as fault:
+        return tuple(published), fault
+    return tuple(published), None
+
+
+def _is_deleted(world: World, stored: Stored) -> bool:
+    """Delete one piece of garbage; False where that fails."""
+    try:
+        discard(world, stored)
+    except (BotoCoreError, ClientError) as fault:
+        log.warning("%s could not be deleted and stays garbage: %s", stored, fault)
+        return False
+    return True
 
 
 def recheck_role(world: World, job: Job) -> Job:

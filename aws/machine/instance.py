@@ -58,6 +58,9 @@ class Instance:
         Starts a daemon thread, which also removes the protection of an idle instance.
         """
 
+    def mark_unhealthy(self) -> None:
+        """Have the instance replaced: its daemon has found that it cannot work here."""
+
     def leave(self) -> None:
         """Let the termination go on, or the instance be scaled in: its jobs are drained."""
 
@@ -124,6 +127,18 @@ class GroupInstance(Instance):
             elif self.clock() - self.idle_time >= IDLE_S:
                 self._protect(wanted=False)
         return True
+
+    def mark_unhealthy(self) -> None:
+        """Set the health that Auto Scaling goes by; the protection of a sick instance is no help.
+
+        https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_SetInstanceHealth.html
+        """
+        try:
+            self.autoscaling.set_instance_health(
+                InstanceId=self.instance_id, HealthStatus="Unhealthy"
+            )
+        except (ClientError, BotoCoreError) as fault:
+            log.error("this instance stays, sick as it is: %s", fault)
 
     def leave(self) -> None:
         self.ended.set()

@@ -2,21 +2,27 @@
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ConnectionClosedError
 
+from ann import annotator, health
 from ann.annotator import Annotator
+from ann.health import Health
 from ann.worker import Run, Worker
 from aws.consumer import ReturnToQueue
 from aws.events import Event
 from aws.resources import World
 from aws.rows.job import Job, Status
-from tests import builders
+from tests import builders, daemons
 from tests.ann.conftest import vcf
+from tests.conftest import Clock
+from tests.proofs.faults import Mode, error, fault_at, outage
 
 LONG = vcf(*["MT 73 . A G . . ."] * 60_000)
 
@@ -67,6 +73,11 @@ def test_a_pipeline_that_runs_out_of_memory_fails_with_words(world: World, own: 
     assert job.error
 
 
+def well() -> Health:
+    """A machine on which the example comes through, whatever a job does."""
+    return Health(trial=lambda: None)
+
+
 class Doomed(Worker):
     """A worker whose every child is killed, as by the kernel."""
 
@@ -79,7 +90,7 @@ class Doomed(Worker):
 def test_a_pipeline_that_crashes_each_time_fails_after_its_attempts(world: World) -> None:
     job = builders.submitted(world, builders.user(world), LONG)
     with Doomed() as worker:
-        handle = Annotator([worker]).handle
+        handle = Annotator([worker], health=well()).handle
         for _ in range(world.config.annotator.max_attempts - 1):
             with pytest.raises(ReturnToQueue, match="signal 11"):
                 handle(world, Event(job.event))
@@ -106,3 +117,141 @@ def test_the_next_job_is_unharmed(world: World, own: Worker) -> None:
     job = ran(world, own, builders.example().read_bytes())
     assert job.job_status is Status.COMPLETED
     assert job.counts == {"records": 77, "annotated": 65, "not_annotated": 12}
+
+
+S3_OUTAGE = error("InternalError")
+S3_OUTAGE["ResponseMetadata"]["HTTPStatusCode"] = 500
+
+
+@pytest.mark.parametrize("operations", [("HeadObject", "GetObject"), ("PutObject",)])
+def test_an_outage_of_s3_never_counts_against_a_file_and_costs_no_lease(
+    world: World, operations: tuple[str, ...]
+) -> None:
+    job = builders.submitted(world, builders.user(world))
+    handle = daemons.annotator()
+    with outage(world, *operations, answer=S3_OUTAGE):
+        for _ in range(world.config.annotator.max_attempts + 1):
+            with pytest.raises(Exception, match="InternalError"):
+                handle(world, Event(job.event))
+            after = world.jobs.get(job.job_id)
+            assert (after.job_status, after.crashes) == (Status.PENDING, 0)
+    handle(world, Event(job.event))
+    assert world.jobs.get(job.job_id).job_status is Status.COMPLETED
+
+
+def test_a_claim_that_came_through_although_its_call_failed_is_given_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = builders.submitted(world, builders.user(world))
+    real = world.jobs.table.swap
+
+    def swap(row: Any) -> Any:
+        real(row)
+        monkeypatch.undo()
+        raise ConnectionClosedError(endpoint_url="dynamodb")
+
+    monkeypatch.setattr(world.jobs.table, "swap", swap)
+    with pytest.raises(ConnectionClosedError):
+        daemons.annotator()(world, Event(job.event))
+    after = world.jobs.get(job.job_id)
+    assert (after.job_status, after.attempt, after.crashes) == (Status.PENDING, 1, 0)
+
+
+def test_a_claim_whose_reply_was_lost_is_recognised_whatever_was_written_since(
+    world: World,
+) -> None:
+    job = builders.submitted(world, builders.user(world))
+
+    def another_writes() -> None:
+        world.jobs.change(job.job_id, lambda j: replace(j, reminders=j.reminders + 1))
+
+    with fault_at(world, Mode.REPEATED, at=2, between=another_writes) as fault:
+        daemons.annotator()(world, Event(job.event))
+    assert fault.call == "dynamodb.PutItem"
+    after = world.jobs.get(job.job_id)
+    assert (after.job_status, after.attempt) == (Status.COMPLETED, 1)
+
+
+def test_a_sick_machine_takes_no_more_jobs_and_a_healthy_one_completes_them(world: World) -> None:
+    job = builders.submitted(world, builders.user(world))
+    retired: list[str] = []
+    sick = Health(retired.append, trial=lambda: "the disk is full")
+    with Doomed() as worker:
+        for _ in range(world.config.annotator.max_attempts + 1):
+            with pytest.raises(ReturnToQueue, match="this machine is at fault"):
+                Annotator([worker], health=sick).handle(world, Event(job.event))
+    assert retired == ["the disk is full"]
+    assert world.jobs.get(job.job_id).crashes == 0
+    daemons.annotator()(world, Event(job.event))
+    assert world.jobs.get(job.job_id).job_status is Status.COMPLETED
+
+
+def test_jobs_of_several_users_that_crash_in_a_row_are_the_machines_fault() -> None:
+    state = well()
+    verdicts = [state.blames_machine(user, "signal 11", 1) for user in ("a", "a", "b", "c", "d")]
+    assert verdicts == [False, False, False, True, True]
+    state = well()
+    for user in "abcdef":
+        assert not state.blames_machine(user, "signal 11", 1)
+        state.record_success()
+
+
+def test_a_disk_with_less_than_a_job_may_use_is_the_machines_fault() -> None:
+    full = f"{health.DISK_FAILED}: No space left on device"
+    assert well().blames_machine("a", full, 10**18)
+    assert not well().blames_machine("a", full, 1)
+    assert not well().blames_machine("a", "signal 11", 10**18)
+
+
+def test_the_bundled_example_comes_through_on_a_machine_that_is_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert health.trial() is None
+    monkeypatch.setattr(health, "MIN_FREE_BYTES", 10**18)
+    assert "left on the disk" in (health.trial() or "")
+
+
+def test_a_daemon_on_a_sick_machine_ends_before_it_takes_a_job(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = builders.submitted(world, builders.user(world))
+    monkeypatch.setattr(sys, "argv", ["annotator"])
+    monkeypatch.setattr(health, "MIN_FREE_BYTES", 10**18)
+    with pytest.raises(SystemExit, match="this machine is sick"):
+        annotator.main()
+    assert world.jobs.get(job.job_id).attempt == 0
+
+
+def test_a_disk_that_fails_the_daemon_itself_is_not_held_against_the_file(
+    world: World, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = builders.submitted(world, builders.user(world))
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(world.files, "download", full)
+    sick = Health(trial=lambda: "the disk is full")
+    with pytest.raises(OSError, match="No space left"):
+        Annotator([daemons.QuickWorker()], health=sick).handle(world, Event(job.event))
+    after = world.jobs.get(job.job_id)
+    assert (after.job_status, after.crashes) == (Status.PENDING, 0)
+
+
+def test_a_fault_of_the_annotator_itself_on_a_healthy_machine_counts_and_ends(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = builders.submitted(world, builders.user(world))
+
+    def broken(*_: object) -> None:
+        raise ValueError("a fault of ours")
+
+    monkeypatch.setattr(world.files, "download", broken)
+    handle = Annotator([daemons.QuickWorker()], health=well()).handle
+    for _ in range(world.config.annotator.max_attempts):
+        with pytest.raises(ValueError, match="a fault of ours"):
+            handle(world, Event(job.event))
+    handle(world, Event(job.event))
+    after = world.jobs.get(job.job_id)
+    assert after.job_status is Status.FAILED
+    assert "a fault of ours" in (after.error or "")

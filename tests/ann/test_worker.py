@@ -11,8 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from ann import worker as module
 from ann.pipeline import Task
-from ann.worker import Worker
+from ann.worker import ServerError, Worker
 from tests.ann.conftest import LIMITS, Annotate, vcf
 
 LONG = vcf(*["MT 73 . A G . . ."] * 60_000)
@@ -64,6 +65,48 @@ def test_a_dead_server_is_replaced(task: Task) -> None:
         again = worker.start(replace(task, folder=task.folder / "again")).wait(60)
     assert again is not None
     assert again.error is None
+
+
+def test_a_fork_server_that_stands_still_is_told_from_a_job_that_takes_too_long(
+    task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hasty = replace(task, limits=replace(LIMITS, timeout_s=0.2))
+    with Worker() as worker:
+        run = worker.start(hasty)
+        monkeypatch.setattr(module, "SERVER_S", 0.5)
+        assert worker.server is not None
+        worker.server.send_signal(signal.SIGSTOP)
+        with pytest.raises(ServerError, match="did not answer"):
+            run.wait(30)
+        monkeypatch.undo()
+        assert not _runs(run.pid)
+        (task.folder / "again").mkdir()
+        again = worker.start(replace(task, folder=task.folder / "again")).wait(60)
+    assert again is not None
+    assert again.error is None
+
+
+def test_a_fork_server_that_never_answers_holds_no_job(
+    task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SERVER_S", 0.5)
+    with Worker() as worker:
+        assert worker.server is not None
+        worker.server.send_signal(signal.SIGSTOP)
+        with pytest.raises(ServerError, match="did not answer"):
+            worker.start(task)
+
+
+def test_the_time_in_which_the_daemon_itself_stood_still_is_not_the_jobs(
+    worker: Worker, task: Task
+) -> None:
+    run = worker.start(task)
+    deadline = run.deadline
+    run._allow_for_a_pause(0.1)
+    assert run.deadline == deadline
+    run._allow_for_a_pause(60)
+    assert run.deadline == deadline + 60
+    run.kill()
 
 
 @pytest.mark.parametrize("memory_mb", [100, 140])

@@ -32,6 +32,14 @@ ERROR = {
 }
 
 
+def error(code: str, message: str = "made to fail") -> dict[str, Any]:
+    """A service's answer with this error code."""
+    return {
+        "Error": {"Code": code, "Message": message},
+        "ResponseMetadata": {"HTTPStatusCode": 400},
+    }
+
+
 def clients(world: World) -> list[Any]:
     """Every boto3 client that a handler can reach."""
     vault = getattr(world.vault, "glacier", None) or getattr(world.vault, "s3", None)
@@ -47,8 +55,8 @@ def clients(world: World) -> list[Any]:
 class Fault:
     """Counts calls, and crashes at the `at`-th."""
 
-    def __init__(self, mode: Mode, at: int) -> None:
-        self.mode, self.at = mode, at
+    def __init__(self, mode: Mode, at: int, between: Callable[[], object]) -> None:
+        self.mode, self.at, self.between = mode, at, between
         self.calls, self.call = 0, ""
 
     def before_call(self, model: Any, **_: Any) -> Any:
@@ -72,6 +80,7 @@ class Fault:
             if self.mode is Mode.REPEATED and self.call and self.calls == self.at:
                 self.calls += 1
                 client._endpoint.http_session.send(request)
+                self.between()
                 if hasattr(request.body, "seek"):
                     request.body.seek(0)
 
@@ -79,9 +88,14 @@ class Fault:
 
 
 @contextmanager
-def fault_at(world: World, mode: Mode, at: int) -> Iterator[Fault]:
-    """Within the block, the `at`-th AWS call fails in this mode."""
-    fault = Fault(mode, at)
+def fault_at(
+    world: World, mode: Mode, at: int, between: Callable[[], object] = lambda: None
+) -> Iterator[Fault]:
+    """Within the block, the `at`-th AWS call fails in this mode.
+
+    `between` happens after a reply is lost and before the call is repeated.
+    """
+    fault = Fault(mode, at, between)
     hooks = []
     for client in clients(world):
         hooks += [
@@ -91,6 +105,21 @@ def fault_at(world: World, mode: Mode, at: int) -> Iterator[Fault]:
         ]
     with _hooked(hooks):
         yield fault
+
+
+@contextmanager
+def outage(world: World, *operations: str, answer: dict[str, Any] = ERROR) -> Iterator[list[str]]:
+    """Within the block, every call of these operations is answered with an error; yields them."""
+    refused: list[str] = []
+
+    def before_call(model: Any, **_: Any) -> Any:
+        if model.name not in operations:
+            return None
+        refused.append(model.name)
+        return Refusal(), answer
+
+    with _hooked([(client, "before-call", before_call) for client in clients(world)]):
+        yield refused
 
 
 class Meeting:

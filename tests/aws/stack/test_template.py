@@ -275,20 +275,20 @@ def test_the_site_is_reached_by_tls_through_the_load_balancer_only(parsed: Parse
 
 def test_alarms_count_what_the_daemons_really_log(parsed: Parsed) -> None:
     source = {
-        "AnnotatorLog": "ann/annotator.py",
-        "SweepLog": "util/sweep.py",
+        "AnnotatorLog": ("ann/attempt.py", "ann/health.py"),
+        "SweepLog": ("util/sweep.py",),
     }
     root = TEMPLATE.parents[2]
     filters = parsed.of("AWS::Logs::MetricFilter")
     names = {m["MetricTransformations"][0]["MetricName"] for m in filters.values()}
-    assert names == {"LeaseTakeOvers", "OverdueBusiness", "SweepFaults"}
+    assert names == {"LeaseTakeOvers", "OverdueBusiness", "SickMachines", "SweepFaults"}
     logs = {
         group["LogGroupName"]: logical
         for logical, group in parsed.of("AWS::Logs::LogGroup").items()
     }
     for metric in filters.values():
         pattern = metric["FilterPattern"].strip('"')
-        text = (root / source[logs[metric["LogGroupName"]]]).read_text()
+        text = "".join((root / f).read_text() for f in source[logs[metric["LogGroupName"]]])
         assert pattern in text or pattern == "ERROR sweep"
 
 

@@ -1,0 +1,63 @@
+"""The outbox: what was done is struck out, whatever else fails; garbage stops nothing."""
+
+import pytest
+from botocore.exceptions import ClientError
+
+from aws import outbox
+from aws.events import Event
+from aws.resources import World
+from aws.rows.job import Job, Status
+from tests import builders, daemons
+from tests.conftest import Clock
+from tests.proofs.faults import error, outage
+
+MAILS, ARCHIVE = "job_results", "results_archive"
+
+
+def cancelled(world: World) -> Job:
+    """A cancelled job with an event to publish, and outputs to delete."""
+    job = builders.started(world, builders.user(world))
+    builders.result_of(world, job)
+    return world.jobs.cancel(job.job_id)
+
+
+def test_garbage_that_cannot_be_deleted_publishes_nothing_twice(world: World) -> None:
+    job = cancelled(world)
+    with outage(world, "DeleteObject"):
+        for _ in range(3):
+            job = outbox.flush(world, world.jobs.get(job.job_id))
+    assert job.outbox == ()
+    assert job.garbage != ()
+    assert world.queues.depth(MAILS).visible == 1
+    assert outbox.flush(world, job).garbage == ()
+
+
+def test_one_piece_of_garbage_that_cannot_be_deleted_keeps_no_other(world: World) -> None:
+    job = cancelled(world)
+    lost = "s3:no-such-bucket/key"
+    world.jobs.table.change(job.job_id, lambda row: {**row, "garbage": [lost, *row["garbage"]]})
+    job = outbox.flush(world, world.jobs.get(job.job_id))
+    assert [str(stored) for stored in job.garbage] == [lost]
+
+
+def test_a_dead_attempts_garbage_does_not_keep_its_job_from_running(
+    world: World, clock: Clock
+) -> None:
+    job = builders.started(world, builders.user(world), worker="dead")
+    builders.result_of(world, job)
+    clock.advance(daemons.LATE_S)
+    with outage(world, "DeleteObject", "DeleteObjects", answer=error("AccessDenied")):
+        daemons.annotator()(world, Event(job.event))
+    assert world.jobs.get(job.job_id).job_status is Status.COMPLETED
+
+
+def test_an_event_that_went_out_is_not_published_again_with_one_that_did_not(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = builders.completed(world, builders.user(world))
+    real = world.events.arns.topic
+    monkeypatch.setattr(world.events.arns, "topic", lambda n: real("no" if n == ARCHIVE else n))
+    for _ in range(2):
+        with pytest.raises(ClientError):
+            outbox.flush(world, world.jobs.get(job.job_id))
+    assert world.queues.depth(MAILS).visible == 1
