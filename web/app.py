@@ -6,7 +6,7 @@ from flask import Flask, request
 from flask_bootstrap import Bootstrap5
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from aws import config, resources
+from aws import config, limits, resources
 from aws import secrets as aws_secrets
 from aws.config import Config
 from aws.resources import World
@@ -20,6 +20,7 @@ from web.routes import (
     annotations,
     auth,
     home,
+    manage,
     pages,
     payment_webhook,
     profile,
@@ -34,6 +35,7 @@ BLUEPRINTS = (
     auth.bp,
     profile.bp,
     annotate.bp,
+    manage.bp,
     annotations.bp,
     variants.bp,
     subscribe.bp,
@@ -45,7 +47,7 @@ MAX_BODY_BYTES = 1_000_000
 
 def create_app(world: World | None = None, secrets: Secrets | None = None) -> Flask:
     """The site; raises ConfigError where a setting or a secret is missing or unsafe."""
-    world = world or resources.connect(config.load())
+    world = world or resources.connect(config.load(), limits=limits.PAGE)
     secrets = secrets or aws_secrets.load(world.config)
     app = Flask(__name__, static_folder=None)
     app.config.update(settings(world.config, secrets))

@@ -8,7 +8,7 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.wrappers import Response as AnyResponse
 
 from aws.config import LOOPBACK, Config
-from aws.rows.job import Job
+from aws.rows.job import Job, Status
 from web import audit
 from web.context import Site, site, world
 from web.rate_limits import demand_few_calls
@@ -91,6 +91,8 @@ def own_job_or_404(job_id: str) -> Job:
     try:
         job = world().jobs.get(job_id)
     except KeyError:
+        abort(404)
+    if job.job_status is Status.DELETED:
         abort(404)
     if job.user_id != user_id():
         audit.record("refused", job=job_id)

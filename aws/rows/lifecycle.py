@@ -21,6 +21,9 @@ from aws.rows.step_parts import (
 )
 from aws.storage.stored import Archive, S3Object, Stored
 
+NAMELESS = "deleted"
+"""The name and the key that stay of a deleted upload, whose own were its owner's."""
+
 
 def submit(job: Job, at: Now) -> Job:
     """A new job, with its request still to be published."""
@@ -135,9 +138,13 @@ def delete(job: Job, at: Now) -> Job:
         pinned=False,
         expires_time=None,
         outbox=(),
-        input_file_name="",
+        input_file_name=NAMELESS,
+        s3_key_input_file=NAMELESS,
+        s3_key_annotation_file="",
+        annotation_tag="",
         title="",
         note="",
+        batch="",
         error=None,
         counts={},
     )

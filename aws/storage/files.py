@@ -36,9 +36,9 @@ class StoredObject:
     time: int
 
 
-def transfer() -> TransferConfig:
+def transfer(tries: int = 5) -> TransferConfig:
     """The settings by which boto3 moves large objects: in parts, a few in memory at a time."""
-    config = TransferConfig(max_concurrency=PARTS_IN_MEMORY)
+    config = TransferConfig(max_concurrency=PARTS_IN_MEMORY, num_download_attempts=tries)
     config.max_in_memory_upload_chunks = PARTS_IN_MEMORY
     return config
 
@@ -46,9 +46,17 @@ def transfer() -> TransferConfig:
 class Files:
     """Reads, writes and signs objects in the inputs, results and references buckets."""
 
-    def __init__(self, s3: Any, inputs: str, results: str, references: str, prefix: str) -> None:
+    def __init__(
+        self,
+        s3: Any,
+        inputs: str,
+        results: str,
+        references: str,
+        prefix: str,
+        settings: TransferConfig | None = None,
+    ) -> None:
         self.s3, self.keys = s3, Keys(prefix)
-        self.transfer = transfer()
+        self.transfer = settings or transfer()
         self.inputs, self.results, self.references = inputs, results, references
 
     def upload_form(
@@ -142,6 +150,15 @@ class Files:
 
     def write(self, bucket: str, key: str, body: bytes) -> None:
         self.s3.put_object(Bucket=bucket, Key=key, Body=body, ServerSideEncryption=ENCRYPTION)
+
+    def copy(self, bucket: str, key: str, to_key: str) -> None:
+        """Copy an object within its bucket, in parts where it is large. Raises FileNotFoundError."""
+        source = {"Bucket": bucket, "Key": key}
+        extra = {"ServerSideEncryption": ENCRYPTION}
+        try:
+            self.s3.copy(source, bucket, to_key, ExtraArgs=extra, Config=self.transfer)
+        except ClientError as error:
+            raise _translated(error, bucket, key) from None
 
     def delete(self, bucket: str, key: str) -> None:
         """Deleting what is not there is no error."""

@@ -23,7 +23,7 @@ MODES = {
 def index() -> str:
     """The form: it works as it stands; upload.js makes it comfortable."""
     demand_within_limits(account().user_id)
-    chosen = _choices()
+    chosen = choices()
     form, _ = uploads.issue(account(), chosen, scripted=False)
     return render_template(
         "annotate.html",
@@ -42,7 +42,7 @@ def index() -> str:
 def form() -> Response:
     """A fresh form for one upload by the script, and the address to go to after it."""
     demand_within_limits(account().user_id)
-    made, then = uploads.issue(account(), _choices(), scripted=True)
+    made, then = uploads.issue(account(), choices(), scripted=True)
     bucket = world().files.inputs
     return jsonify(url=made.url, fields=made.fields, then=then, bucket=bucket)
 
@@ -63,12 +63,12 @@ def job() -> AnyResponse:
     return redirect(url_for("annotations.details", job_id=found.job_id))
 
 
-def _choices() -> uploads.Choices:
+def choices() -> uploads.Choices:
     """The user's choices: a reference (else detected from the file), and how to call."""
-    name = request.args.get("reference", "")
+    name = request.values.get("reference", "")
     if name and name not in {r.name for r in site().references.installed()}:
         abort(400, "That reference genome is not installed here. Please choose one of the list.")
-    mode = request.args.get("mode", "")
+    mode = request.values.get("mode", "")
     if mode not in MODES:
         abort(400, "There is no such way of calling consequences. Please choose one of the list.")
     return uploads.Choices(name, mode)

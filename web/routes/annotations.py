@@ -17,16 +17,19 @@ from flask import (
 from werkzeug.wrappers import Response as AnyResponse
 
 from aws.rows.job import Job, Refused, Status
+from aws.rows.jobs import JobPage
 from aws.rows.outputs import OUTPUTS
 from web.context import site, world
 from web.display.availability import Availability, ResultState, availability
 from web.display.pagination import PageCursor
 from web.display.progress import share_of
 from web.display.summary import Summary
+from web.routes.annotate import MODES
 from web.routes.uploads import flush_or_log
 from web.routes.variants import variant_links
 from web.security import own_job_or_404
 from web.services.annotators import Outlook
+from web.services.job_list import MOST_READ, ORDERS, STATUSES, JobQuery, find
 from web.services.summaries import read_summary
 from web.session import account, user_id
 
@@ -61,13 +64,39 @@ NOT_HERE = {
 
 @bp.get("")
 def index() -> str:
-    """One page of the user's jobs, newest first: one Query."""
-    cursor = PageCursor.of(request.args)
+    """One page of the user's jobs, newest first: one Query; or those that the address asks for."""
+    return _list("annotations.html")
+
+
+@bp.get("/rows")
+def rows() -> str:
+    """The table of that page alone, for the script that keeps it true."""
+    return _list("_jobs.html")
+
+
+def _list(template: str) -> str:
+    cursor, query = PageCursor.of(request.args), JobQuery.of(request.args)
+    return render_template(
+        template,
+        page=_page(cursor) if query.is_plain else JobPage(_found(query), None),
+        cursor=cursor,
+        query=query,
+        account=account(),
+        statuses=STATUSES,
+        orders=ORDERS,
+        most_read=MOST_READ,
+    )
+
+
+def _page(cursor: PageCursor) -> JobPage:
     try:
-        page = world().jobs.page_of(user_id(), site().config.web.page_size, cursor.after)
+        return world().jobs.page_of(user_id(), site().config.web.page_size, cursor.after)
     except ValueError:
         abort(400, "This address names no place in your list. Begin again at its first page.")
-    return render_template("annotations.html", page=page, cursor=cursor, account=account())
+
+
+def _found(query: JobQuery) -> list[Job]:
+    return find(world().jobs, user_id(), query)
 
 
 @bp.get("/<job_id>")
@@ -83,6 +112,8 @@ def details(job_id: str) -> str:
         explore=variant_links(job),
         outlook=_outlook(job),
         progress=share_of(job.progress),
+        references=site().references.installed(),
+        modes=MODES,
     )
 
 

@@ -2,8 +2,10 @@
 
 from flask import Blueprint, abort, request
 
+from web import audit
 from web.context import site
 from web.security import csrf
+from web.services.payments import UnknownUser
 from web.services.provider import InvalidNotice, ProviderUnavailable
 
 bp = Blueprint("payments", __name__)
@@ -20,15 +22,13 @@ def webhook() -> tuple[str, int]:
     if payments.provider is None:
         abort(404)
     try:
-        status = payments.provider.subscription(
-            request.get_data(), request.headers.get("Stripe-Signature", "")
-        )
-        if status:
-            payments.apply(status)
-    except InvalidNotice:
+        signature = request.headers.get("Stripe-Signature", "")
+        payments.notified(payments.provider, request.get_data(), signature)
+    except InvalidNotice as fault:
+        audit.record("notice_refused", reason=str(fault))
         abort(400, "This notice bears no valid signature.")
     except ProviderUnavailable:
         abort(503)
-    except KeyError:
+    except UnknownUser:
         abort(404, "This notice is about nobody who has an account here.")
     return "", 204

@@ -2,7 +2,7 @@
 
 import logging
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import NamedTuple
 from urllib.parse import urlencode
@@ -111,7 +111,7 @@ def submit(upload: ReceivedUpload, account: Account, ticket: str) -> Job:
     except HTTPException:
         world().files.delete(upload.bucket, upload.key)
         raise
-    job = world().jobs.submit(
+    return _submit(
         Job(
             job_id=upload.job_id,
             user_id=account.user_id,
@@ -123,8 +123,33 @@ def submit(upload: ReceivedUpload, account: Account, ticket: str) -> Job:
             mode=choices.mode,
         )
     )
-    log.info("job %s submitted by %s, %d bytes", job.job_id, job.user_id, size)
-    return flush_or_log(job)
+
+
+def resubmit(job: Job, account: Account, choices: Choices) -> Job:
+    """Submit the input of an ended job as a new one. 410 where it is kept no longer."""
+    demand_within_limits(account.user_id)
+    keys, job_id = world().files.keys, str(uuid.uuid4())
+    name = keys.parse_upload(job.s3_key_input_file, job.user_id).rest
+    key = keys.upload(account.user_id, job_id, name)
+    try:
+        world().files.copy(job.s3_inputs_bucket, job.s3_key_input_file, key)
+    except FileNotFoundError:
+        abort(410, "The file of this job is kept no longer. Please upload it again.")
+    again = replace(
+        Job(
+            job_id, account.user_id, job.input_file_name, job.s3_inputs_bucket, key, job.input_bytes
+        ),
+        **choices._asdict(),
+        title=job.title,
+        batch=job.batch,
+    )
+    return _submit(again)
+
+
+def _submit(job: Job) -> Job:
+    stored = world().jobs.submit(job)
+    log.info("job %s submitted by %s, %d bytes", job.job_id, job.user_id, job.input_bytes)
+    return flush_or_log(stored)
 
 
 def flush_or_log(job: Job) -> Job:

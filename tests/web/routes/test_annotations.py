@@ -77,7 +77,9 @@ def test_a_waiting_job_says_so_and_can_be_cancelled(ada: Person, world: World) -
 
 def test_a_running_job_tells_its_progress(ada: Person, world: World) -> None:
     job = world.jobs.start(builders.pending(world, ada).job_id, owner="me", lease_s=60)
-    assert "Now: starting." in page(ada, job)
+    text = page(ada, job)
+    assert "Starting</label>" in text
+    assert "<progress" in text
 
 
 def test_a_failed_job_tells_why_in_words(ada: Person, world: World) -> None:

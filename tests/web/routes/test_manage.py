@@ -1,0 +1,139 @@
+"""What an owner does with jobs: names, notes, running again, deleting, several at once."""
+
+import io
+import zipfile
+
+import pytest
+
+from aws.resources import World
+from aws.rows.job import Status
+from aws.storage.stored import Archive
+from tests import builders
+from tests.proofs import invariants
+from tests.web.browser import Person
+
+
+def test_a_job_can_be_named_and_noted(ada: Person, world: World) -> None:
+    job = builders.pending(world, ada)
+    path = f"/annotations/{job.job_id}"
+    reply = ada.post(f"{path}/describe", path, title=" Patient  7 ", note="Second\nlook")
+    assert reply.status_code == 303
+    text = ada.get(path).text
+    assert '<h1 class="file-name">Patient 7</h1>' in text
+    assert "Second\nlook</textarea>" in text
+    assert world.jobs.get(job.job_id).input_file_name == job.input_file_name
+
+
+@pytest.mark.parametrize("title", ["x" * 121, "bell\x07", "left\u202eright"])
+def test_a_name_that_cannot_be_shown_is_refused(ada: Person, world: World, title: str) -> None:
+    job = builders.pending(world, ada)
+    path = f"/annotations/{job.job_id}"
+    assert ada.post(f"{path}/describe", path, title=title, note="").status_code == 400
+
+
+def test_the_list_finds_jobs_by_name_note_status_and_batch(ada: Person, world: World) -> None:
+    first = builders.pending(world, ada, "first.vcf")
+    second = builders.pending(world, ada, "second.vcf")
+    world.jobs.describe(first.job_id, title="Patient 7", note="from Lund")
+    world.jobs.cancel(second.job_id)
+
+    def shown(query: str) -> tuple[bool, bool]:
+        text = ada.get(f"/annotations?{query}").text
+        return first.job_id in text, second.job_id in text
+
+    assert shown("q=patient") == (True, False)
+    assert shown("q=LUND+7") == (True, False)
+    assert shown("q=second") == (False, True)
+    assert shown("status=CANCELLED") == (False, True)
+    assert shown("order=name") == (True, True)
+    assert shown("batch=none") == (False, False)
+    assert "No job matches" in ada.get("/annotations?q=nowhere").text
+
+
+def test_an_ended_job_is_deleted_with_its_bytes_after_confirmation(
+    ada: Person, world: World
+) -> None:
+    job = builders.mailed(world, ada)
+    stored = job.stored
+    path = f"/annotations/deleting?job={job.job_id}"
+    assert "Nothing brings them back" in ada.get(path).text
+    assert ada.post("/annotations/delete", path, job=job.job_id).status_code == 303
+    after = world.jobs.get(job.job_id)
+    assert after.job_status is Status.DELETED
+    assert not after.garbage
+    assert [
+        s
+        for s in stored
+        if not isinstance(s, Archive) and invariants.is_stored(world, s.bucket, s.key)
+    ] == []
+    assert ada.get(f"/annotations/{job.job_id}").status_code == 404
+    assert job.job_id not in ada.get("/annotations").text
+    assert job.input_file_name not in str(world.jobs.table.get(job.job_id))
+
+
+def test_an_archived_result_is_deleted_from_the_archive(ada: Person, world: World) -> None:
+    job = builders.archived(world, ada)
+    world.jobs.mark_mailed(job.job_id)
+    path = f"/annotations/deleting?job={job.job_id}"
+    assert ada.post("/annotations/delete", path, job=job.job_id).status_code == 303
+    assert job.archive_id not in set(invariants.archive_ids(world))
+
+
+def test_a_job_that_runs_is_not_deleted(ada: Person, world: World) -> None:
+    job = builders.pending(world, ada)
+    path = f"/annotations/deleting?job={job.job_id}"
+    reply = ada.post("/annotations/delete", path, job=job.job_id)
+    assert (reply.status_code, "cannot be deleted just now" in reply.text) == (409, True)
+
+
+def test_nobody_deletes_names_or_fetches_what_is_anothers(
+    ada: Person, grace: Person, world: World
+) -> None:
+    job = builders.mailed(world, ada)
+    for path in ("deleting", "download"):
+        assert grace.get(f"/annotations/{path}?job={job.job_id}").status_code == 404
+    assert grace.post("/annotations/delete", "/annotate", job=job.job_id).status_code == 404
+    path = f"/annotations/{job.job_id}"
+    assert grace.post(f"{path}/describe", "/annotate", title="mine", note="").status_code == 404
+    assert grace.post(f"{path}/again", "/annotate").status_code == 404
+    assert world.jobs.get(job.job_id).job_status is Status.COMPLETED
+
+
+def test_a_file_is_run_again_as_a_new_job(ada: Person, world: World) -> None:
+    job = builders.mailed(world, ada)
+    path = f"/annotations/{job.job_id}"
+    reply = ada.post(f"{path}/again", path, mode="local")
+    new = world.jobs.get(reply.headers["Location"].rpartition("/")[2])
+    assert (new.mode, new.job_status) == ("local", Status.PENDING)
+    assert new.job_id != job.job_id
+    assert world.files.read(*_input(new)) == world.files.read(*_input(job))
+
+
+def _input(job: object) -> tuple[str, str]:
+    return job.input.bucket, job.input.key  # type: ignore[attr-defined]
+
+
+def test_a_file_that_is_gone_is_asked_for_anew(ada: Person, world: World) -> None:
+    job = builders.mailed(world, ada)
+    world.files.delete(*_input(job))
+    path = f"/annotations/{job.job_id}"
+    reply = ada.post(f"{path}/again", path)
+    assert (reply.status_code, "upload it again" in reply.text) == (410, True)
+
+
+def test_several_results_come_as_one_archive(grace: Person, world: World) -> None:
+    jobs = [builders.mailed(world, grace, body=b"%d" % n) for n in range(3)]
+    query = "&".join(f"job={job.job_id}" for job in jobs)
+    reply = grace.get(f"/annotations/download?{query}")
+    assert reply.mimetype == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(reply.data)) as archive:
+        assert archive.testzip() is None
+        names = archive.namelist()
+        assert len(set(names)) == 6
+        bodies = {archive.read(name) for name in names if name.endswith(".gz")}
+    assert bodies == {b"0", b"1", b"2"}
+
+
+def test_nothing_selected_is_said_so(ada: Person) -> None:
+    reply = ada.post("/annotations/selected", "/annotate", act="delete")
+    assert (reply.status_code, "Nothing is selected" in reply.text) == (400, True)

@@ -1,0 +1,121 @@
+"""The owner's ways with jobs: naming, running again, deleting, fetching several results at once."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from typing import IO
+
+from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from aws.rows.job import Job, Refused
+from aws.storage.files import Files
+from web.context import world
+from web.display.availability import availability
+from web.routes.annotate import choices
+from web.routes.uploads import flush_or_log, resubmit
+from web.security import own_job_or_404
+from web.services.zip_stream import zipped
+from web.session import account
+
+log = logging.getLogger(__name__)
+bp = Blueprint("manage", __name__, url_prefix="/annotations")
+
+TITLE_CHARACTERS, NOTE_CHARACTERS = 120, 2000
+MOST_SELECTED = 100
+MOST_BYTES = 4_000_000_000
+"""The most that one archive of results may have: it takes one of the site's threads."""
+NOT_YET = (
+    "{name} cannot be deleted just now: it has not ended, its mail is still to be sent, or its "
+    "result is being moved. Please try again in a minute."
+)
+
+
+@bp.post("/<job_id>/describe")
+def describe(job_id: str) -> AnyResponse:
+    """Give the job a name of its owner's, and a note."""
+    job = own_job_or_404(job_id)
+    title, note = " ".join(request.form.get("title", "").split()), request.form.get("note", "")
+    if len(title) > TITLE_CHARACTERS or len(note) > NOTE_CHARACTERS:
+        abort(400, f"A name may have {TITLE_CHARACTERS} characters, a note {NOTE_CHARACTERS:,}.")
+    if not title.isprintable():
+        abort(400, "This name has characters in it that cannot be shown. Please choose another.")
+    world().jobs.describe(job.job_id, title=title, note=note.strip())
+    return redirect(url_for("annotations.details", job_id=job.job_id), 303)
+
+
+@bp.post("/<job_id>/again")
+def again(job_id: str) -> AnyResponse:
+    """Run the job's file again as a new job, by the choices of the form."""
+    job = own_job_or_404(job_id)
+    if not job.is_terminal:
+        abort(409, "This job has not ended yet. Cancel it first, to run its file another way.")
+    new = resubmit(job, account(), choices())
+    return redirect(url_for("annotations.details", job_id=new.job_id), 303)
+
+
+@bp.post("/selected")
+def selected() -> AnyResponse:
+    """From the boxes of the list to the page or the archive of what was chosen."""
+    chosen = request.form.getlist("job")
+    if not chosen:
+        abort(400, "Nothing is selected. Go back and tick the jobs that you mean.")
+    act = "manage.download" if request.form.get("act") == "download" else "manage.deleting"
+    return redirect(url_for(act, job=chosen), 303)
+
+
+@bp.get("/deleting")
+def deleting() -> str:
+    """Ask once more: nothing brings a deleted job back."""
+    return render_template("deleting.html", jobs=_chosen())
+
+
+@bp.post("/delete")
+def delete() -> AnyResponse:
+    """Delete the jobs with all their bytes. 409 where one cannot be deleted at this moment."""
+    for job in _chosen():
+        try:
+            flush_or_log(world().jobs.delete(job.job_id))
+        except Refused:
+            abort(409, NOT_YET.format(name=job.name))
+        log.info("job %s deleted by its owner", job.job_id)
+    return redirect(url_for("annotations.index"), 303)
+
+
+@bp.get("/download")
+def download() -> Response:
+    """The results of the jobs chosen, and their indexes, as one zip archive."""
+    jobs = [job for job in _chosen() if _can_download(job)]
+    if not jobs:
+        abort(409, "None of these has a result that can be downloaded now.")
+    if sum(job.result_bytes or 0 for job in jobs) > MOST_BYTES:
+        abort(413, "These are more than 4 GB together. Please select fewer, or one by one.")
+    reply = Response(zipped(_members(jobs, world().files)), mimetype="application/zip")
+    reply.headers["Content-Disposition"] = 'attachment; filename="gas-results.zip"'
+    return reply
+
+
+def _chosen() -> list[Job]:
+    """The jobs that the form or the address names; 404 unless each is the user's own."""
+    ids = list(dict.fromkeys(request.values.getlist("job")))
+    if not ids:
+        abort(400, "Nothing is selected. Go back and tick the jobs that you mean.")
+    if len(ids) > MOST_SELECTED:
+        abort(400, f"Please select {MOST_SELECTED} jobs at most.")
+    return [own_job_or_404(job_id) for job_id in ids]
+
+
+def _can_download(job: Job) -> bool:
+    return availability(job, account().is_premium, world().clock()).can_download
+
+
+def _members(jobs: list[Job], files: Files) -> Iterator[tuple[str, IO[bytes]]]:
+    """The results and their indexes by file name; a name that repeats has the job's id before it."""
+    names = Counter(job.result_name for job in jobs)
+    for job in jobs:
+        own = f"{job.job_id[:8]}_" if names[job.result_name] > 1 else ""
+        for output in ("result", "index"):
+            stored = job.outputs[output]
+            ending = stored.key.rpartition(".")[2]
+            name = job.result_name if output == "result" else f"{job.result_name}.{ending}"
+            yield own + name, files.open(stored.bucket, stored.key)
