@@ -91,7 +91,7 @@ class Accounts:
         return self._sessions(user_id, lambda s: sessions.ended(s, session_id, now))
 
     def subscribe(self, user_id: str, customer: str | None = None) -> Account:
-        """Make the user premium; already premium changes nothing."""
+        """Make the user premium, paid for by `customer`; already premium changes no role."""
         return self.change(user_id, lambda a: self._role(a, Role.PREMIUM, customer))
 
     def unsubscribe(self, user_id: str) -> Account:
@@ -125,7 +125,7 @@ class Accounts:
 
     def _role(self, account: Account, role: Role, customer: str | None) -> Account:
         if account.role is role:
-            return account
+            return replace(account, customer=customer or account.customer)
         number = account.role_changes + 1
         return replace(
             account,

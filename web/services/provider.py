@@ -1,5 +1,6 @@
 """A payment provider's interface: pages to pay and to cancel at, and signed notices."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -7,7 +8,7 @@ from aws.rows.accounts import Account
 
 
 class InvalidNotice(Exception):
-    """A notice that the provider did not sign."""
+    """A notice that the provider did not sign, or that is none of its notices."""
 
 
 class ProviderUnavailable(Exception):
@@ -15,12 +16,11 @@ class ProviderUnavailable(Exception):
 
 
 @dataclass(frozen=True)
-class SubscriptionStatus:
-    """One user's subscription at the provider: paid for just now or not, and the customer's id."""
+class SubscriptionNotice:
+    """The subject of a notice: whose subscription has changed, and which customer's it is."""
 
     user_id: str
-    is_paid: bool
-    customer: str | None
+    customer: str
 
 
 class PaymentProvider(Protocol):
@@ -34,8 +34,14 @@ class PaymentProvider(Protocol):
     def portal(self, account: Account) -> str:
         """The address of a page to cancel at. Raises ProviderUnavailable."""
 
-    def subscription(self, body: bytes, signature: str) -> SubscriptionStatus | None:
-        """The present status of the subscription that a notice is about; None: it is about none.
+    def notice(self, body: bytes, signature: str) -> SubscriptionNotice | None:
+        """The subject of a notice; None where it is about no user's subscription.
 
         Raises InvalidNotice, or ProviderUnavailable.
+        """
+
+    def payer(self, user_id: str, customers: Iterable[str]) -> str | None:
+        """Which of the customers pays for the user's premium just now, whatever notices said.
+
+        Raises ProviderUnavailable.
         """

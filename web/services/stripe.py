@@ -3,9 +3,11 @@
 https://docs.stripe.com/billing/subscriptions/build-subscriptions
 """
 
+import hashlib
 import json
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import stripe
@@ -13,7 +15,7 @@ import stripe
 from aws.config import Config, ConfigError
 from aws.rows.accounts import Account
 from aws.secrets import Secrets
-from web.services.provider import InvalidNotice, ProviderUnavailable, SubscriptionStatus
+from web.services.provider import InvalidNotice, ProviderUnavailable, SubscriptionNotice
 
 PAID = ("active", "trialing", "past_due")
 """past_due: Stripe is still trying to collect, and cancels when it gives up."""
@@ -23,9 +25,13 @@ NOTICES = (
     "customer.subscription.updated",
     "customer.subscription.deleted",
 )
-RETRIES = 2
-TIMEOUT_S = 10
+RETRIES = 1
+TIMEOUT_S = 4
+"""Of each try: the page that Stripe is waited for answers within 10 s."""
 SIGNATURE_AGE_S = 300
+DAY_S = 24 * 3600
+MOST = 100
+"""Subscriptions of one customer that are looked at: as many as Stripe lists at once."""
 
 
 class StripeProvider:
@@ -73,44 +79,84 @@ class StripeProvider:
             "cancel_url": f"{self.base_url}/subscribe",
             **buyer,
         }
-        return str(_call(self._stripe.v1.checkout.sessions.create, session)["url"])
+        return str(
+            _call(self._stripe.v1.checkout.sessions.create, session, _once(account, session))["url"]
+        )
 
     def portal(self, account: Account) -> str:
         """https://docs.stripe.com/api/customer_portal/sessions/create"""
         session = {"customer": account.customer, "return_url": f"{self.base_url}/profile"}
         return str(_call(self._stripe.v1.billing_portal.sessions.create, session)["url"])
 
-    def subscription(self, body: bytes, signature: str) -> SubscriptionStatus | None:
-        """The subscription is read anew, so the order and the number of notices do not matter."""
+    def notice(self, body: bytes, signature: str) -> SubscriptionNotice | None:
+        """The subscription is read anew: a notice tells only where to look."""
         notice = self._verified(body, signature)
-        if notice["type"] not in NOTICES:
-            return None
-        subject = notice["data"]["object"]
-        is_session = subject["object"] == "checkout.session"
-        subscription_id = subject["subscription"] if is_session else subject["id"]
+        subscription_id = _subscription_id(notice)
         if not subscription_id:
             return None
         found = _call(self._stripe.v1.subscriptions.retrieve, subscription_id).to_dict()
         user_id = found["metadata"].get("user_id")
-        if not user_id:
-            return None
-        return SubscriptionStatus(user_id, found["status"] in PAID, found["customer"])
+        return SubscriptionNotice(user_id, found["customer"]) if user_id else None
+
+    def payer(self, user_id: str, customers: Iterable[str]) -> str | None:
+        """https://docs.stripe.com/api/subscriptions/list; cancelled ones are not among them."""
+        for customer in customers:
+            query = {"customer": customer, "price": self.price, "limit": MOST}
+            reply = _call(self._stripe.v1.subscriptions.list, query).to_dict()
+            if any(self._is_premium(each, user_id, customer) for each in reply["data"]):
+                return customer
+        return None
+
+    def _is_premium(self, subscription: dict[str, Any], user_id: str, customer: str) -> bool:
+        """Paid for by this customer for this user, at the price of premium."""
+        prices = {item["price"]["id"] for item in subscription["items"]["data"]}
+        owner = subscription["metadata"].get("user_id"), subscription["customer"]
+        is_theirs = owner == (user_id, customer) and self.price in prices
+        return is_theirs and subscription["status"] in PAID
 
     def _verified(self, body: bytes, signature: str) -> dict[str, Any]:
         """The notice, if Stripe signed it within the last five minutes."""
+        if not signature.isascii():  # hmac compares no other text
+            raise InvalidNotice("the signature is not ASCII")
         try:
             stripe.WebhookSignature.verify_header(
                 body.decode(), signature, self._webhook_key, tolerance=SIGNATURE_AGE_S
             )
-            notice: dict[str, Any] = json.loads(body)
+            notice = json.loads(body)
         except (stripe.SignatureVerificationError, ValueError) as fault:
             raise InvalidNotice(str(fault)) from None
+        if not isinstance(notice, dict):
+            raise InvalidNotice("a notice is an object")
         return notice
 
 
-def _call(request: Callable[[Any], Any], argument: Any) -> Any:
+def _subscription_id(notice: dict[str, Any]) -> str | None:
+    """The subscription that a notice is about. Raises InvalidNotice."""
+    try:
+        if notice["type"] not in NOTICES:
+            return None
+        subject = notice["data"]["object"]
+        is_session = subject["object"] == "checkout.session"
+        found = subject["subscription"] if is_session else subject["id"]
+    except (KeyError, TypeError):
+        raise InvalidNotice("the notice names no subscription") from None
+    return str(found) if found else None
+
+
+def _once(account: Account, session: dict[str, Any]) -> dict[str, str]:
+    """One open checkout for each change of role, so that two clicks lead to one payment.
+
+    Stripe answers a key that it knows with what it answered before, for a day.
+    https://docs.stripe.com/api/idempotent_requests
+    """
+    digest = hashlib.sha256(json.dumps(session, sort_keys=True).encode()).hexdigest()
+    day = int(time.time() // DAY_S)
+    return {"idempotency_key": f"{account.user_id}-{account.role_changes}-{day}-{digest[:16]}"}
+
+
+def _call(request: Callable[..., Any], *arguments: Any) -> Any:
     """Stripe's answer. Raises ProviderUnavailable."""
     try:
-        return request(argument)
+        return request(*arguments)
     except stripe.StripeError as fault:
         raise ProviderUnavailable(type(fault).__name__) from None
