@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from ann.csq import AUTO
 from ann.health import Health
-from ann.task import JobLimits, Outcome, Task
+from ann.task import Annotation, JobLimits, Outcome, Task
 from ann.worker import Run, Worker
 from aws.consumer import ReturnToQueue
 from aws.events import Event
@@ -82,13 +82,12 @@ class Attempt:
     def run(self, worker: Worker, folder: Path) -> None:
         """Download, annotate in a child, store, commit."""
         began = time.monotonic()
-        path = folder / "input"
         try:
-            self.world.files.download(self.job.s3_inputs_bucket, self.job.s3_key_input_file, path)
+            task = self._fetched(folder)
         except FileNotFoundError:
             self.fail(GONE)
             return
-        outcome = self._watch(worker.start(self._task(path, folder)))
+        outcome = self._watch(worker.start(task))
         if outcome.crashed:
             self._judge_crash(outcome.error or NO_MESSAGE)
             return
@@ -121,7 +120,18 @@ class Attempt:
             "Please check the file; if it is a usable VCF, tell the operators this job's id."
         )
 
-    def _task(self, path: Path, folder: Path) -> Task:
+    def _fetched(self, folder: Path) -> Task:
+        """The task, with its files in `folder`. Raises FileNotFoundError."""
+        files, job = self.world.files, self.job
+        path, annotation = folder / "input", None
+        files.download(job.s3_inputs_bucket, job.s3_key_input_file, path)
+        if job.annotation:
+            name = files.keys.parse_annotation(job.annotation.key, job.user_id).rest
+            annotation = Annotation(folder / "annotation", name, job.annotation_tag)
+            files.download(job.annotation.bucket, job.annotation.key, annotation.path)
+        return self._task(path, folder, annotation)
+
+    def _task(self, path: Path, folder: Path, annotation: Annotation | None) -> Task:
         account = self.world.accounts.get(self.job.user_id)
         extra = self.world.config.annotator.references
         return Task(
@@ -132,6 +142,7 @@ class Attempt:
             limits=limits(self.world, account),
             references=Path(extra) if extra else None,
             mode=self.job.mode or AUTO,
+            annotation=annotation,
         )
 
     def _watch(self, run: Run) -> Outcome:

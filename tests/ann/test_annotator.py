@@ -1,5 +1,6 @@
 """The annotator daemon with its real worker: pipelines that hang, crash, or want too much."""
 
+import gzip
 import os
 import signal
 import sys
@@ -19,6 +20,7 @@ from aws.consumer import ReturnToQueue
 from aws.events import Event
 from aws.resources import World
 from aws.rows.job import Job, Status
+from aws.storage.keys import ANNOTATION
 from tests import builders, daemons
 from tests.ann.conftest import vcf
 from tests.conftest import Clock
@@ -64,6 +66,19 @@ def test_the_row_says_how_consequences_are_called(world: World, own: Worker) -> 
     world.jobs.table.change(job.job_id, lambda row: {**row, "mode": "haplotype"})
     Annotator([own]).handle(world, Event(job.event))
     assert "no samples" in (world.jobs.get(job.job_id).error or "")
+
+
+def test_an_annotation_of_the_users_own_comes_into_the_result(world: World, own: Worker) -> None:
+    job = builders.uploaded(world, builders.user(world), vcf("MT 73 . A G . . ."))
+    key = world.files.keys.upload(job.user_id, job.job_id, f"{ANNOTATION}panel.bed")
+    given = replace(job, s3_key_annotation_file=key, annotation_tag="PANEL")
+    world.files.write(world.files.inputs, key, b"chrM\t72\t73\tHVS2\n")
+    world.jobs.submit(given)
+    Annotator([own]).handle(world, Event(given.event))
+    result = world.jobs.get(job.job_id).result
+    body = gzip.decompress(world.files.read(result.bucket, result.key))
+    assert b";PANEL=HVS2" in body
+    assert b"panel.bed given with the job" in body
 
 
 def test_a_pipeline_that_runs_out_of_memory_fails_with_words(world: World, own: Worker) -> None:
