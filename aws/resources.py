@@ -11,12 +11,13 @@ from botocore.config import Config as ClientConfig
 
 from aws.config import Config
 from aws.events import Arns, Events, Queues
+from aws.limits import DAEMON, Limits
 from aws.mail import Mail
 from aws.rows.accounts import Accounts
 from aws.rows.job import Timeouts
 from aws.rows.jobs import Jobs
 from aws.rows.table import Table
-from aws.storage.files import Files
+from aws.storage.files import Files, transfer
 from aws.storage.glacier import GlacierVault
 from aws.storage.s3_glacier import S3Vault
 from aws.storage.vault import Vault
@@ -24,7 +25,6 @@ from aws.storage.vault import Vault
 MAX_RECEIVES = 5
 """Deliveries of one message before it goes to the dead-letter queue."""
 DLQ_RETENTION_S = 14 * 24 * 3600
-MAX_CONNECTIONS = 50
 
 
 @dataclass(frozen=True)
@@ -74,18 +74,15 @@ class Clients:
 
     session: Any
     region: str
+    limits: Limits = DAEMON
 
-    def client(self, service: str, **settings: Any) -> Any:
-        """A client with timeouts, and botocore's standard retries with backoff."""
-        base = ClientConfig(
-            retries={"mode": "standard", "max_attempts": 5},
-            connect_timeout=5,
-            read_timeout=70,
-            max_pool_connections=MAX_CONNECTIONS,
-        )
-        return self.session.client(
-            service, region_name=self.region, config=base.merge(ClientConfig(**settings))
-        )
+    def client(self, service: str, poll_s: float = 0, **settings: Any) -> Any:
+        """A client with the limits of its caller, and botocore's standard retries with backoff.
+
+        `poll_s` is how long the service itself may wait before it answers.
+        """
+        config = self.limits.config(poll_s).merge(ClientConfig(**settings))
+        return self.session.client(service, region_name=self.region, config=config)
 
     def s3(self) -> Any:
         """S3 with SigV4 and a host of its own for each bucket, which the site's policy then names.
@@ -96,13 +93,15 @@ class Clients:
         return self.client("s3", signature_version="s3v4", s3={"addressing_style": style})
 
 
-def clients(config: Config) -> Clients:
-    return Clients(boto3.session.Session(), config.aws.region)
+def clients(config: Config, limits: Limits = DAEMON) -> Clients:
+    return Clients(boto3.session.Session(), config.aws.region, limits)
 
 
-def connect(config: Config, clock: Callable[[], float] = time.time) -> World:
+def connect(
+    config: Config, clock: Callable[[], float] = time.time, limits: Limits = DAEMON
+) -> World:
     """Return the world of `config`; makes no call to AWS. `clock` returns epoch seconds."""
-    names, made = Names(config.gas.prefix), clients(config)
+    names, made = Names(config.gas.prefix), clients(config, limits)
     timeouts, dynamodb = Timeouts.of(config), made.client("dynamodb")
     annotations = Table(dynamodb, names.table("annotations"), "job_id")
     accounts = Table(dynamodb, names.table("accounts"), "user_id")
@@ -120,10 +119,11 @@ def connect(config: Config, clock: Callable[[], float] = time.time) -> World:
             names.bucket("results"),
             names.bucket("references"),
             names.prefix,
+            transfer(limits.tries),
         ),
         vault=_vault(config, names, made, s3, arns),
         events=Events(made.client("sns"), arns),
-        queues=Queues(made.client("sqs"), names.prefix),
+        queues=Queues(made.client("sqs", config.aws.poll_s), names.prefix),
         mail=Mail(made.client("ses"), config.mail.sender),
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from aws.limits import INSTANCE
 from aws.machine.imds import Imds, find
 
 log = logging.getLogger(__name__)
@@ -42,9 +43,8 @@ class Instance:
             return Instance()
         if not group or not instance_id:
             return Instance()
-        return GroupInstance(
-            imds, boto3.client("autoscaling", region_name=region), group, instance_id
-        )
+        autoscaling = boto3.client("autoscaling", region_name=region, config=INSTANCE.config())
+        return GroupInstance(imds, autoscaling, group, instance_id)
 
     def busy(self) -> None:
         """Protect an idle instance from scale-in: a job is about to be claimed."""
@@ -87,12 +87,18 @@ class GroupInstance(Instance):
         self.refused: bool | None = None
         """The protection that was last refused: a repeated refusal is not logged again."""
         self.lock = threading.Lock()
-        self.ended = threading.Event()
+        self.calling = threading.Lock()
+        """Held during a call: jobs begin and end without waiting for it."""
+        self.ended, self.changed = threading.Event(), threading.Event()
 
     def busy(self) -> None:
+        """Have the watch protect the instance; the job does not wait for Auto Scaling's answer.
+
+        A job that a scale-in overtakes meanwhile is returned to the queue, like any other.
+        """
         with self.lock:
             self.jobs += 1
-            self._protect(wanted=True)
+        self.changed.set()
 
     def idle(self) -> None:
         with self.lock:
@@ -104,8 +110,9 @@ class GroupInstance(Instance):
             threading.Thread(target=self._watch, args=(stop,), daemon=True).start()
 
     def _watch(self, stop: Callable[[], None]) -> None:
-        while not self.ended.wait(POLL_S) and self.tick(stop):
-            pass
+        while not self.ended.is_set() and self.tick(stop):
+            self.changed.wait(POLL_S)
+            self.changed.clear()
 
     def tick(self, stop: Callable[[], None]) -> bool:
         """Check metadata and protection once; return False once `stop` was called.
@@ -121,12 +128,17 @@ class GroupInstance(Instance):
             log.warning("this instance will be terminated (%s): stopping", reason)
             stop()
             return False
+        wanted = self._wanted()
+        if wanted is not None:
+            self._protect(wanted)
+        return True
+
+    def _wanted(self) -> bool | None:
+        """The protection that the jobs in hand call for; None: as it is, for a while."""
         with self.lock:
             if self.jobs:
-                self._protect(wanted=True)
-            elif self.clock() - self.idle_time >= IDLE_S:
-                self._protect(wanted=False)
-        return True
+                return True
+            return False if self.clock() - self.idle_time >= IDLE_S else None
 
     def mark_unhealthy(self) -> None:
         """Set the health that Auto Scaling goes by; the protection of a sick instance is no help.
@@ -142,6 +154,7 @@ class GroupInstance(Instance):
 
     def leave(self) -> None:
         self.ended.set()
+        self.changed.set()
         try:
             terminating = self._is_terminating()
         except OSError as fault:
@@ -150,8 +163,7 @@ class GroupInstance(Instance):
         if terminating:
             self._let_terminate()
         else:
-            with self.lock:
-                self._protect(wanted=False)
+            self._protect(wanted=False)
 
     def _end(self) -> str | None:
         """The reason why the instance is about to be terminated; None while it is not.
@@ -172,6 +184,10 @@ class GroupInstance(Instance):
         SetInstanceProtection is a ValidationError while the launch hook keeps the instance in
         Pending:Wait.
         """
+        with self.calling:
+            self._call(wanted)
+
+    def _call(self, wanted: bool) -> None:
         if wanted is self.is_protected:
             return
         try:

@@ -5,8 +5,11 @@ from typing import Any
 import boto3
 import pytest
 
+from aws.config import Config
 from aws.events import Arns
-from aws.resources import Clients
+from aws.limits import DAEMON, PAGE, SWEEPER, Limits
+from aws.resources import Clients, connect
+from tests.proofs import faults
 
 
 class Sts:
@@ -56,3 +59,25 @@ def test_on_an_endpoint_of_ones_own_the_bucket_is_in_the_path(
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:5001")
     assert form_url("us-east-1") == "http://localhost:5001/gas-acme-inputs"
+
+
+PAGE_S, PASS_S = 10, 60
+
+
+@pytest.mark.parametrize(("limits", "most_s"), [(PAGE, PAGE_S), (SWEEPER, PASS_S)])
+def test_one_silent_call_leaves_its_caller_time(limits: Limits, most_s: float) -> None:
+    assert limits.call_s < most_s / 1.2
+
+
+@pytest.mark.parametrize("limits", [PAGE, SWEEPER, DAEMON])
+def test_every_client_has_the_limits_of_its_caller(config: Config, limits: Limits) -> None:
+    world = connect(config, limits=limits)
+    for client in faults.clients(world):
+        given = client.meta.config
+        assert (given.connect_timeout, given.read_timeout) == (limits.connect_s, limits.read_s)
+        assert given.retries["total_max_attempts"] == limits.tries
+
+
+def test_a_receive_may_take_as_long_as_its_poll(config: Config) -> None:
+    given = connect(config, limits=SWEEPER).queues.sqs.meta.config
+    assert given.read_timeout > config.aws.poll_s

@@ -20,19 +20,21 @@ from globus_sdk import (
     ConfidentialAppAuthClient,
     GlobusAPIError,
     GlobusError,
-    OAuthTokenResponse,
+    GlobusHTTPResponse,
 )
 from globus_sdk.transport import RequestsTransport, RetryConfig
 
 from aws.config import LOOPBACK, Config, ConfigError
 from aws.secrets import Secrets
+from web.display.plain_text import plain_line
 
 log = logging.getLogger(__name__)
 
 SCOPES = "openid profile email"
 ALGORITHMS = ["RS512", "RS256"]
 LEEWAY_S = 60
-TIMEOUT_S = 10
+TIMEOUT_S = 4
+"""Of each of two tries: the page that Globus is waited for answers within 10 s."""
 CLAIMS = ["iss", "aud", "exp", "iat", "sub"]
 UNSIGNED = (KeyError, jwt.InvalidSignatureError)
 """The key id is unknown, or the key is not the one that signed."""
@@ -137,7 +139,7 @@ class Globus:
         try:
             tokens = self._exchange(client, code, login)
             self._revoke(client, tokens)
-            claims = self._keys.verified(str(tokens.get("id_token") or ""), self.issuer)
+            claims = self._keys.verified(str(tokens.get("id_token")), self.issuer)
         except GlobusError as error:
             _translate(error)
         if not hmac.compare_digest(str(claims.get("nonce", "")), login.nonce):
@@ -146,22 +148,26 @@ class Globus:
 
     def _exchange(
         self, client: ConfidentialAppAuthClient, code: str, login: Login
-    ) -> OAuthTokenResponse:
-        return client.oauth2_token(
-            {
-                "grant_type": "authorization_code",
-                "code": code,
-                "redirect_uri": self.redirect_uri,
-                "code_verifier": login.verifier,
-            }
-        )
+    ) -> dict[str, Any]:
+        """Globus's answer, read here: the SDK's own class for it breaks where it is odd."""
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self.redirect_uri,
+            "code_verifier": login.verifier,
+        }
+        return _object(client.post("/v2/oauth2/token", data=form, encoding="form"))
 
     @staticmethod
-    def _revoke(client: ConfidentialAppAuthClient, tokens: OAuthTokenResponse) -> None:
+    def _revoke(client: ConfidentialAppAuthClient, tokens: dict[str, Any]) -> None:
         """Revoke the access tokens: GAS needs the identity only, so nobody shall have a token."""
-        for token in tokens.by_resource_server.values():
+        others = tokens.get("other_tokens")
+        for each in (tokens, *(others if isinstance(others, list) else ())):
+            token = each.get("access_token") if isinstance(each, dict) else None
+            if not isinstance(token, str):
+                continue
             try:
-                client.oauth2_revoke_token(token["access_token"])
+                client.oauth2_revoke_token(token)
             except GlobusError as error:
                 log.warning("a token could not be revoked: %s", type(error).__name__)
 
@@ -181,7 +187,7 @@ class SigningKeys:
         if self._known:
             with contextlib.suppress(*UNSIGNED):
                 return self._decoded(token, issuer)
-        self._known = self._fetch()
+        self._known = self._fetch(issuer)
         try:
             return self._decoded(token, issuer)
         except UNSIGNED as fault:
@@ -207,14 +213,36 @@ class SigningKeys:
             raise LoginRefused("the token is for others too")
         return claims
 
-    def _fetch(self) -> dict[str, Any]:
-        """Without our secret, and from Globus's own host only, whatever the metadata names."""
+    def _fetch(self, issuer: str) -> dict[str, Any]:
+        """Without our secret, and from Globus's own host only, whatever the metadata names.
+
+        https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfigurationValidation
+        """
         client = AuthLoginClient(self.client_id, **_transport())
-        address = str(client.get_openid_configuration()["jwks_uri"])
+        metadata = _object(client.get("/.well-known/openid-configuration"))
+        if metadata.get("issuer") != issuer:
+            raise LoginRefused("the metadata is another issuer's")
+        address = str(metadata.get("jwks_uri"))
         if _origin(address) != _origin(client.base_url or ""):
             raise LoginRefused("the keys are on another host")
-        keys = client.get(urlsplit(address).path)["keys"]
-        return {key["kid"]: jwt.PyJWK(key, ALGORITHMS[0]).key for key in keys if key.get("kid")}
+        return _rsa_keys(_object(client.get(urlsplit(address).path)))
+
+
+def _object(reply: GlobusHTTPResponse) -> dict[str, Any]:
+    """The JSON object of a reply. Raises GlobusUnavailable where it is none."""
+    if not isinstance(reply.data, dict):
+        raise GlobusUnavailable("its answer is no JSON object")
+    return reply.data
+
+
+def _rsa_keys(document: dict[str, Any]) -> dict[str, Any]:
+    """The RSA keys of a JWKS (RFC 7517) by their ids; keys of other kinds are no concern of ours."""
+    listed, found = document.get("keys"), {}
+    for key in listed if isinstance(listed, list) else ():
+        if isinstance(key, dict) and key.get("kty") == "RSA" and isinstance(key.get("kid"), str):
+            with contextlib.suppress(jwt.PyJWTError, TypeError, ValueError):
+                found[key["kid"]] = jwt.PyJWK(key, ALGORITHMS[0]).key
+    return found
 
 
 def _transport() -> dict[str, Any]:
@@ -227,7 +255,7 @@ def _transport() -> dict[str, Any]:
 
 def _identity(claims: dict[str, Any]) -> Identity:
     try:
-        user_id = str(uuid.UUID(claims["sub"]))
+        user_id = str(uuid.UUID(str(claims["sub"])))
     except ValueError:
         raise LoginRefused("the subject is no identity of Globus") from None
     email = claims.get("email") or claims.get("preferred_username") or ""
@@ -243,7 +271,7 @@ def _identity(claims: dict[str, Any]) -> Identity:
 
 def _one_line(text: object) -> str:
     """Names come from identity providers that GAS knows nothing of."""
-    return " ".join(str(text).split())[:200]
+    return plain_line(str(text))[:200]
 
 
 def _translate(error: GlobusError) -> NoReturn:
@@ -263,7 +291,10 @@ def _demand_trustworthy(issuer: str, service: str, base_url: str, here: set[str]
     is_local = urlsplit(issuer).hostname in here
     if urlsplit(issuer).scheme != "https" and not is_local:
         raise ConfigError(f"[globus] issuer {issuer} must be an https address")
-    if is_local and urlsplit(base_url).hostname not in here:
+    is_served_here = urlsplit(base_url).hostname in here
+    if urlsplit(base_url).scheme != "https" and not is_served_here:
+        raise ConfigError(f"[gas] base_url {base_url} must be an https address")
+    if is_local and not is_served_here:
         raise ConfigError(f"the local Globus at {issuer} must not serve {base_url}")
     if _origin(service) != _origin(issuer):
         raise ConfigError(

@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 import pytest
 
-from aws.machine.instance import GROUP_TAG, IDLE_S, GroupInstance, Instance
+from aws.machine.instance import GROUP_TAG, IDLE_S, POLL_S, GroupInstance, Instance
 from tests.aws.stack.edge import Edge, RefusedError
 from tests.aws.stack.imds import FakeImds
 
@@ -87,6 +87,8 @@ def test_the_first_job_protects_the_instance_and_the_second_needs_no_call(
     instance, _ = detected()
     instance.busy()
     instance.busy()
+    instance.tick(never)
+    instance.tick(never)
     assert group()["ProtectedFromScaleIn"]
     assert protections(edge) == ["true"]
 
@@ -96,6 +98,7 @@ def test_an_idle_instance_gives_its_protection_up_after_a_minute(
 ) -> None:
     instance, clock = detected()
     instance.busy()
+    instance.tick(never)
     instance.idle()
     clock.now += IDLE_S - 1
     instance.tick(never)
@@ -109,6 +112,7 @@ def test_jobs_in_quick_succession_cost_one_call(group: Any, imds: FakeImds, edge
     instance, clock = detected()
     for _ in range(20):
         instance.busy()
+        instance.tick(never)
         instance.idle()
         clock.now += IDLE_S / 2
         instance.tick(never)
@@ -120,6 +124,7 @@ def test_a_protection_left_by_an_earlier_process_is_given_up(
 ) -> None:
     before, _ = detected()
     before.busy()
+    before.tick(never)
     after, _ = detected()
     after.tick(never)
     assert not group()["ProtectedFromScaleIn"]
@@ -164,6 +169,7 @@ def test_a_daemon_that_merely_stops_leaves_the_instance_free_to_go(
 ) -> None:
     instance, _ = detected()
     instance.busy()
+    instance.tick(never)
     instance.idle()
     instance.leave()
     assert not group()["ProtectedFromScaleIn"]
@@ -174,7 +180,36 @@ def test_a_refused_protection_keeps_nobody_from_working(imds: FakeImds, edge: Ed
     edge.refused.add("SetInstanceProtection")
     instance, _ = detected()
     instance.busy()
+    instance.tick(never)
     assert instance.is_protected is None
+
+
+def test_no_job_waits_for_auto_scaling(group: Any, imds: FakeImds, edge: Edge) -> None:
+    """The service is silent, or slow: jobs begin and end meanwhile."""
+    instance, _ = detected()
+    asked, answer = threading.Event(), threading.Event()
+
+    def slow(call: dict[str, str]) -> str:
+        asked.set()
+        answer.wait()
+        return ""
+
+    edge.answers["SetInstanceProtection"] = slow
+    instance.watch(never)
+    instance.busy()
+    assert asked.wait(5)
+    instance.busy()
+    instance.idle()
+    assert (instance.jobs, instance.is_protected) == (1, None)
+    answer.set()
+    instance.leave()
+
+
+def test_a_silent_auto_scaling_is_left_after_a_moment(imds: FakeImds) -> None:
+    instance, _ = detected()
+    given = instance.autoscaling.meta.config
+    assert given.connect_timeout + given.read_timeout <= POLL_S
+    assert given.retries["total_max_attempts"] == 1
 
 
 LAUNCHING = "The instance i-1 is not in InService or EnteringStandby or Standby."
@@ -207,7 +242,7 @@ def test_protection_is_tried_again_until_the_instance_is_in_service(
     instance.tick(never)
     instance.tick(never)
     assert launch.protected
-    assert protections(edge) == ["true"] * 3
+    assert protections(edge) == ["true"] * 2
 
 
 def test_a_launch_warns_once_and_not_every_five_seconds(
@@ -237,6 +272,7 @@ def test_an_instance_whose_first_job_ended_during_its_launch_is_free_to_go(
     launch = Launch(edge)
     instance, clock = detected()
     instance.busy()
+    instance.tick(never)
     instance.idle()
     clock.now += IDLE_S
     launch.in_service = True
