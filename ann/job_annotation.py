@@ -16,7 +16,7 @@ from ann.records import Bounds, VCFError, printable
 from ann.references import JobSource, KnownField, Reference
 from ann.row_table import RowTable
 from ann.task import Annotation
-from vcf.file_type import TEXT_BYTES, is_vcf, refusal_of
+from vcf.file_type import TEXT_BYTES, is_vcf, refusal_of_annotation
 from vcf.tag import fault_in_tag
 
 FROM = "given with the job"
@@ -28,8 +28,6 @@ MOST_FIELDS = 20
 INFO_TAG = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 LABEL_CHARACTERS = 200
 QUICK = 3
-ANY_TEXT = "This is text"
-"""The beginning of the words that refuse text of no kind in particular, as a BED is."""
 BED_COLUMNS = {"rank": "INTEGER", "chrom": "VARCHAR", "start": "BIGINT", "stop": "BIGINT"}
 
 
@@ -70,12 +68,9 @@ def _holds_vcf(path: Path) -> bool:
     """True for a VCF, False for what may be a BED. Raises VCFError for a file of another kind."""
     with path.open("rb") as file, unpacked(file) as stream, readable():
         start = stream.read(TEXT_BYTES)
-    if is_vcf(start):
-        return True
-    refusal = refusal_of(start)
-    if not refusal.startswith(ANY_TEXT):
-        raise VCFError(refusal.replace("This is not a VCF", "This is neither a BED nor a VCF"))
-    return False
+    if refusal := refusal_of_annotation(start):
+        raise VCFError(refusal)
+    return is_vcf(start)
 
 
 def _demand_fit(tally: AlleleTally, reference: Reference) -> None:

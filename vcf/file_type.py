@@ -21,6 +21,8 @@ OTHER_TEXT = (
     "This is text, but not a VCF: its first line is not ##fileformat=VCFv4.2 or the like. "
     + WHAT_TO_DO
 )
+ANY_TEXT = "This is text"
+"""The beginning of the words that refuse text of no kind in particular, as a BED is."""
 TEXT_BYTES = 65536
 """So much of a file's text is compared with the patterns."""
 SHOWN_BYTES = 40
@@ -124,6 +126,16 @@ def refusal_of(text: bytes) -> str:
     """The words for a file that is no VCF and begins with these bytes, unpacked."""
     start = text[:TEXT_BYTES]
     return next((kind.refusal for kind in FILE_TYPES if kind.matches(start)), OTHER_TEXT)
+
+
+def refusal_of_annotation(text: bytes) -> str:
+    """The words for a file that is neither a VCF nor, perhaps, a BED; empty where it may be one."""
+    if is_vcf(text):
+        return ""
+    refusal = refusal_of(text)
+    if refusal.startswith(ANY_TEXT):
+        return ""
+    return refusal.replace("This is not a VCF", "This is neither a BED nor a VCF")
 
 
 def shown(text: bytes) -> str:

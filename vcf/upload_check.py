@@ -4,12 +4,22 @@ import re
 import zlib
 from dataclasses import dataclass
 
-from vcf.file_type import DAMAGED, EMPTY, GZIP, NOTHING_INSIDE, TEXT_BYTES, is_vcf, refusal_of
+from vcf.file_type import (
+    DAMAGED,
+    EMPTY,
+    GZIP,
+    NOTHING_INSIDE,
+    TEXT_BYTES,
+    is_vcf,
+    refusal_of,
+    refusal_of_annotation,
+)
 
 CUT_SHORT = (
     "This gzip file is cut short: its end is missing. The download or copy that made it "
     "was probably interrupted. Check it with gzip -t, make it anew, and upload it again."
 )
+EMPTY_ANNOTATION = "This file is empty. Please add a BED or a VCF."
 NO_COLUMNS = (
     "This VCF has no line of column names (#CHROM, POS, ID, REF, ALT …), so its header "
     "never ends. It may have been cut short; make it anew and upload it again."
@@ -45,6 +55,24 @@ def refusal(head: bytes, size: int) -> str | None:
     if not is_vcf(begin.text):
         return refusal_of(begin.text)
     return NO_COLUMNS if begin.ended and not _has_columns(begin.text) else None
+
+
+def annotation_refusal(head: bytes, size: int) -> str | None:
+    """The same of a user's own annotation, which may be a BED too."""
+    if not head:
+        return EMPTY_ANNOTATION
+    try:
+        begin = _unpacked(head, len(head) >= size)
+    except zlib.error:
+        return DAMAGED
+    if begin.cut:
+        return CUT_SHORT
+    return refusal_of_annotation(begin.text) or None
+
+
+def text(head: bytes, size: int) -> bytes:
+    """The text at the beginning of a file that `refusal` has nothing against."""
+    return _unpacked(head, len(head) >= size).text
 
 
 def _unpacked(head: bytes, whole: bool) -> UnpackedHead:

@@ -54,9 +54,9 @@ def signed_in(app: Flask, world: World, user_id: str) -> FlaskClient:
     return client
 
 
-def form_of(page: str) -> tuple[str, dict[str, str]]:
-    """The address and the fields of the upload form on a page."""
-    form = page[page.index('<form id="upload"') :]
+def form_of(page: str, form_id: str = "upload") -> tuple[str, dict[str, str]]:
+    """The address and the fields of the upload form on a page, or of another form for S3."""
+    form = page[page.index(f'<form id="{form_id}"') :]
     form = form[: form.index("</form>")]
     action = re.search(r'action="([^"]+)"', form)
     fields = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', form)
@@ -65,10 +65,14 @@ def form_of(page: str) -> tuple[str, dict[str, str]]:
 
 
 def upload(
-    person: Person, name: str = "sample.vcf", body: bytes = VCF, page: str = "/annotate"
+    person: Person,
+    name: str = "sample.vcf",
+    body: bytes = VCF,
+    page: str = "/annotate",
+    form_id: str = "upload",
 ) -> str:
     """Post a file to S3 by the page's form; return the path that S3 redirects to."""
-    action, fields = form_of(person.get(page).text)
+    action, fields = form_of(person.get(page).text, form_id)
     reply = requests.post(
         action, data=fields, files={"file": (name, body)}, allow_redirects=False, timeout=10
     )

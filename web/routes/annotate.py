@@ -3,13 +3,17 @@
 from flask import Blueprint, Response, abort, jsonify, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from vcf import file_type
+from vcf import contig_check, file_type
 from web.context import site, world
+from web.display.plain_text import plain_line
 from web.rate_limits import demand_within_limits
-from web.routes import uploads
+from web.routes import own_annotation, uploads
+from web.routes.own_annotation import OwnAnnotation
 from web.session import account
 
 bp = Blueprint("annotate", __name__)
+
+BATCH_CHARACTERS = 100
 
 MODES = {
     "": "As the file allows",
@@ -33,8 +37,11 @@ def index() -> str:
         tiers=site().config.tiers,
         references=site().references.installed(),
         chosen=chosen,
+        own=_own_annotation(),
+        own_form=own_annotation.form_for(account(), uploads.max_bytes(account())),
         modes=MODES,
         file_types=file_type.for_browser(),
+        contigs=contig_check.for_browser(site().references.genomes()),
     )
 
 
@@ -64,11 +71,21 @@ def job() -> AnyResponse:
 
 
 def choices() -> uploads.Choices:
-    """The user's choices: a reference (else detected from the file), and how to call."""
+    """The user's choices: a reference (else detected), how to call, an annotation and its tag."""
     name = request.values.get("reference", "")
     if name and name not in {r.name for r in site().references.installed()}:
         abort(400, "That reference genome is not installed here. Please choose one of the list.")
     mode = request.values.get("mode", "")
     if mode not in MODES:
         abort(400, "There is no such way of calling consequences. Please choose one of the list.")
-    return uploads.Choices(name, mode)
+    batch = plain_line(request.values.get("batch", ""))[:BATCH_CHARACTERS]
+    own = _own_annotation()
+    if own is None:
+        return uploads.Choices(name, mode, batch=batch)
+    tag = request.values.get("tag", "") or own.usual_tag
+    own_annotation.demand_tag(tag)
+    return uploads.Choices(name, mode, own.key, tag, batch)
+
+
+def _own_annotation() -> OwnAnnotation | None:
+    return own_annotation.waiting(request.values.get("annotation", ""), account().user_id)

@@ -15,7 +15,8 @@ from aws.outbox import flush
 from aws.rows.accounts import Account
 from aws.rows.job import Job
 from aws.storage.files import PresignedPost
-from vcf import upload_check
+from aws.storage.keys import ANNOTATION
+from vcf import contig_check, upload_check
 from web.context import site, world
 from web.display.filenames import display_name
 from web.display.formatting import size_words
@@ -44,10 +45,13 @@ class ReceivedUpload:
 
 
 class Choices(NamedTuple):
-    """The user's choices for one job; what is empty is left to the annotator."""
+    """The user's choices for a job, as its row has them; what is empty is left to the annotator."""
 
     reference: str = ""
     mode: str = ""
+    s3_key_annotation_file: str = ""
+    annotation_tag: str = ""
+    batch: str = ""
 
 
 def max_bytes(account: Account) -> int:
@@ -61,7 +65,7 @@ def issue(account: Account, choices: Choices, scripted: bool) -> tuple[Presigned
 
     S3 sends the browser there itself, unless the form is `scripted`: then it answers 201.
     """
-    job_id = str(uuid.uuid4())
+    job_id = _job_id(account, choices)
     ticket = site().tickets.dumps([account.user_id, job_id, *choices])
     then = f"{site().config.gas.base_url}/annotate/job?{urlencode({'ticket': ticket})}"
     form = world().files.upload_form(
@@ -72,6 +76,14 @@ def issue(account: Account, choices: Choices, scripted: bool) -> tuple[Presigned
         "" if scripted else then,
     )
     return form, then
+
+
+def _job_id(account: Account, choices: Choices) -> str:
+    """A new id; with an annotation, the one that it was sent under."""
+    key = choices.s3_key_annotation_file
+    if not key:
+        return str(uuid.uuid4())
+    return world().files.keys.parse_annotation(key, account.user_id).job_id
 
 
 def parse(bucket: str, key: str, user_id: str) -> ReceivedUpload:
@@ -107,7 +119,7 @@ def submit(upload: ReceivedUpload, account: Account, ticket: str) -> Job:
     demand_within_limits(account.user_id)
     try:
         _demand_size(size, account)
-        _demand_vcf(upload, size)
+        _demand_vcf(upload, size, choices.reference)
     except HTTPException:
         world().files.delete(upload.bucket, upload.key)
         raise
@@ -119,8 +131,7 @@ def submit(upload: ReceivedUpload, account: Account, ticket: str) -> Job:
             s3_inputs_bucket=upload.bucket,
             s3_key_input_file=upload.key,
             input_bytes=size,
-            reference=choices.reference,
-            mode=choices.mode,
+            **choices._asdict(),
         )
     )
 
@@ -133,17 +144,28 @@ def resubmit(job: Job, account: Account, choices: Choices) -> Job:
     key = keys.upload(account.user_id, job_id, name)
     try:
         world().files.copy(job.s3_inputs_bucket, job.s3_key_input_file, key)
+        choices = _with_annotation_of(job, job_id, choices)
     except FileNotFoundError:
         abort(410, "The file of this job is kept no longer. Please upload it again.")
     again = replace(
         Job(
             job_id, account.user_id, job.input_file_name, job.s3_inputs_bucket, key, job.input_bytes
         ),
-        **choices._asdict(),
+        **choices._replace(batch=job.batch)._asdict(),
         title=job.title,
-        batch=job.batch,
     )
     return _submit(again)
+
+
+def _with_annotation_of(job: Job, job_id: str, choices: Choices) -> Choices:
+    """The choices with a copy of the earlier job's annotation. Raises FileNotFoundError."""
+    if job.annotation is None:
+        return choices
+    files = world().files
+    name = files.keys.parse_annotation(job.annotation.key, job.user_id).rest
+    key = files.keys.upload(job.user_id, job_id, f"{ANNOTATION}{name}")
+    files.copy(job.annotation.bucket, job.annotation.key, key)
+    return choices._replace(s3_key_annotation_file=key, annotation_tag=job.annotation_tag)
 
 
 def _submit(job: Job) -> Job:
@@ -192,11 +214,17 @@ def _demand_size(size: int, account: Account) -> None:
     )
 
 
-def _demand_vcf(upload: ReceivedUpload, size: int) -> None:
+def _demand_vcf(upload: ReceivedUpload, size: int, reference: str) -> None:
     try:
-        reason = upload_check.refusal(world().files.head(upload.bucket, upload.key), size)
+        head = world().files.head(upload.bucket, upload.key)
     except FileNotFoundError:
         abort(404, GONE)
-    if reason:
+    if reason := upload_check.refusal(head, size) or _foreign(head, size, reference):
         log.info("upload %s refused: %s", upload.job_id, PurePosixPath(upload.name).suffix)
         abort(400, reason)
+
+
+def _foreign(head: bytes, size: int, reference: str) -> str:
+    """Why nothing of the file can be annotated against a genome that is here; else empty."""
+    contigs = contig_check.seen(upload_check.text(head, size).decode(errors="replace"))
+    return contig_check.judge(contigs, site().references.genomes(reference)).problem
