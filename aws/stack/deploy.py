@@ -7,40 +7,44 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from aws.config import ConfigError, load
+from aws.config import Config, ConfigError, load
 from aws.resources import Clients, Names, clients
-from aws.stack import template
+from aws.stack import preflight, template
 from aws.stack.changes import StackChange, StackError
 from aws.stack.plan import DeployError, plan
 from aws.stack.rollout import ROLL_OUT, GroupsInService, RollOut
-from aws.stack.steps import fill_secret, protect_tables, upload
+from aws.stack.steps import delete_bucket, fill_secret, protect_tables, upload
 
 
 class Deployment:
     """One run of `./gas deploy`: show the changes, ask, make them."""
 
-    def __init__(self, made: Clients, args: argparse.Namespace) -> None:
-        self.made, self.args = made, args
-        self.plan = plan(made, args)
+    def __init__(self, config: Config, args: argparse.Namespace) -> None:
+        self.config, self.args = config, args
+        self.made: Clients = clients(config)
+        self.plan = plan(self.made, args)
         self.is_update = self.plan.stack.exists
 
     def run(self) -> None:
-        """Show the plan and its changes; make them unless this is a dry run or the answer is no."""
+        """Show the plan and its changes; make them unless this is a dry run or the answer is no.
+
+        A dry run asks AWS all the same: CloudFormation makes a change set, and finds in it names
+        that are taken and properties that cannot be. Nothing of it stays.
+        """
         self._show()
-        if self.args.dry_run and not self.is_update:
-            made = template.resources(self.plan.template)
-            self._list([StackChange("Add", name, kind) for name, kind in made.items()])
-            say("Nothing was changed: a dry run.")
-            return
+        problems = self._problems()
+        if problems and not self.args.dry_run:
+            raise DeployError(problems)
         name, changes = self._propose()
         if changes:
             self._list(changes)
         else:
             say("The stack is up to date; instances of an earlier release are replaced.")
         if self.args.dry_run or not self._confirmed():
-            if changes:
-                self.plan.stack.discard(name)
+            self._discard(name if changes else "")
             say("Nothing was changed.")
+            if problems:
+                raise DeployError(problems)
             return
         if changes:
             self._execute(name)
@@ -57,6 +61,23 @@ class Deployment:
         for note in built.notes:
             say(f"Note: {note}.")
 
+    def _problems(self) -> str:
+        """Whatever would make a creation fail, as one text; empty where nothing is known to."""
+        if self.plan.stack.is_whole:
+            return ""
+        parameters, keys = self.plan.effective, self.plan.keys
+        ask = preflight.look if self.is_update else preflight.look_before_creation
+        found = ask(self.made, parameters)
+        of_globus = preflight.globus_client(self.config.globus.issuer, keys)
+        problems = [*found.problems, *(one.text for one in of_globus if one.is_problem)]
+        for note in [*found.notes, *(one.text for one in of_globus if not one.is_problem)]:
+            say(f"Note: {note}.")
+        for problem in problems:
+            say(f"Problem: {problem}.")
+        if not problems:
+            return ""
+        return "\n  ".join(["this cannot be deployed as it is:", *problems])
+
     def _list(self, changes: list[StackChange]) -> None:
         say(f"{len(changes)} changes:")
         for change in changes:
@@ -70,11 +91,22 @@ class Deployment:
         bodies = {built.template_key: built.template.encode()}
         if not self.args.dry_run:
             bodies[built.release_key] = built.artefact.path.read_bytes()
-        upload(self.made.s3(), built.bucket, self.made.region, bodies)
+        self.made_bucket = upload(self.made.s3(), built.bucket, self.made.region, bodies)
         domain = self.made.client("s3").meta.endpoint_url.rstrip("/")
         url = f"{domain}/{built.bucket}/{built.template_key}"
         known = template.parameters(built.template)
-        return built.stack.propose(url, built.values, known)
+        try:
+            return built.stack.propose(url, built.values, known)
+        except StackError:
+            self._discard("")
+            raise
+
+    def _discard(self, name: str) -> None:
+        """Leave nothing of what was only proposed."""
+        if name:
+            self.plan.stack.discard(name)
+        if self.made_bucket:
+            delete_bucket(self.made.s3(), self.plan.bucket)
 
     def _confirmed(self) -> bool:
         if self.args.yes:
@@ -174,7 +206,7 @@ def main() -> None:
         sys.stdout.write(template.user_data(args.user_data))
         return
     try:
-        Deployment(clients(load()), args).run()
+        Deployment(load(), args).run()
     except (ConfigError, DeployError, StackError, ClientError, BotoCoreError, OSError) as fault:
         sys.exit(f"gas: {fault}")
 

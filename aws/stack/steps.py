@@ -12,13 +12,25 @@ from aws.resources import Names
 ABSENT = {"404", "NoSuchBucket", "NotFound"}
 
 
-def upload(s3: Any, bucket: str, region: str, bodies: Mapping[str, bytes]) -> None:
-    """Upload the missing keys, creating the bucket if need be; a key's bytes never change."""
-    if not _exists(s3.head_bucket, Bucket=bucket):
+def upload(s3: Any, bucket: str, region: str, bodies: Mapping[str, bytes]) -> bool:
+    """Upload the missing keys; a key's bytes never change.
+
+    Creates the bucket if need be, and returns whether it did.
+    """
+    is_new = not _exists(s3.head_bucket, Bucket=bucket)
+    if is_new:
         create_bucket(s3, bucket, region)
     for key, body in bodies.items():
         if not _exists(s3.head_object, Bucket=bucket, Key=key):
             s3.put_object(Bucket=bucket, Key=key, Body=body, ServerSideEncryption="AES256")
+    return is_new
+
+
+def delete_bucket(s3: Any, bucket: str) -> None:
+    """Delete a small bucket that a dry run has made, with what is in it."""
+    for item in s3.list_objects_v2(Bucket=bucket).get("Contents", []):
+        s3.delete_object(Bucket=bucket, Key=item["Key"])
+    s3.delete_bucket(Bucket=bucket)
 
 
 def _exists(head: Any, **what: str) -> bool:

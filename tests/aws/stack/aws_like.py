@@ -46,8 +46,9 @@ class StackState:
 class AwsLike:
     """Answers at an edge; `faults` has the reason why a resource cannot be made.
 
-    `kept` has the logical ids of resources that exist by their names already; `late` the number
-    of looks until a group's instance is in service.
+    `objection` is what CloudFormation has against a change set; `kept` has the logical ids of
+    resources that exist by their names already; `late` the number of looks until a group's
+    instance is in service.
     """
 
     def __init__(self, edge: Edge, prefix: str) -> None:
@@ -57,7 +58,7 @@ class AwsLike:
         self.stacks: dict[str, StackState] = {}
         self.sets: dict[str, Form] = {}
         self.numbers = itertools.count(1)
-        self.changes = True
+        self.changes, self.objection = True, ""
         self.groups = {f"{prefix}-web": 2, f"{prefix}-annotator": 2, f"{prefix}-util": 1}
         self.serving = dict.fromkeys(self.groups, 0)
         self.healthy = 0
@@ -116,6 +117,8 @@ class AwsLike:
         return element(Id="arn:1")
 
     def describe_change_set(self, form: Form) -> str:
+        if self.objection:
+            return element(Status="FAILED", StatusReason=self.objection, Changes=[])
         if not self.changes:
             why = "The submitted information didn't contain changes."
             return element(Status="FAILED", StatusReason=why, Changes=[])
@@ -183,6 +186,9 @@ class AwsLike:
                 self._note(stack, logical, "CREATE_IN_PROGRESS", token)
                 self._note(stack, logical, "CREATE_COMPLETE", token)
                 stack.made.append(logical)
+                if logical == "WebSecret":
+                    secrets = boto3.client("secretsmanager")
+                    secrets.create_secret(Name=f"{self.prefix}/web", SecretString="{}")
         return failed
 
     def _end(self, stack: StackState, action: str, failed: bool, keeps: bool, token: str) -> str:

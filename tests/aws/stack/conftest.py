@@ -13,6 +13,7 @@ import pytest
 from aws.stack import changes, deploy, rollout
 from aws.stack.template import TEMPLATE
 from tests.aws.stack.edge import Edge
+from tests.conftest import Handle
 
 IMAGE = "ami-12c6146b"
 
@@ -43,11 +44,51 @@ def files(tmp_path: Path, prefix: str) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="session")
+def foundation(local_aws: Handle) -> dict[str, str]:
+    """A network as docs/operating.md has it made, a certificate and a zone, as parameters."""
+    ec2 = boto3.client("ec2", endpoint_url=local_aws.url)
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+
+    def subnet(number: int, zone: str) -> str:
+        made = ec2.create_subnet(
+            VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"us-east-1{zone}"
+        )
+        return str(made["Subnet"]["SubnetId"])
+
+    def routed(subnets: list[str], **to: str) -> None:
+        table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+        ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", **to)
+        for one in subnets:
+            ec2.associate_route_table(RouteTableId=table, SubnetId=one)
+
+    public, private = [subnet(1, "a"), subnet(2, "b")], [subnet(3, "a"), subnet(4, "b")]
+    internet = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=internet, VpcId=vpc)
+    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    nat = ec2.create_nat_gateway(SubnetId=public[0], AllocationId=address)["NatGateway"]
+    routed(public, GatewayId=internet)
+    routed(private, NatGatewayId=nat["NatGatewayId"])
+    ec2.create_vpc_endpoint(VpcId=vpc, ServiceName="com.amazonaws.us-east-1.s3")
+    acm = boto3.client("acm", endpoint_url=local_aws.url)
+    certificate = acm.request_certificate(DomainName="gas.example.org")["CertificateArn"]
+    zones = boto3.client("route53", endpoint_url=local_aws.url)
+    zone = zones.create_hosted_zone(Name="example.org", CallerReference=vpc)["HostedZone"]["Id"]
+    return {
+        "VpcId": vpc,
+        "PublicSubnetIds": ",".join(public),
+        "PrivateSubnetIds": ",".join(private),
+        "CertificateArn": certificate,
+        "HostedZoneId": zone.rpartition("/")[2],
+    }
+
+
 @pytest.fixture
 def run(
     edge: Edge,
     files: Path,
     prefix: str,
+    foundation: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Deploy:
@@ -55,14 +96,8 @@ def run(
     monkeypatch.setattr(changes, "POLL_S", 0.01)
     monkeypatch.setattr(rollout, "POLL_S", 0.01)
     boto3.client("sesv2").create_email_identity(EmailIdentity=f"{prefix}.example.org")
-    ec2 = boto3.client("ec2")
-    subnets = ec2.describe_subnets()["Subnets"][:2]
-    ids = ",".join(s["SubnetId"] for s in subnets)
-    network = [f"VpcId={subnets[0]['VpcId']}", f"PublicSubnetIds={ids}", f"PrivateSubnetIds={ids}"]
-    certificate = boto3.client("acm").request_certificate(DomainName="gas.example.org")
-    network.append(f"CertificateArn={certificate['CertificateArn']}")
-    zone = boto3.client("route53").create_hosted_zone(Name="example.org", CallerReference=prefix)
-    network.append(f"HostedZoneId={zone['HostedZone']['Id'].rpartition('/')[2]}")
+    monkeypatch.setenv("GAS_GLOBUS_ISSUER", edge.url)
+    basis = [f"{name}={value}" for name, value in foundation.items()]
 
     def deployed(*more: str, keys: bool = True) -> str:
         argv = ["deploy", "--stack", prefix, "--template", str(files / "template.yaml")]
@@ -70,7 +105,7 @@ def run(
             argv += ["--globus-client", "abc", "--globus-secret-file", str(files / "globus.txt")]
         argv += ["--artefact", str(files / "gas-1.tar.gz")]
         argv += ["--parameters", str(files / "parameters.txt")]
-        argv += [part for setting in network for part in ("--set", setting)]
+        argv += [part for setting in basis for part in ("--set", setting)]
         monkeypatch.setattr(sys, "argv", [*argv, *more])
         monkeypatch.setattr(sys, "stdin", io.StringIO())
         deploy.main()

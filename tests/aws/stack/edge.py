@@ -10,9 +10,15 @@ import requests
 
 ANSWERS = {
     "CompleteLifecycleAction": "",
+    "SimulatePrincipalPolicy": "<EvaluationResults></EvaluationResults>",
     "StartInstanceRefresh": "<InstanceRefreshId>refresh-1</InstanceRefreshId>",
     "DescribeInstanceRefreshes": "<InstanceRefreshes><member><InstanceRefreshId>refresh-1"
     "</InstanceRefreshId><Status>Successful</Status></member></InstanceRefreshes>",
+}
+TARGETS = {
+    "ServiceQuotasV20190624.GetServiceQuota": '{"Quota": {"Value": 32}}',
+    "CertificateManager.DescribeCertificate": '{"Certificate": {"Status": "ISSUED", '
+    '"DomainName": "gas.example.org"}}',
 }
 PAGES = {"/v2/email/account": '{"ProductionAccessEnabled": true}'}
 Form = dict[str, str]
@@ -35,7 +41,8 @@ class Edge(ThreadingHTTPServer):
     """Forwards to the URL `behind`, except for the actions in ANSWERS; `calls` has every action.
 
     Actions in `refused` are answered with a ValidationError; `answers` has the texts of others, or
-    what makes them from the call; `pages` has the JSON of GETs by path.
+    what makes them from the call; `pages` has the JSON of GETs by path, `targets` that of calls by
+    their X-Amz-Target, `posts` the status of POSTs by path.
     """
 
     daemon_threads = True
@@ -44,7 +51,8 @@ class Edge(ThreadingHTTPServer):
         self.behind, self.calls = behind, list[dict[str, str]]()
         self.refused: set[str] = set()
         self.answers: dict[str, Answer] = dict(ANSWERS)
-        self.pages = dict(PAGES)
+        self.pages, self.targets = dict(PAGES), dict(TARGETS)
+        self.posts = {"/v2/oauth2/token": 200}
         super().__init__(("localhost", port), EdgeHandler)
 
     @property
@@ -68,7 +76,11 @@ class EdgeHandler(BaseHTTPRequestHandler):
         if form:
             self.server.calls.append(form)
         name = form.get("Action", "")
-        if name in self.server.refused:
+        if known := self.server.targets.get(self.headers.get("X-Amz-Target", "")):
+            self._reply(200, {"Content-Type": "application/x-amz-json-1.1"}, known.encode())
+        elif status := self.server.posts.get(self.path):
+            self._reply(status, {}, b"")
+        elif name in self.server.refused:
             self._refuse(RefusedError("ValidationError", ""))
         elif name in self.server.answers:
             self._answer(name, self.server.answers[name], form)

@@ -16,9 +16,8 @@ from tests.aws.stack.edge import Edge
 
 @pytest.fixture
 def aws(edge: Edge, prefix: str, files: Path) -> AwsLike:
-    """With its tables and its secret in the local AWS, and S3 as the archive."""
+    """With its tables in the local AWS, and S3 as the archive."""
     make_tables(prefix)
-    boto3.client("secretsmanager").create_secret(Name=f"{prefix}/web", SecretString="{}")
     text = (files / "parameters.txt").read_text().replace("ArchiveBackend = vault\n", "")
     (files / "parameters.txt").write_text(text)
     return AwsLike(edge, prefix)
@@ -67,6 +66,22 @@ def test_the_sandbox_is_named(run: Deploy, aws: AwsLike, edge: Edge) -> None:
     assert "sandbox" not in run("--dry-run")
     edge.pages["/v2/email/account"] = '{"ProductionAccessEnabled": false}'
     assert "SES is in its sandbox here" in run("--dry-run")
+
+
+# A dry run.
+
+
+def test_a_dry_run_of_a_creation_has_aws_judge_it_and_leaves_nothing(
+    run: Deploy, aws: AwsLike, prefix: str, edge: Edge
+) -> None:
+    """CloudFormation validates names and properties when a change set is made."""
+    assert "Add     AnnotatorGroup" in run("--dry-run")
+    aws.objection = "PROPERTY_VALIDATION: WebGroup: MinSize must be a number"
+    output = refused(run, "--dry-run")
+    assert "CloudFormation refuses the changes: PROPERTY_VALIDATION: WebGroup" in output
+    assert not edge.called("ExecuteChangeSet")
+    assert prefix not in aws.stacks
+    assert not [b for b in boto3.client("s3").list_buckets()["Buckets"] if prefix in b["Name"]]
 
 
 # A creation that fails.
