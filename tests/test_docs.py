@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("web", "ann", "vcf", "util", "aws", "local", "benchmarks")
+ROOMS = ("web", "ann", "vcf", "util", "aws", "local", "smoke", "benchmarks")
 TOP = (*ROOMS, "docs", "tests", ".ci", ".github")
 HIDDEN = {".venv", ".hypothesis", ".pytest_cache", "node_modules", "var", "build"}
 PAGES = sorted(

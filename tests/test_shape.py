@@ -18,7 +18,8 @@ MAY_IMPORT = {
     "util": {"util", "aws"},
     "vcf": {"vcf"},
     "aws": {"aws"},
-    "local": set(ROOMS),
+    "local": set(ROOMS) - {"smoke"},
+    "smoke": set(ROOMS),
     "benchmarks": {*ROOMS, "benchmarks"},
 }
 MAY_USE_BOTO = ("aws", "local")

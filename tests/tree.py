@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("web", "ann", "util", "vcf", "aws", "local")
+ROOMS = ("web", "ann", "util", "vcf", "aws", "local", "smoke")
 """The product's packages."""
 
 

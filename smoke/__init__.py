@@ -1,0 +1,1 @@
+"""The check of a whole deployment from outside: `./gas smoke`."""
