@@ -10,6 +10,7 @@ from aws.rows.accounts import Account
 from aws.rows.sessions import Session
 from web import audit
 from web.context import site, world
+from web.display.plain_text import plain_line
 from web.services.globus import Identity
 
 TOUCH_SHARE = 24
@@ -90,5 +91,5 @@ def live_sessions(account: Account) -> list[Session]:
 
 
 def _agent() -> str:
-    """The browser's name for itself, printable."""
-    return "".join(c for c in request.user_agent.string if c.isprintable())
+    """The browser's name for itself."""
+    return plain_line(request.user_agent.string)

@@ -30,6 +30,8 @@ class FalseGlobus:
         self.nonce = ""
         self.status = 200
         self.jwks_uri: str | None = None
+        self.answers: dict[str, Any] = {}
+        """Whole answers, by their path, in the place of the honest ones."""
         self.asked: list[tuple[str, dict[str, str], str]] = []
         self.server = ThreadingHTTPServer(("localhost", 0), self._handler())
         self.url = f"http://localhost:{self.server.server_port}"
@@ -64,7 +66,12 @@ class FalseGlobus:
         headers = {"kid": self.kid} if self.kid else {}
         return jwt.encode(told, key, algorithm=self.algorithm, headers=headers)
 
-    def answer(self, path: str, form: dict[str, str]) -> dict[str, Any]:
+    def answer(self, path: str, form: dict[str, str]) -> Any:
+        if path in self.answers:
+            return self.answers[path]
+        return self.honest(path)
+
+    def honest(self, path: str) -> Any:
         if path == "/.well-known/openid-configuration":
             return {
                 "issuer": self.url,

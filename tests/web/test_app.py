@@ -71,6 +71,7 @@ def test_honest_settings_are_accepted(
         ("https://gas.example.org", LOCAL, LOCAL),
         ("http://localhost:5000", REAL, LOCAL),
         ("http://localhost:5000", LOCAL, REAL),
+        ("http://gas.example.org", REAL, REAL),
     ],
 )
 def test_an_issuer_that_could_be_anybody_is_refused(

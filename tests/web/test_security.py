@@ -1,4 +1,5 @@
 import re
+from urllib.parse import quote
 
 import pytest
 from flask import Flask
@@ -82,6 +83,7 @@ def test_every_answer_has_the_headers(ada: Person, path: str) -> None:
     assert "frame-ancestors 'none'" in policy
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
     assert headers["Cache-Control"] == "no-store"
 
 
@@ -94,6 +96,45 @@ def test_the_policy_lets_uploads_through_to_s3(ada: Person) -> None:
     assert f"form-action 'self' {action[1]}" in policy
 
 
+@pytest.mark.parametrize("part", ["", "/status", "/log", "/variants"])
+def test_nothing_about_a_job_is_kept_by_a_browser(ada: Person, world: World, part: str) -> None:
+    reply = ada.get(f"/annotations/{builders.pending(world, ada).job_id}{part}")
+    assert reply.headers["Cache-Control"] == "no-store"
+
+
+def test_signing_out_has_the_browser_forget_the_pages(ada: Person) -> None:
+    reply = ada.post("/logout", "/profile")
+    assert reply.headers["Clear-Site-Data"] == '"cache", "storage"'
+
+
+@pytest.mark.parametrize("host", ["evil.example", "rebind.evil.example:5000", "[", "a@b", "::", ""])
+def test_another_sites_name_is_refused(ada: Person, host: str) -> None:
+    for path in ("/", "/annotations", "/static//x", "/nope", "/login"):
+        reply = ada.client.get(path, headers={"Host": host})
+        assert reply.status_code in (400, 421), path
+        assert "evil" not in reply.headers.get("Location", "")
+
+
+@pytest.mark.parametrize("host", ["10.0.3.7:8080", "evil.example"])
+def test_a_health_check_comes_to_an_address(app: Flask, host: str) -> None:
+    assert app.test_client().get("/healthz", headers={"Host": host}).status_code == 200
+
+
+JUNK = ["[", "//[", "%00", "\x00", "\ud83d", "\u202e", "a" * 9000, "-1", "1e999", "\r\nX: y", "[]"]
+
+
+@pytest.mark.parametrize("junk", JUNK, ids=range(len(JUNK)))
+def test_no_junk_of_a_stranger_is_a_fault(app: Flask, junk: str) -> None:
+    client, text = app.test_client(), junk.encode("utf-8", "replace").decode()
+    query = {name: text for name in ("next", "state", "code", "error", "bucket", "key", "job_id")}
+    paths = ("/", "/login", "/authcallback", "/healthz", "/annotate", "/help", "/payments/notice")
+    for path in (*paths, f"/{quote(text)}", f"/annotations/{quote(text)}"):
+        for method in ("GET", "POST", "PUT", "OPTIONS"):
+            headers = {"Accept": text.encode("ascii", "replace").decode().replace("\r\n", " ")}
+            reply = client.open(path, method=method, query_string=query, headers=headers)
+            assert reply.status_code < 500, (path, method)
+
+
 @pytest.mark.parametrize("path", ["/annotations", "/annotations/x?a=b", "/"])
 def test_paths_of_this_site_may_follow_a_login(path: str) -> None:
     assert local_path(path) == path
@@ -101,7 +142,17 @@ def test_paths_of_this_site_may_follow_a_login(path: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["", "//evil.example", "https://evil.example", "/\\evil.example", "evil", "/\n/evil", "/\t/x"],
+    [
+        "//[",
+        "http://[",
+        "",
+        "//evil.example",
+        "https://evil.example",
+        "/\\evil.example",
+        "evil",
+        "/\n/evil",
+        "/\t/x",
+    ],
 )
 def test_no_other_place_may_follow_a_login(path: str) -> None:
     assert local_path(path) is None

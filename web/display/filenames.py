@@ -1,6 +1,6 @@
 """File names as people gave them: for display only, cleaned of all that could act."""
 
-import unicodedata
+from web.display.plain_text import plain_line
 
 MAX_BYTES = 150
 """Leaves room, in a file system's 255, for what outputs add to the name."""
@@ -12,15 +12,9 @@ HTSLIB_MARK = "##idx##"
 
 def display_name(given: str) -> str:
     """One line without path parts, control or direction characters, of at most 150 bytes."""
-    text = unicodedata.normalize("NFC", given).replace("\\", "/").rpartition("/")[2]
-    text = "".join(c if _is_plain(c) else " " for c in text).replace(HTSLIB_MARK, "_")
-    text = " ".join(text.split()).lstrip(". ")
+    text = plain_line(given.replace("\\", "/").rpartition("/")[2])
+    text = text.replace(HTSLIB_MARK, "_").lstrip(". ")
     return _capped(text) or UNNAMED
-
-
-def _is_plain(char: str) -> bool:
-    kind = unicodedata.category(char)
-    return kind[0] != "C" and kind not in ("Zl", "Zp")
 
 
 def _capped(text: str) -> str:

@@ -122,7 +122,6 @@ def status(job_id: str) -> AnyResponse:
     """The status, for a script that polls; 304 while nothing has changed."""
     job = own_job_or_404(job_id)
     reply = jsonify(_status(job))
-    reply.headers["Cache-Control"] = "private, no-cache"
     reply.add_etag()
     return reply.make_conditional(request)
 

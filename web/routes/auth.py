@@ -12,7 +12,8 @@ from aws.rows.sessions import UsedLogin
 from web import audit
 from web.context import site, world
 from web.security import here, hostname, local_path
-from web.services.globus import GlobusUnavailable, Identity, Login, LoginRefused
+from web.services.globus import Identity, Login
+from web.services.id_tokens import GlobusUnavailable, LoginRefused
 from web.session import current_user, sign_in, sign_out
 
 log = logging.getLogger(__name__)

@@ -4,7 +4,6 @@ https://docs.globus.org/api/auth/developer-guide/
 """
 
 import base64
-import contextlib
 import hashlib
 import hmac
 import logging
@@ -14,38 +13,23 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 from urllib.parse import urlencode, urlsplit
 
-import jwt
-from globus_sdk import (
-    AuthLoginClient,
-    ConfidentialAppAuthClient,
-    GlobusAPIError,
-    GlobusError,
-    GlobusHTTPResponse,
-)
-from globus_sdk.transport import RequestsTransport, RetryConfig
+from globus_sdk import ConfidentialAppAuthClient, GlobusAPIError, GlobusError
 
 from aws.config import LOOPBACK, Config, ConfigError
 from aws.secrets import Secrets
 from web.display.plain_text import plain_line
+from web.services.id_tokens import (
+    GlobusUnavailable,
+    LoginRefused,
+    SigningKeys,
+    json_object,
+    origin,
+    transport,
+)
 
 log = logging.getLogger(__name__)
 
 SCOPES = "openid profile email"
-ALGORITHMS = ["RS512", "RS256"]
-LEEWAY_S = 60
-TIMEOUT_S = 4
-"""Of each of two tries: the page that Globus is waited for answers within 10 s."""
-CLAIMS = ["iss", "aud", "exp", "iat", "sub"]
-UNSIGNED = (KeyError, jwt.InvalidSignatureError)
-"""The key id is unknown, or the key is not the one that signed."""
-
-
-class LoginRefused(Exception):
-    """The answer from Globus does not prove an identity."""
-
-
-class GlobusUnavailable(Exception):
-    """Globus did not answer."""
 
 
 @dataclass(frozen=True)
@@ -104,11 +88,11 @@ class Globus:
 
     @property
     def origin(self) -> str:
-        return _origin(self.client().base_url or "")
+        return origin(self.client().base_url or "")
 
     def client(self) -> ConfidentialAppAuthClient:
         """A client for one request: it holds state, and its default retries take 12 s."""
-        return ConfidentialAppAuthClient(self.client_id, self._secret, **_transport())
+        return ConfidentialAppAuthClient(self.client_id, self._secret, **transport())
 
     def authorize_url(self, login: Login) -> str:
         """The address for the browser to sign in at."""
@@ -156,7 +140,7 @@ class Globus:
             "redirect_uri": self.redirect_uri,
             "code_verifier": login.verifier,
         }
-        return _object(client.post("/v2/oauth2/token", data=form, encoding="form"))
+        return json_object(client.post("/v2/oauth2/token", data=form, encoding="form"))
 
     @staticmethod
     def _revoke(client: ConfidentialAppAuthClient, tokens: dict[str, Any]) -> None:
@@ -170,87 +154,6 @@ class Globus:
                 client.oauth2_revoke_token(token)
             except GlobusError as error:
                 log.warning("a token could not be revoked: %s", type(error).__name__)
-
-
-class SigningKeys:
-    """Globus's signing keys by their ids, fetched when a token names one that is not known."""
-
-    def __init__(self, client_id: str) -> None:
-        self.client_id = client_id
-        self._known: dict[str, Any] = {}
-
-    def verified(self, token: str, issuer: str) -> dict[str, Any]:
-        """The claims of an ID token of `issuer` for this client; keys are fetched again once.
-
-        Raises LoginRefused, or GlobusError where the keys cannot be fetched.
-        """
-        if self._known:
-            with contextlib.suppress(*UNSIGNED):
-                return self._decoded(token, issuer)
-        self._known = self._fetch(issuer)
-        try:
-            return self._decoded(token, issuer)
-        except UNSIGNED as fault:
-            raise LoginRefused(f"no key of Globus signed it: {fault}") from None
-
-    def _decoded(self, token: str, issuer: str) -> dict[str, Any]:
-        """Raises KeyError for an unknown key id."""
-        try:
-            claims: dict[str, Any] = jwt.decode(
-                token,
-                self._known[jwt.get_unverified_header(token)["kid"]],
-                algorithms=ALGORITHMS,
-                audience=self.client_id,
-                issuer=issuer,
-                leeway=LEEWAY_S,
-                options={"require": CLAIMS},
-            )
-        except jwt.InvalidSignatureError:
-            raise
-        except jwt.InvalidTokenError as fault:
-            raise LoginRefused(str(fault)) from None
-        if claims["aud"] not in (self.client_id, [self.client_id]):
-            raise LoginRefused("the token is for others too")
-        return claims
-
-    def _fetch(self, issuer: str) -> dict[str, Any]:
-        """Without our secret, and from Globus's own host only, whatever the metadata names.
-
-        https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfigurationValidation
-        """
-        client = AuthLoginClient(self.client_id, **_transport())
-        metadata = _object(client.get("/.well-known/openid-configuration"))
-        if metadata.get("issuer") != issuer:
-            raise LoginRefused("the metadata is another issuer's")
-        address = str(metadata.get("jwks_uri"))
-        if _origin(address) != _origin(client.base_url or ""):
-            raise LoginRefused("the keys are on another host")
-        return _rsa_keys(_object(client.get(urlsplit(address).path)))
-
-
-def _object(reply: GlobusHTTPResponse) -> dict[str, Any]:
-    """The JSON object of a reply. Raises GlobusUnavailable where it is none."""
-    if not isinstance(reply.data, dict):
-        raise GlobusUnavailable("its answer is no JSON object")
-    return reply.data
-
-
-def _rsa_keys(document: dict[str, Any]) -> dict[str, Any]:
-    """The RSA keys of a JWKS (RFC 7517) by their ids; keys of other kinds are no concern of ours."""
-    listed, found = document.get("keys"), {}
-    for key in listed if isinstance(listed, list) else ():
-        if isinstance(key, dict) and key.get("kty") == "RSA" and isinstance(key.get("kid"), str):
-            with contextlib.suppress(jwt.PyJWTError, TypeError, ValueError):
-                found[key["kid"]] = jwt.PyJWK(key, ALGORITHMS[0]).key
-    return found
-
-
-def _transport() -> dict[str, Any]:
-    """A client's timeout and retries."""
-    return {
-        "retry_config": RetryConfig(max_retries=1, max_sleep=1),
-        "transport": RequestsTransport(http_timeout=TIMEOUT_S),
-    }
 
 
 def _identity(claims: dict[str, Any]) -> Identity:
@@ -281,11 +184,6 @@ def _translate(error: GlobusError) -> NoReturn:
     raise GlobusUnavailable(type(error).__name__) from None
 
 
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
-
-
 def _demand_trustworthy(issuer: str, service: str, base_url: str, here: set[str]) -> None:
     """Plain http, and the stand-in, are for a site of the same machine; and one host is Globus."""
     is_local = urlsplit(issuer).hostname in here
@@ -296,7 +194,7 @@ def _demand_trustworthy(issuer: str, service: str, base_url: str, here: set[str]
         raise ConfigError(f"[gas] base_url {base_url} must be an https address")
     if is_local and not is_served_here:
         raise ConfigError(f"the local Globus at {issuer} must not serve {base_url}")
-    if _origin(service) != _origin(issuer):
+    if origin(service) != origin(issuer):
         raise ConfigError(
             f"[globus] issuer is {issuer}, but GLOBUS_SDK_SERVICE_URL_AUTH makes it {service}"
         )

@@ -13,6 +13,7 @@ from aws.resources import World
 from aws.secrets import Secrets
 from tests.web.false_globus import CLIENT, OTHER_KEY, FalseGlobus
 from web.app import create_app
+from web.routes.auth import LOGIN_AGE_S
 from web.services.globus import Login
 
 SUB = "6f1f8f2c-9d1c-4c47-b0c2-0d4b7a3c1a11"
@@ -210,6 +211,83 @@ def test_rotated_keys_are_fetched_again_once(app: Flask, globus: FalseGlobus, ki
 def test_keys_on_another_host_are_not_fetched(browser: FlaskClient, globus: FalseGlobus) -> None:
     globus.jwks_uri = "https://keys.example.org/jwk.json"
     assert come_back(browser, begin(browser, globus)).status_code == 400
+
+
+METADATA, KEYS, TOKEN = "/.well-known/openid-configuration", "/jwk.json", "/v2/oauth2/token"
+
+
+def test_metadata_of_another_issuer_is_refused(browser: FlaskClient, globus: FalseGlobus) -> None:
+    globus.answers[METADATA] = {**globus.honest(METADATA), "issuer": "https://another.example"}
+    assert come_back(browser, begin(browser, globus)).status_code == 400
+
+
+def test_keys_of_other_kinds_are_passed_over(browser: FlaskClient, globus: FalseGlobus) -> None:
+    odd = [
+        {"kty": "EC", "crv": "P-256", "kid": "e1", "x": "AA", "y": "AA"},
+        {"kty": "OKP", "crv": "Ed25519", "kid": "o1", "x": "AA"},
+        {"kty": "RSA", "kid": "r1", "n": 7, "e": "AQAB"},
+        {"kty": "RSA", "kid": "r2"},
+        {"kty": "RSA", "kid": {}},
+        {"kid": "k"},
+        "a key",
+        None,
+    ]
+    globus.answers[KEYS] = {"keys": odd + globus.honest(KEYS)["keys"]}
+    assert come_back(browser, begin(browser, globus)).status_code == 302
+
+
+@pytest.mark.parametrize("path", [METADATA, KEYS, TOKEN])
+@pytest.mark.parametrize("answer", [[], None, "text", 7, {}, {"keys": 7, "other_tokens": "x"}])
+def test_an_odd_answer_of_globus_is_no_fault_of_ours(
+    browser: FlaskClient, globus: FalseGlobus, path: str, answer: object
+) -> None:
+    globus.answers[path] = answer
+    assert come_back(browser, begin(browser, globus)).status_code in (400, 503)
+    assert not is_in(browser)
+
+
+@pytest.mark.parametrize("others", ["text", 7, None, ["text"], [{}], [{"access_token": 7}]])
+def test_odd_other_tokens_are_passed_over(
+    browser: FlaskClient, globus: FalseGlobus, others: object
+) -> None:
+    asked = begin(browser, globus)
+    globus.answers[TOKEN] = {**globus.honest(TOKEN), "other_tokens": others}
+    assert come_back(browser, asked).status_code == 302
+
+
+def test_an_old_cookie_makes_no_second_session_of_one_login(
+    app: Flask, browser: FlaskClient, globus: FalseGlobus
+) -> None:
+    asked = begin(browser, globus)
+    thief = app.test_client()
+    cookie = browser.get_cookie("gas")
+    assert cookie
+    assert come_back(browser, asked).status_code == 302
+    thief.set_cookie("gas", cookie.value)
+    assert come_back(thief, asked, code="a fresh code").status_code == 400
+    assert not is_in(thief)
+
+
+def test_a_login_has_ten_minutes(app: Flask, browser: FlaskClient, globus: FalseGlobus) -> None:
+    asked = begin(browser, globus)
+    site = app.extensions["gas"]
+    late = replace(site.world, clock=lambda: site.world.clock() + LOGIN_AGE_S + 1)
+    app.extensions["gas"] = replace(site, world=late)
+    assert come_back(browser, asked).status_code == 400
+
+
+@pytest.mark.parametrize("path", ["//[", "http://[", "/\\[", "//[::1", "%00", "http://[x]/"])
+def test_no_next_page_is_a_fault(browser: FlaskClient, path: str) -> None:
+    assert browser.get("/login", query_string={"next": path}).status_code == 302
+
+
+def test_names_keep_nothing_that_turns_text_around(
+    browser: FlaskClient, globus: FalseGlobus, world: World
+) -> None:
+    globus.claims = {"name": "\u202eevil\x00\x1b[31m\u2028x", "organization": "a\x85b"}
+    come_back(browser, begin(browser, globus))
+    account = world.accounts.get(SUB)
+    assert (account.name, account.institution) == ("evil [31m x", "a b")
 
 
 def test_the_secret_goes_to_the_token_endpoint_only(
