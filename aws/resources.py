@@ -121,14 +121,16 @@ def connect(
             names.prefix,
             transfer(limits.tries),
         ),
-        vault=_vault(config, names, made, s3, arns),
+        vault=_vault(config, names, made, s3, arns, clock),
         events=Events(made.client("sns"), arns),
         queues=Queues(made.client("sqs", config.aws.poll_s), names.prefix),
         mail=Mail(made.client("ses"), config.mail.sender),
     )
 
 
-def _vault(config: Config, names: Names, made: Clients, s3: Any, arns: Arns) -> Vault:
+def _vault(
+    config: Config, names: Names, made: Clients, s3: Any, arns: Arns, clock: Callable[[], float]
+) -> Vault:
     if config.archive.backend == "vault":
-        return GlacierVault(made.client("glacier"), config.archive.vault, arns)
-    return S3Vault(s3, names.bucket("archive"), names.prefix)
+        return GlacierVault(made.client("glacier"), config.archive.vault, arns, clock=clock)
+    return S3Vault(s3, names.bucket("archive"), names.prefix, clock)

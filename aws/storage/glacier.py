@@ -3,8 +3,9 @@
 import hashlib
 import io
 import json
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, BinaryIO, cast
 
@@ -13,7 +14,13 @@ from botocore.utils import calculate_tree_hash
 
 from aws.events import Arns
 from aws.storage.stored import Stored, VaultUpload
-from aws.storage.vault import InventoryEntry, RetrievalNotice, RetrievalRequest, RetrievalState
+from aws.storage.vault import (
+    Expedited,
+    InventoryEntry,
+    RetrievalNotice,
+    RetrievalRequest,
+    RetrievalState,
+)
 
 MIB = 1024 * 1024
 SINGLE_BYTES = 100 * MIB
@@ -21,6 +28,7 @@ SINGLE_BYTES = 100 * MIB
 PART_BYTES = 16 * MIB
 """A power of two times 1 MiB; 10,000 parts of it hold 160 GB."""
 GONE = "ResourceNotFoundException"
+NO_CAPACITY = "InsufficientCapacityException"
 
 
 class GlacierVault:
@@ -36,7 +44,9 @@ class GlacierVault:
         arns: Arns,
         single_bytes: int = SINGLE_BYTES,
         part_bytes: int = PART_BYTES,
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        self.expedited = Expedited(glacier, "InitiateJob", NO_CAPACITY, clock)
         self.glacier, self.vault, self.arns = glacier, vault, arns
         self.single_bytes, self.part_bytes = single_bytes, part_bytes
 
@@ -84,28 +94,22 @@ class GlacierVault:
         )
 
     def request(self, archive_id: str, job_id: str, tier: str) -> RetrievalRequest:
-        try:
-            return RetrievalRequest(
-                self._initiate(archive_id, job_id, tier), tier, expedited_refused=False
-            )
-        except ClientError as error:
-            no_capacity = error.response["Error"]["Code"] == "InsufficientCapacityException"
-            if not no_capacity or tier != "Expedited":
-                raise
-        standard = self._initiate(archive_id, job_id, "Standard")
-        return RetrievalRequest(standard, "Standard", expedited_refused=True)
+        return self.expedited.request(lambda by: self._initiate(archive_id, job_id, by), tier)
 
     def _initiate(self, archive_id: str, job_id: str, tier: str) -> str:
-        reply = self.glacier.initiate_job(
-            vaultName=self.vault,
-            jobParameters={
-                "Type": "archive-retrieval",
-                "ArchiveId": archive_id,
-                "Description": job_id,
-                "SNSTopic": self.arns.topic("thaw"),
-                "Tier": tier,
-            },
-        )
+        parameters = {
+            "Type": "archive-retrieval",
+            "ArchiveId": archive_id,
+            "Description": job_id,
+            "SNSTopic": self.arns.topic("thaw"),
+            "Tier": tier,
+        }
+        try:
+            reply = self.glacier.initiate_job(vaultName=self.vault, jobParameters=parameters)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != GONE:
+                raise
+            raise FileNotFoundError(f"archive {archive_id} is gone") from None
         return str(reply["jobId"])
 
     def describe(self, archive_id: str, retrieval_id: str | None) -> RetrievalState:
@@ -147,6 +151,15 @@ class GlacierVault:
         return [
             RetrievalNotice(body["JobDescription"], body["ArchiveId"], body["JobId"], succeeded)
         ]
+
+    def notice(self, archive_id: str, job_id: str, retrieval_id: str | None) -> dict[str, Any]:
+        return {
+            "Action": "ArchiveRetrieval",
+            "StatusCode": "Succeeded",
+            "JobDescription": job_id,
+            "ArchiveId": archive_id,
+            "JobId": retrieval_id,
+        }
 
     def inventory(self) -> Iterator[InventoryEntry]:
         """The newest inventory that is ready; requests another one where none is in progress.

@@ -1,15 +1,22 @@
 """The archive in S3's own Glacier class: S3 Glacier Flexible Retrieval."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, cast
-from urllib.parse import unquote_plus
+from urllib.parse import quote_plus, unquote_plus
 
 from botocore.exceptions import ClientError
 
-from aws.storage.files import transfer
+from aws.storage.files import MISSING, transfer
 from aws.storage.keys import Keys, parse
 from aws.storage.stored import Archive, Stored
-from aws.storage.vault import InventoryEntry, RetrievalNotice, RetrievalRequest, RetrievalState
+from aws.storage.vault import (
+    Expedited,
+    InventoryEntry,
+    RetrievalNotice,
+    RetrievalRequest,
+    RetrievalState,
+)
 
 KEPT_DAYS = 2
 """Days that S3 keeps the restored copy: time for a thaw that has to be tried again."""
@@ -24,9 +31,12 @@ class S3Vault:
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects.html
     """
 
-    def __init__(self, s3: Any, bucket: str, prefix: str) -> None:
+    def __init__(
+        self, s3: Any, bucket: str, prefix: str, clock: Callable[[], float] = time.time
+    ) -> None:
         self.s3, self.bucket, self.keys = s3, bucket, Keys(prefix)
         self.transfer = transfer()
+        self.expedited = Expedited(s3, "RestoreObject", NO_CAPACITY, clock)
 
     def reserve(self, user_id: str, job_id: str) -> Archive:
         return Archive(self.keys.archive(user_id, job_id))
@@ -40,32 +50,35 @@ class S3Vault:
         return key
 
     def request(self, archive_id: str, job_id: str, tier: str) -> RetrievalRequest:
-        refused = not self._restore(archive_id, tier)
-        if refused:
-            self._restore(archive_id, "Standard")
-        return RetrievalRequest(archive_id, "Standard" if refused else tier, refused)
+        return self.expedited.request(lambda by: self._restore(archive_id, by), tier)
 
-    def _restore(self, key: str, tier: str) -> bool:
-        """Request the restore; False where Expedited has no capacity."""
+    def _restore(self, key: str, tier: str) -> str:
+        """Request the restore; one that is under way already is as good."""
         request = {"Days": KEPT_DAYS, "GlacierJobParameters": {"Tier": tier}}
         try:
             self.s3.restore_object(Bucket=self.bucket, Key=key, RestoreRequest=request)
         except ClientError as error:
-            code = error.response["Error"]["Code"]
-            if code == NO_CAPACITY and tier == "Expedited":
-                return False
-            if code != UNDER_WAY:
-                raise
-        return True
+            if error.response["Error"]["Code"] != UNDER_WAY:
+                raise _translated(error, key) from None
+        return key
 
     def describe(self, archive_id: str, retrieval_id: str | None) -> RetrievalState:
         """The state by the `x-amz-restore` header, which a copy that has expired lacks."""
-        restore = self.s3.head_object(Bucket=self.bucket, Key=archive_id).get("Restore", "")
+        try:
+            head = self.s3.head_object(Bucket=self.bucket, Key=archive_id)
+        except ClientError as error:
+            raise _translated(error, archive_id) from None
+        restore = head.get("Restore", "")
         if 'ongoing-request="true"' in restore:
             return RetrievalState.PENDING
         return (
             RetrievalState.READY if 'ongoing-request="false"' in restore else RetrievalState.FAILED
         )
+
+    def notice(self, archive_id: str, job_id: str, retrieval_id: str | None) -> dict[str, Any]:
+        """https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html"""
+        key = {"object": {"key": quote_plus(archive_id)}}
+        return {"Records": [{"eventName": "ObjectRestore:Completed", "s3": key}]}
 
     def fetch(self, archive_id: str, retrieval_id: str | None) -> BinaryIO:
         try:
@@ -94,3 +107,8 @@ class S3Vault:
             for item in page.get("Contents", []):
                 time = item["LastModified"].timestamp()
                 yield InventoryEntry(item["Key"], parse(item["Key"]).job_id, time)
+
+
+def _translated(error: ClientError, key: str) -> Exception:
+    gone = error.response["Error"]["Code"] in MISSING
+    return FileNotFoundError(f"archive {key} is gone") if gone else error

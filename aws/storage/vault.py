@@ -1,11 +1,14 @@
 """Cold storage for results, behind one interface with two backends."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, BinaryIO, Protocol
 
 from aws.storage.stored import Stored
+
+REFUSED_S = 60
+"""How long a refusal of Expedited counts for other requests."""
 
 
 class RetrievalState(StrEnum):
@@ -44,6 +47,39 @@ class InventoryEntry:
     time: float
 
 
+class NoCapacity(Exception):
+    """There is no capacity for Expedited retrievals just now."""
+
+
+class Expedited:
+    """Requests by the Expedited tier, or by Standard while there is no capacity for it.
+
+    Both services refuse with an HTTP 503, which botocore would retry for seconds; the refusal is
+    remembered for a while, so that thousands of requests do not each meet it anew.
+    """
+
+    def __init__(self, client: Any, operation: str, code: str, clock: Callable[[], float]) -> None:
+        self.code, self.clock, self.refused_until = code, clock, 0.0
+        event = f"needs-retry.{client.meta.service_model.service_name}.{operation}"
+        client.meta.events.register_first(event, self.raise_at_once)
+
+    def raise_at_once(self, response: Any, **_: Any) -> None:
+        """Raise NoCapacity in the place of a retry: a handler of botocore's `needs-retry`."""
+        if response is not None and response[1].get("Error", {}).get("Code") == self.code:
+            raise NoCapacity
+
+    def request(self, by: Callable[[str], str], tier: str) -> RetrievalRequest:
+        """Request by `by`, a function from a tier to the retrieval's id."""
+        if tier != "Expedited":
+            return RetrievalRequest(by(tier), tier, expedited_refused=False)
+        if self.clock() >= self.refused_until:
+            try:
+                return RetrievalRequest(by(tier), tier, expedited_refused=False)
+            except NoCapacity:
+                self.refused_until = self.clock() + REFUSED_S
+        return RetrievalRequest(by("Standard"), "Standard", expedited_refused=True)
+
+
 class Vault(Protocol):
     """Stores results cold; every method streams. Archive ids are unique and never used again."""
 
@@ -56,11 +92,18 @@ class Vault(Protocol):
         ...
 
     def request(self, archive_id: str, job_id: str, tier: str) -> RetrievalRequest:
-        """Request the archive's retrieval, by Standard where Expedited has no capacity."""
+        """Request the archive's retrieval, by Standard where Expedited has no capacity.
+
+        Raises FileNotFoundError where the archive is gone.
+        """
         ...
 
     def describe(self, archive_id: str, retrieval_id: str | None) -> RetrievalState:
-        """The state of that retrieval."""
+        """The state of that retrieval. Raises FileNotFoundError where the archive is known gone."""
+        ...
+
+    def notice(self, archive_id: str, job_id: str, retrieval_id: str | None) -> dict[str, Any]:
+        """The message by which the service announces that this retrieval has succeeded."""
         ...
 
     def fetch(self, archive_id: str, retrieval_id: str | None) -> BinaryIO:

@@ -7,9 +7,11 @@ import uuid
 import pytest
 
 from aws.resources import World
+from aws.storage import keys
 from aws.storage.glacier import MIB, GlacierVault
-from aws.storage.vault import RetrievalState
-from tests.conftest import Handle
+from aws.storage.vault import REFUSED_S, RetrievalState
+from tests.conftest import Clock, Handle
+from tests.proofs import faults
 
 pytestmark = pytest.mark.parametrize("backend", ["s3", "vault"], indirect=True)
 
@@ -59,6 +61,37 @@ def test_without_capacity_it_is_standard(world: World, archive_id: str, local_aw
     answer = world.vault.request(archive_id, "job", "Expedited")
     local_aws.settings(capacity="ok")
     assert (answer.tier, answer.expedited_refused) == ("Standard", True)
+
+
+def test_without_capacity_thousands_of_requests_meet_one_refusal_and_no_retries(
+    world: World, clock: Clock, local_aws: Handle
+) -> None:
+    archives = [stored(world) for _ in range(3)]
+    operation = "InitiateJob" if isinstance(world.vault, GlacierVault) else "RestoreObject"
+    sent: list[str] = []
+    client = faults.clients(world)[-3] if operation == "InitiateJob" else world.files.s3
+    client.meta.events.register(
+        f"before-send.*.{operation}", lambda **_: sent.append(operation), unique_id="counted"
+    )
+    local_aws.settings(capacity="short")
+    tiers = [world.vault.request(one, "job", "Expedited").tier for one in archives]
+    assert tiers == ["Standard"] * 3
+    assert len(sent) == 4
+    local_aws.settings(capacity="ok")
+    clock.advance(REFUSED_S)
+    assert world.vault.request(stored(world), "job", "Expedited").tier == "Expedited"
+
+
+def test_an_archive_that_is_gone_is_said_to_be(world: World, archive_id: str) -> None:
+    world.vault.delete(archive_id)
+    with pytest.raises(FileNotFoundError):
+        world.vault.request(archive_id, "job", "Standard")
+
+
+def test_a_notice_of_ours_reads_like_the_services(world: World, archive_id: str) -> None:
+    job_id = world.vault.notices(world.vault.notice(archive_id, "j", "r"))[0].job_id
+    named = "j" if isinstance(world.vault, GlacierVault) else keys.parse(archive_id).job_id
+    assert job_id == named
 
 
 def test_deleting_twice_is_no_error(world: World, archive_id: str) -> None:
