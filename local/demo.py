@@ -56,15 +56,24 @@ def private_world(
 
 
 def annotate(
-    world: LocalService, path: Path, identity: str, folder: Path, tsv: Path | None = None
+    world: LocalService,
+    path: Path,
+    identity: str,
+    folder: Path,
+    tsv: Path | None = None,
+    annotation: Path | None = None,
+    tag: str = "",
 ) -> dict[str, Any]:
-    """Take `path` through; return the figures that `--json` prints. `tsv` is for the variants."""
+    """Take `path` through; return the figures that `--json` prints. `tsv` is for the variants.
+
+    `annotation` is a BED or a VCF to be matched, under `tag` or one made of its name.
+    """
     began = time.monotonic()
     visitor = Visitor(world.url)
     visitor.sign_in(identity)
     uploading = time.monotonic()
     try:
-        job_id = visitor.upload(path)
+        job_id = visitor.upload(path, annotation=annotation, tag=tag)
     except RefusedUpload as refusal:
         return {**report(began), "job_status": "REFUSED", "error": str(refusal)}
     uploaded = time.monotonic()
@@ -158,6 +167,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("file", nargs="?", type=Path, default=EXAMPLE, help="a VCF to annotate")
     parser.add_argument("--as", dest="identity", choices=("free", "premium"), default="premium")
     parser.add_argument("--tsv", type=Path, metavar="FILE", help="write the variants here, as TSV")
+    parser.add_argument(
+        "--annotation", type=Path, metavar="FILE", help="a BED or VCF of your own to match"
+    )
+    parser.add_argument("--tag", metavar="NAME", help="the annotation's tag in the result")
     parser.add_argument("--json", action="store_true", help="print one JSON object, last")
     parser.add_argument("--lifecycle", action="store_true", help="a free result's whole life")
     parser.add_argument("--backend", choices=("s3", "vault"), default="s3", help="of the archive")
@@ -171,8 +184,9 @@ def main() -> None:
     """The command line: `./gas demo`; exits 0 only if the job COMPLETED."""
     stopping = StopRequest().on_signals()
     args = _arguments()
-    if not args.file.is_file():
-        sys.exit(f"gas: {args.file}: no such file")
+    for path in (args.file, args.annotation):
+        if path and not path.is_file():
+            sys.exit(f"gas: {path}: no such file")
     try:
         figures, is_good = _run(args, stopping)
     except FAULTS as fault:
@@ -198,7 +212,9 @@ def _visit(args: argparse.Namespace, world: LocalService) -> tuple[dict[str, Any
         figures = demo_lifecycle.live(world, args.file, args.capacity)
         return figures, figures["bytes_equal"]
     sys.stderr.write(f"annotating {args.file.name} at {world.url} …\n")
-    figures = annotate(world, args.file, args.identity, RESULTS, args.tsv)
+    figures = annotate(
+        world, args.file, args.identity, RESULTS, args.tsv, args.annotation, args.tag or ""
+    )
     return figures, figures["job_status"] == "COMPLETED"
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import requests
 
@@ -96,20 +96,35 @@ class Visitor:
         chooser = HtmlPage(self.get("/login"))
         self.submit(chooser, "", identity=identity)
 
-    def upload(self, path: Path, reference: str = "") -> str:
+    def upload(
+        self, path: Path, reference: str = "", annotation: Path | None = None, tag: str = ""
+    ) -> str:
         """Post the file to S3 as the annotate page's form does; return the job id.
 
-        Raises RefusedUpload, with the words on the page, where no job was created.
+        An annotation goes first, as its own form does. Raises RefusedUpload, with the words on
+        the page, where no job was created.
         """
-        page = self.page(f"/annotate?reference={reference}" if reference else "/annotate")
-        form = next(f for f in page.forms if "policy" in {name.lower() for name in f.fields})
+        choices = {"reference": reference} if reference else {}
+        if annotation:
+            added = self._send(annotation, self.page("/annotate"), 1)
+            choices |= dict(parse_qsl(urlsplit(added.url).query)) | ({"tag": tag} if tag else {})
+        page = self.get("/annotate", params=choices)
+        if not page.ok:
+            raise RefusedUpload(_words(page))
+        response = self._send(path, HtmlPage(page), 0)
+        return urlsplit(response.url).path.rstrip("/").rpartition("/")[2]
+
+    def _send(self, path: Path, page: HtmlPage, number: int) -> requests.Response:
+        """Post a file by the page's `number`-th form for S3; the page that one lands on."""
+        forms = [f for f in page.forms if "policy" in {name.lower() for name in f.fields}]
+        form = forms[number]
         with path.open("rb") as file:
             response = self.session.post(
                 form.action, data=form.fields, files={"file": (path.name, file)}, timeout=TIMEOUT_S
             )
         if not response.ok:
             raise RefusedUpload(_words(response))
-        return urlsplit(response.url).path.rstrip("/").rpartition("/")[2]
+        return response
 
     def status(self, job_id: str) -> dict[str, Any]:
         return dict(self.get(f"/annotations/{job_id}/status").json())
