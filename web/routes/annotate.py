@@ -1,5 +1,7 @@
 """Uploading: the form for S3, the same for the script, and the address S3 redirects to."""
 
+from pathlib import Path
+
 from flask import Blueprint, Response, abort, jsonify, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -14,6 +16,8 @@ from web.session import account
 bp = Blueprint("annotate", __name__)
 
 BATCH_CHARACTERS = 100
+EXAMPLE_OF = "rCRS"
+EXAMPLE = Path(__file__).parents[2] / "ann/references" / EXAMPLE_OF / "example.vcf"
 
 MODES = {
     "": "As the file allows",
@@ -41,6 +45,7 @@ def index() -> str:
         own_form=own_annotation.form_for(account(), uploads.max_bytes(account())),
         modes=MODES,
         file_types=file_type.for_browser(),
+        has_example=any(r.name == EXAMPLE_OF for r in site().references.installed()),
         contigs=contig_check.for_browser(site().references.genomes()),
     )
 
@@ -52,6 +57,13 @@ def form() -> Response:
     made, then = uploads.issue(account(), choices(), scripted=True)
     bucket = world().files.inputs
     return jsonify(url=made.url, fields=made.fields, then=then, bucket=bucket)
+
+
+@bp.post("/annotate/example")
+def example() -> AnyResponse:
+    """Annotate the example that comes with the bundled genome."""
+    made = uploads.submit_text(EXAMPLE.read_bytes(), EXAMPLE.name, account(), EXAMPLE_OF)
+    return redirect(url_for("annotations.details", job_id=made.job_id), 303)
 
 
 @bp.get("/annotate/job")

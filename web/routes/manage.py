@@ -110,7 +110,7 @@ def _can_download(job: Job) -> bool:
 
 
 def _members(jobs: list[Job], files: Files) -> Iterator[tuple[str, IO[bytes]]]:
-    """The results and their indexes by file name; a name that repeats has the job's id before it."""
+    """The results and their indexes by name; one that repeats has the job's id before it."""
     names = Counter(job.result_name for job in jobs)
     for job in jobs:
         own = f"{job.job_id[:8]}_" if names[job.result_name] > 1 else ""

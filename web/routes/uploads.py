@@ -115,7 +115,7 @@ def submit(upload: ReceivedUpload, account: Account, ticket: str) -> Job:
     kept: reloading later submits it.
     """
     choices = _choices(ticket, account.user_id, upload.job_id)
-    size = _size(upload)
+    size, etag = _facts(upload)
     demand_within_limits(account.user_id)
     try:
         _demand_size(size, account)
@@ -123,7 +123,7 @@ def submit(upload: ReceivedUpload, account: Account, ticket: str) -> Job:
     except HTTPException:
         world().files.delete(upload.bucket, upload.key)
         raise
-    return _submit(
+    job = _submit(
         Job(
             job_id=upload.job_id,
             user_id=account.user_id,
@@ -131,8 +131,22 @@ def submit(upload: ReceivedUpload, account: Account, ticket: str) -> Job:
             s3_inputs_bucket=upload.bucket,
             s3_key_input_file=upload.key,
             input_bytes=size,
+            input_etag=etag,
             **choices._asdict(),
         )
+    )
+    _delete_others(upload, choices)
+    return job
+
+
+def submit_text(text: bytes, name: str, account: Account, reference: str = "") -> Job:
+    """Make a job of a VCF that the site has written itself."""
+    demand_within_limits(account.user_id)
+    job_id, files = str(uuid.uuid4()), world().files
+    key = files.keys.upload(account.user_id, job_id, name)
+    files.write(files.inputs, key, text)
+    return _submit(
+        Job(job_id, account.user_id, name, files.inputs, key, len(text), reference=reference)
     )
 
 
@@ -194,11 +208,22 @@ def _choices(ticket: str, user_id: str, job_id: str) -> Choices:
     return Choices(*choices)
 
 
-def _size(upload: ReceivedUpload) -> int:
+def _facts(upload: ReceivedUpload) -> tuple[int, str]:
+    """The size and the ETag of the upload; 404 where it is gone."""
     try:
-        return world().files.size(upload.bucket, upload.key)
+        return world().files.facts(upload.bucket, upload.key)
     except FileNotFoundError:
         abort(404, GONE)
+
+
+def _delete_others(upload: ReceivedUpload, choices: Choices) -> None:
+    """One form is for one file: delete what else was sent with it, under other names."""
+    files, own = world().files, {upload.key, choices.s3_key_annotation_file}
+    of_form = upload.key.removesuffix(upload.name)
+    for stored in files.listing(upload.bucket, of_form):
+        if stored.key not in own:
+            log.warning("job %s: its form was used for another file too", upload.job_id)
+            files.delete(stored.bucket, stored.key)
 
 
 def _demand_size(size: int, account: Account) -> None:

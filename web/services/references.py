@@ -4,9 +4,10 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from aws.storage.files import Files
+from vcf.contig_check import Genome
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +24,19 @@ class OfferedReference:
     title: str
     known: list[dict[str, Any]] = field(default_factory=list, compare=False)
     """Its sources of known variants as reference.json has them: title, version, date, fields."""
+    lengths: dict[str, int] = field(default_factory=dict, compare=False)
+    """Its contigs' lengths (bases), by each of their names."""
+
+    @classmethod
+    def of(cls, name: str, document: dict[str, Any]) -> Self:
+        """From its reference.json."""
+        lengths = {
+            alias: int(contig["length"])
+            for contig in document.get("contigs") or []
+            for alias in (contig["name"], *contig.get("aliases", []))
+        }
+        title = str(document.get("title") or name)
+        return cls(name, title, list(document.get("known") or []), lengths)
 
 
 class OfferedReferences:
@@ -41,6 +55,11 @@ class OfferedReferences:
                 self._refresh()
             return self._found
 
+    def genomes(self, chosen: str = "") -> list[Genome]:
+        """The same for the check of contigs: the one that was chosen, or all."""
+        offered = self.installed()
+        return [Genome(r.name, r.title, r.lengths) for r in offered if chosen in ("", r.name)]
+
     def _refresh(self) -> None:
         try:
             self._found = sorted(self._read(), key=lambda r: r.name)
@@ -53,7 +72,4 @@ class OfferedReferences:
         bucket = self.files.references
         keys = [o.key for o in self.files.listing(bucket) if o.key.endswith(ENDING)]
         documents = {key.removesuffix(ENDING): self.files.read_json(bucket, key) for key in keys}
-        return [
-            OfferedReference(n, str(d.get("title") or n), list(d.get("known") or []))
-            for n, d in documents.items()
-        ]
+        return [OfferedReference.of(name, document) for name, document in documents.items()]

@@ -7,7 +7,7 @@ const table = JSON.parse(document.getElementById("file-types").textContent);
 const fileformat = new RegExp(table.fileformat, "i");
 const types = table.types.map(({ pattern, refusal, any_case }) => ({ pattern: new RegExp(pattern, any_case ? "i" : ""), refusal }));
 
-/** Resolves to {problem}: why the file is no VCF, or to {about}: what is known of it. */
+/** Resolves to {problem}: why the file is no VCF, or to {about, text}: what is known of it, and its beginning. */
 export async function inspect(file) {
     const head = new Uint8Array(await file.slice(0, HEAD_BYTES).arrayBuffer());
     if (head.length === 0) return { problem: table.empty };
@@ -18,7 +18,8 @@ export async function inspect(file) {
     if (bytes.length === 0) return { problem: table.nothing_inside };
     const start = latin1(bytes.subarray(0, table.text_bytes));
     if (!fileformat.test(start)) return { problem: refusal(start) };
-    return { about: about(new TextDecoder().decode(bytes), packed) };
+    const text = new TextDecoder().decode(bytes);
+    return { about: about(text, packed), text };
 }
 
 /** As many bytes as can be unpacked from the beginning of a gzip file; null where none can. */

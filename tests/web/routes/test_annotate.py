@@ -1,6 +1,6 @@
 import io
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
@@ -8,6 +8,7 @@ import pytest
 import requests
 from flask import Flask
 
+from ann import annotator
 from aws.events import Events
 from aws.resources import World
 from aws.rows.job import Status
@@ -112,6 +113,40 @@ def test_a_job_id_that_was_not_issued_is_refused(ada: Person, world: World) -> N
     assert ada.get(with_query(path, ticket="bm8.x.y")).status_code == 404
     with pytest.raises(KeyError):
         world.jobs.get(made_up)
+
+
+def post_again(person: Person, files: list[tuple[str, bytes]]) -> str:
+    """Send several files by one form; return the path that S3 redirects to after the last."""
+    action, fields = form_of(person.get("/annotate").text)
+    for name, body in files:
+        reply = requests.post(
+            action, data=fields, files={"file": (name, body)}, allow_redirects=False, timeout=10
+        )
+        assert reply.status_code == 303
+    parts = urlsplit(reply.headers["Location"])
+    return f"{parts.path}?{parts.query}"
+
+
+def test_of_what_one_form_sends_one_file_is_kept(ada: Person, world: World) -> None:
+    path = post_again(ada, [(f"{n}.vcf", VCF) for n in range(4)])
+    job = world.jobs.get(ada.get(path).location.rpartition("/")[2])
+    under = world.files.keys.upload(ada.user_id, "", "").rpartition("~")[0]
+    stored = [each.key for each in world.files.listing(world.files.inputs, under)]
+    assert stored == [job.s3_key_input_file]
+    assert job.input_file_name == "3.vcf"
+
+
+def test_a_file_that_is_sent_again_after_the_check_is_not_annotated(
+    ada: Person, world: World, tmp_path: Path
+) -> None:
+    path = post_again(ada, [("a.vcf", VCF)])
+    job = world.jobs.get(ada.get(path).location.rpartition("/")[2])
+    world.files.download(job.s3_inputs_bucket, job.s3_key_input_file, tmp_path / "a", job.input_etag)
+    world.files.write(job.s3_inputs_bucket, job.s3_key_input_file, b"something else")
+    with pytest.raises(FileNotFoundError):
+        world.files.download(
+            job.s3_inputs_bucket, job.s3_key_input_file, tmp_path / "b", job.input_etag
+        )
 
 
 def test_another_bucket_is_refused(ada: Person, world: World) -> None:
@@ -234,3 +269,53 @@ def test_too_many_jobs_an_hour_are_a_clear_429(ada: Person, world: World) -> Non
     refused = ada.get("/annotate")
     assert refused.status_code == 429
     assert "4 jobs within an hour" in refused.text
+
+
+@pytest.fixture
+def rcrs(world: World) -> Iterator[None]:
+    """An annotator has listed the bundled genome."""
+    annotator.publish_references(world)
+    yield
+    world.files.delete(world.files.references, "rCRS/reference.json")
+
+
+@pytest.mark.usefixtures("rcrs")
+def test_the_example_is_annotated_at_a_click(ada: Person, world: World) -> None:
+    assert "Annotate an example" in ada.get("/annotate").text
+    reply = ada.post("/annotate/example", "/annotate")
+    job = world.jobs.get(reply.headers["Location"].rpartition("/")[2])
+    assert (job.input_file_name, job.reference) == ("example.vcf", "rCRS")
+    assert world.files.read(job.input.bucket, job.input.key).startswith(b"##fileformat=VCF")
+
+
+@pytest.mark.usefixtures("rcrs")
+def test_the_front_page_and_the_form_say_which_genomes_are_here(ada: Person) -> None:
+    for path in ("/", "/annotate"):
+        assert "Human mitochondrial genome" in ada.get(path).text.partition("Genomes here:")[2]
+
+
+@pytest.mark.usefixtures("rcrs")
+def test_a_file_of_a_genome_that_is_not_here_is_refused_with_a_way_out(ada: Person) -> None:
+    header = b"##fileformat=VCFv4.2\n##contig=<ID=chr1,length=248956422>\n"
+    body = header + b"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\nchr1\t1\t.\tA\tC\t.\t.\t.\n"
+    reply = ada.get(upload(ada, "foreign.vcf", body))
+    assert reply.status_code == 400
+    assert "None of the contigs of this file (chr1)" in reply.text
+    assert "ask the operators" in reply.text
+    assert "foreign.vcf" not in ada.get("/annotations").text
+
+
+@pytest.mark.usefixtures("rcrs")
+def test_a_file_with_a_part_that_can_be_annotated_is_taken(ada: Person, world: World) -> None:
+    header = b"##fileformat=VCFv4.2\n##contig=<ID=chr1>\n##contig=<ID=chrM,length=16569>\n"
+    body = header + b"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+    assert world.jobs.get(submit(ada, "mixed.vcf", body)).job_status is Status.PENDING
+
+
+def test_files_that_were_sent_together_share_the_name_of_their_batch(
+    ada: Person, world: World
+) -> None:
+    path = upload(ada, page="/annotate?batch=Lund+%07+7")
+    job = world.jobs.get(ada.get(path).location.rpartition("/")[2])
+    assert job.batch == "Lund 7"
+    assert job.job_id in ada.get("/annotations?batch=Lund+7").text
