@@ -26,6 +26,7 @@ from aws.rows.job import Status
 from aws.stack import release
 from aws.stack.template import user_data
 from tests import builders, daemons
+from tests.ann import attacker
 from tests.aws.stack.edge import Edge
 from tests.aws.stack.imds import FakeImds
 from tests.aws.stack.machine import Machine, booted
@@ -205,6 +206,52 @@ def the_daemons_run_as_a_user_that_may_do_little(scene: BootScene) -> None:
             assert found.split() == ["gas", "CapEff:", "0" * 16], scene.machine.run(LOGS).stdout
 
 
+TAKE_OVER = """
+cd /opt/gas/current/ann
+cat > attacker.py <<'PYTHON'
+%s
+PYTHON
+cp -p pipeline.py pipeline.honest
+cat >> pipeline.py <<'PYTHON'
+from ann.attacker import attack
+honest = run
+def run(task, scratch, progress):
+    pipeline = attack if task.input.read_bytes().startswith(b"{") else honest
+    return pipeline(task, scratch, progress)
+PYTHON
+install -o gas /dev/null /var/lib/gas/references/victim
+systemctl restart gas@annotator
+"""
+GIVE_BACK = """
+cd /opt/gas/current/ann && mv pipeline.honest pipeline.py && rm attacker.py
+rm /var/lib/gas/references/victim
+systemctl restart gas@annotator
+"""
+
+
+def a_job_that_is_taken_over_gets_nowhere(scene: BootScene) -> None:
+    world, machine, (unit,) = scene.world, scene.machine, UNITS["annotator"]
+    machine.run(TAKE_OVER % Path(attacker.__file__).read_text(encoding="utf-8"))
+    until(lambda: scene.are_up("annotator"), "the annotator is not up")
+    known = {
+        "daemon": int(machine.show(unit, "MainPID")),
+        "port": scene.imds.server_port,
+        "victim": "/var/lib/gas/references/victim",
+        "secrets": [
+            "/etc/gas/environment",
+            "/etc/gas/aws/annotator",
+            "/var/lib/gas",
+            "/var/log/gas",
+        ],
+    }
+    job = builders.submitted(world, builders.user(world), json.dumps(known).encode())
+    until(lambda: world.jobs.get(job.job_id).is_terminal, machine.run(LOGS).stdout)
+    assert str(world.jobs.get(job.job_id).error).endswith(attacker.NOTHING)
+    assert machine.output("pgrep -fc ann.forkserver") == "1"
+    assert "takes over" not in machine.output("cat /var/log/gas/annotator.log")
+    machine.run(GIVE_BACK)
+
+
 def user_data_again_does_no_harm(scene: BootScene) -> None:
     (unit,) = UNITS["annotator"]
     until(lambda: scene.are_up("annotator"), "the annotator is not up")
@@ -252,6 +299,8 @@ def test_an_instance_boots_runs_again_and_stops_as_it_should(scene: BootScene) -
         the_site_answers_its_health_check(scene)
     with step("users and capabilities"):
         the_daemons_run_as_a_user_that_may_do_little(scene)
+    with step("attack from inside the child"):
+        a_job_that_is_taken_over_gets_nowhere(scene)
     with step("second boot"):
         user_data_again_does_no_harm(scene)
     with step("stop with a job running"):
