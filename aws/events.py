@@ -147,7 +147,8 @@ class Queues:
         )
 
     def send(self, queue: str, body: str) -> None:
-        self.sqs.send_message(QueueUrl=self.url(queue), MessageBody=body)
+        """Send to the queue itself, without the delay that it may have for others."""
+        self.sqs.send_message(QueueUrl=self.url(queue), MessageBody=body, DelaySeconds=0)
 
     def depth(self, queue: str) -> Depth:
         kinds = ("", "NotVisible", "Delayed")

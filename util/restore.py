@@ -3,7 +3,7 @@
 import logging
 import uuid
 
-from aws import consumer
+from aws import consumer, failures
 from aws.consumer import ReturnToQueue
 from aws.events import Event
 from aws.outbox import flush
@@ -52,7 +52,11 @@ def request(world: World, job: Job, instead_of: str | None = None) -> None:
     token = uuid.uuid4().hex
     tier = world.config.restore.tier
     job = world.jobs.begin_retrieval(job.job_id, token=token, tier=tier, instead_of=instead_of)
-    answer = world.vault.request(job.archive_id, job.job_id, tier)
+    try:
+        answer = world.vault.request(job.archive_id, job.job_id, tier)
+    except FileNotFoundError as gone:
+        failures.fail_retrieval(world, job, str(gone))
+        return
     world.jobs.record_retrieval(job.job_id, token=token, answer=answer)
     log.info("job %s: retrieval requested, tier %s", job.job_id, answer.tier)
 

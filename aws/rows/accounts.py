@@ -6,9 +6,9 @@ from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 
 from aws.rows import sessions
-from aws.rows.job import MAX_DOUBLINGS, Timeouts
+from aws.rows.job import MAX_DOUBLINGS, MAX_RETRIES, Timeouts
 from aws.rows.sessions import Session
-from aws.rows.table import Conflict, Row, Table, shard
+from aws.rows.table import GIVEN_UP, Conflict, Row, Table, shard
 
 
 class Role(StrEnum):
@@ -123,6 +123,30 @@ class Accounts:
     ) -> Account:
         return self.change(user_id, lambda a: replace(a, sessions=alter(a.sessions)))
 
+    def waiting(self, after_s: float) -> Iterator[Account]:
+        """Every account whose consequences fall due more than `after_s` from now."""
+        return (_account(row) for row in self.table.waiting(self.clock() + after_s))
+
+    def given_up(self) -> Iterator[Account]:
+        """Every account whose role change was announced in vain, again and again."""
+        return (_account(row) for row in self.table.given_up())
+
+    def resume(self, user_id: str) -> Account:
+        """Have the role change announced again: the operator's word."""
+        return self.change(user_id, lambda a: replace(a, reminders=0, reminder_time=0))
+
+    def bound_times(self, user_id: str) -> Account:
+        """Take back times that only a clock that was ahead has written."""
+        now = int(self.clock())
+        return self.change(
+            user_id,
+            lambda a: replace(
+                a,
+                changed_time=min(a.changed_time, now),
+                reminder_time=min(a.reminder_time, now),
+            ),
+        )
+
     def _role(self, account: Account, role: Role, customer: str | None) -> Account:
         if account.role is role:
             return replace(account, customer=customer or account.customer)
@@ -148,7 +172,9 @@ class Accounts:
         if account.pending_role_change is not None:
             since = max(account.changed_time, account.reminder_time)
             wait_s = self.timeouts.grace_s * 2 ** min(account.reminders, MAX_DOUBLINGS)
-            row |= {"due_time": since + wait_s, "due_shard": shard(account.user_id)}
+            ended = account.reminders >= MAX_RETRIES
+            place = GIVEN_UP if ended else shard(account.user_id)
+            row |= {"due_time": since + wait_s, "due_shard": place}
         return {name: value for name, value in row.items() if value is not None}
 
 

@@ -8,7 +8,7 @@ from typing import Any, Concatenate, ParamSpec
 
 from aws.rows import lifecycle, moves, outputs
 from aws.rows.job import Job, Now, Retrieval, Status, Timeouts, due
-from aws.rows.table import Conflict, Row, Table, shard
+from aws.rows.table import GIVEN_UP, Conflict, Row, Table, shard
 from aws.storage.stored import Stored
 
 P = ParamSpec("P")
@@ -75,6 +75,7 @@ class Jobs:
     postpone_check = step_method(moves.postpone_check)
     give_up = step_method(moves.give_up)
     resume = step_method(moves.resume)
+    bound_times = step_method(lifecycle.bound_times)
     count_retry = step_method(lifecycle.count_retry)
     fail_retrieval = step_method(moves.fail_retrieval)
     begin_thaw = step_method(moves.begin_thaw)
@@ -133,6 +134,14 @@ class Jobs:
         """Every job with unfinished work whose time has come (from an index: re-read it)."""
         return (_job(row) for row in self.table.due(self.now().now))
 
+    def waiting(self, after_s: float) -> Iterator[Job]:
+        """Every job with unfinished work that falls due more than `after_s` from now."""
+        return (_job(row) for row in self.table.waiting(self.now().now + after_s))
+
+    def given_up(self) -> Iterator[Job]:
+        """Every job whose unfinished work is left to the operator."""
+        return (_job(row) for row in self.table.given_up())
+
     def scan(self) -> Iterator[Job]:
         """Every job there is, read strongly consistent: a whole pass over the table."""
         return (_job(row) for row in self.table.scan())
@@ -146,6 +155,8 @@ class Jobs:
             del row[LISTED]
         if due_time is not None:
             row |= {"due_time": due_time, "due_shard": shard(job.job_id)}
+        elif job.is_given_up:
+            row |= {"due_time": self.now().now, "due_shard": GIVEN_UP}
         return {name: value for name, value in row.items() if value is not None}
 
 

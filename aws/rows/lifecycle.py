@@ -7,7 +7,7 @@ between S3 and the archive, are in aws/rows/moves.py.
 
 from dataclasses import replace
 
-from aws.rows.job import OPEN, Job, Leased, Now, PendingWork, Result, Status
+from aws.rows.job import MAX_RETRIEVAL_FAILURES, OPEN, Job, Leased, Now, PendingWork, Result, Status
 from aws.rows.step_parts import (
     added,
     calmed,
@@ -23,6 +23,9 @@ from aws.storage.stored import Archive, S3Object, Stored
 
 NAMELESS = "deleted"
 """The name and the key that stay of a deleted upload, whose own were its owner's."""
+
+SKEW_S = 90
+"""Two machines' clocks may differ by this much."""
 
 
 def submit(job: Job, at: Now) -> Job:
@@ -189,3 +192,30 @@ def count_retry(job: Job, at: Now, *, work: PendingWork) -> Job:
         retries={**job.retries, work: job.retries.get(work, 0) + 1},
         retry_times={**job.retry_times, work: at.now},
     )
+
+
+def bound_times(job: Job, at: Now) -> Job:
+    """Take back times that no right clock has written: a lease and a due time have their ends.
+
+    Whoever wrote them had a clock that was ahead, and has perhaps died since.
+    """
+    now, spans = at.now, at.timeouts
+    longest = max(spans.retrieval_s, spans.grace_s * 4**MAX_RETRIEVAL_FAILURES)
+    return replace(
+        job,
+        submit_time=_bounded(job.submit_time, now) or 0,
+        complete_time=_bounded(job.complete_time, now),
+        reminder_time=_bounded(job.reminder_time, now),
+        retry_times={work: _bounded(time, now) or 0 for work, time in job.retry_times.items()},
+        lease_until=_bounded(job.lease_until, now + spans.lease_s),
+        expires_time=_bounded(job.expires_time, now + spans.after_s),
+        retrieval=job.retrieval
+        and replace(
+            job.retrieval, check_time=_bounded(job.retrieval.check_time, now + longest) or 0
+        ),
+    )
+
+
+def _bounded(time: float | None, latest: float) -> float | None:
+    """The time, or `latest` where it is later by more than clocks differ."""
+    return latest if time is not None and time > latest + SKEW_S else time

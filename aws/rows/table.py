@@ -14,6 +14,8 @@ MAX_SWAPS = 20
 """Tries of one change against others' writes; more than that is a fault worth a raise."""
 DUE_SHARDS = 4
 """Partitions of `due_index`, so that no one partition takes every write."""
+GIVEN_UP = DUE_SHARDS
+"""The partition of rows whose unfinished work is left to the operator."""
 
 Row = dict[str, Any]
 
@@ -88,7 +90,16 @@ class Table:
     def due(self, now: float) -> Iterator[Row]:
         """Every row of `due_index` whose `due_time` (epoch s) has come, page after page."""
         for shard in range(DUE_SHARDS):
-            yield from self._due(shard, now)
+            yield from self._in_shard(shard, "<=", now)
+
+    def waiting(self, after: float) -> Iterator[Row]:
+        """Every row of `due_index` whose `due_time` (epoch s) is later than that."""
+        for shard in range(DUE_SHARDS):
+            yield from self._in_shard(shard, ">", after)
+
+    def given_up(self) -> Iterator[Row]:
+        """Every row whose unfinished work is left to the operator."""
+        return self._in_shard(GIVEN_UP, ">", 0)
 
     def scan(self) -> Iterator[Row]:
         """Every row, read strongly consistent, page after page."""
@@ -96,12 +107,12 @@ class Table:
         for page in pages:
             yield from (_unpacked(item) for item in page["Items"])
 
-    def _due(self, shard: int, now: float) -> Iterator[Row]:
+    def _in_shard(self, shard: int, sign: str, time: float) -> Iterator[Row]:
         pages = self.client.get_paginator("query").paginate(
             TableName=self.name,
             IndexName="due_index",
-            KeyConditionExpression="due_shard = :s AND due_time <= :now",
-            ExpressionAttributeValues=_packed({":s": shard, ":now": now}),
+            KeyConditionExpression=f"due_shard = :s AND due_time {sign} :time",
+            ExpressionAttributeValues=_packed({":s": shard, ":time": time}),
         )
         for page in pages:
             yield from (_unpacked(item) for item in page["Items"])

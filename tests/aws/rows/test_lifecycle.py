@@ -193,6 +193,30 @@ def test_an_annotation_belongs_to_its_job_and_goes_with_it() -> None:
     assert {job.input, job.annotation} <= {*lifecycle.cancel(job, AT).garbage}
 
 
+BEFORE = Now(AT.now - 900, TIMEOUTS)
+"""The right time, when `AT` was written by a clock that was ahead."""
+
+
+def test_a_lease_of_a_clock_that_was_ahead_ends_like_any_other() -> None:
+    bounded = lifecycle.bound_times(RUNNING, BEFORE)
+    assert bounded.lease_until == BEFORE.now + TIMEOUTS.lease_s
+    assert unfinished(bounded, BEFORE)[PendingWork.PROGRESS] == bounded.lease_until
+
+
+@pytest.mark.parametrize("job", [PENDING, RUNNING, HOT, STORING, RETRIEVING, THAWED])
+def test_nothing_falls_due_later_than_a_right_clock_would_have_it(job: Job) -> None:
+    bounded = lifecycle.bound_times(job, BEFORE)
+    longest = 60 * 4**5
+    assert max(unfinished(bounded, BEFORE).values()) <= BEFORE.now + longest
+    assert lifecycle.bound_times(bounded, BEFORE) == bounded
+
+
+@pytest.mark.parametrize("job", [PENDING, RUNNING, HOT, STORING, RETRIEVING, THAWED])
+def test_times_of_right_clocks_stay(job: Job) -> None:
+    assert lifecycle.bound_times(job, replace(AT, now=AT.now - lifecycle.SKEW_S)) == job
+    assert lifecycle.bound_times(job, LATER) == job
+
+
 def test_a_pin_overtakes_an_archive_in_progress() -> None:
     kept = moves.pin(STORING, AT)
     assert (kept.pinned, kept.role_check_due, kept.pending_writes) == (True, True, ())
