@@ -207,7 +207,8 @@ def test_an_annotator_describes_references_and_cannot_change_them(parsed: Parsed
         for s in statements["Statement"]
         if "s3:PutObject" in s["Action"] and "references" in str(s["Resource"])
     ]
-    assert writes == ["arn:aws:s3:::gas-acme-references/*/reference.json"]
+    bucket = "arn:aws:s3:::gas-acme-references"
+    assert writes == [[f"{bucket}/*/reference.json", f"{bucket}/annotators/*"]]
 
 
 def test_every_process_has_a_group() -> None:
