@@ -124,7 +124,7 @@ class Attempt:
         """The task, with its files in `folder`. Raises FileNotFoundError."""
         files, job = self.world.files, self.job
         path, annotation = folder / "input", None
-        files.download(job.s3_inputs_bucket, job.s3_key_input_file, path)
+        files.download(job.s3_inputs_bucket, job.s3_key_input_file, path, job.input_etag)
         if job.annotation:
             name = files.keys.parse_annotation(job.annotation.key, job.user_id).rest
             annotation = Annotation(folder / "annotation", name, job.annotation_tag)

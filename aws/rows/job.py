@@ -123,6 +123,7 @@ class Job:
     title: str = ""
     note: str = ""
     batch: str = ""
+    input_etag: str = ""
     job_status: Status = Status.PENDING
     rev: int = 0
     write_token: str = ""

@@ -108,7 +108,12 @@ class Files:
 
     def size(self, bucket: str, key: str) -> int:
         """The object's bytes. Raises FileNotFoundError."""
-        return int(self._found(self.s3.head_object, bucket, key)["ContentLength"])
+        return self.facts(bucket, key)[0]
+
+    def facts(self, bucket: str, key: str) -> tuple[int, str]:
+        """The object's bytes, and the ETag of its contents. Raises FileNotFoundError."""
+        found = self._found(self.s3.head_object, bucket, key)
+        return int(found["ContentLength"]), str(found["ETag"])
 
     def head(self, bucket: str, key: str, n: int = SNIFF_BYTES) -> bytes:
         """The object's first `n` bytes. Raises FileNotFoundError."""
@@ -131,8 +136,15 @@ class Files:
     def read_json(self, bucket: str, key: str) -> Any:
         return json.loads(self.read(bucket, key))
 
-    def download(self, bucket: str, key: str, path: Path) -> None:
-        """Raises FileNotFoundError."""
+    def download(self, bucket: str, key: str, path: Path, etag: str = "") -> None:
+        """Raises FileNotFoundError, also where the contents that `etag` names are there no more.
+
+        A form may be sent again, which S3 cannot be told to refuse: conditional writes are for PUT
+        and for multipart uploads only.
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+        """
+        if etag and self.facts(bucket, key)[1] != etag:
+            raise FileNotFoundError(f"s3://{bucket}/{key} of {etag}")
         try:
             self.s3.download_file(bucket, key, str(path), Config=self.transfer)
         except ClientError as error:

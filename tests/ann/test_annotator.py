@@ -61,6 +61,17 @@ def test_a_pipeline_that_fills_the_disk_fails_with_words(world: World, own: Work
     assert "1,000,000 bytes, the limit" in (job.error or "")
 
 
+def test_an_upload_that_was_sent_again_after_its_check_fails_with_words(
+    world: World, own: Worker
+) -> None:
+    upload = builders.uploaded(world, builders.user(world), LONG)
+    job = world.jobs.submit(replace(upload, input_etag='"of what the site checked"'))
+    Annotator([own]).handle(world, Event(job.event))
+    ended = world.jobs.get(job.job_id)
+    assert ended.job_status is Status.FAILED
+    assert "upload it again" in (ended.error or "")
+
+
 def test_the_row_says_how_consequences_are_called(world: World, own: Worker) -> None:
     job = builders.submitted(world, builders.user(world), vcf("MT 73 . A G . . ."))
     world.jobs.table.change(job.job_id, lambda row: {**row, "mode": "haplotype"})

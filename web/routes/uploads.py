@@ -21,6 +21,7 @@ from web.context import site, world
 from web.display.filenames import display_name
 from web.display.formatting import size_words
 from web.rate_limits import demand_within_limits
+from web.routes import own_annotation
 from web.security import JOB_ID
 
 log = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ def issue(account: Account, choices: Choices, scripted: bool) -> tuple[Presigned
 
     S3 sends the browser there itself, unless the form is `scripted`: then it answers 201.
     """
-    job_id = _job_id(account, choices)
+    job_id = str(uuid.uuid4())
     ticket = site().tickets.dumps([account.user_id, job_id, *choices])
     then = f"{site().config.gas.base_url}/annotate/job?{urlencode({'ticket': ticket})}"
     form = world().files.upload_form(
@@ -76,14 +77,6 @@ def issue(account: Account, choices: Choices, scripted: bool) -> tuple[Presigned
         "" if scripted else then,
     )
     return form, then
-
-
-def _job_id(account: Account, choices: Choices) -> str:
-    """A new id; with an annotation, the one that it was sent under."""
-    key = choices.s3_key_annotation_file
-    if not key:
-        return str(uuid.uuid4())
-    return world().files.keys.parse_annotation(key, account.user_id).job_id
 
 
 def parse(bucket: str, key: str, user_id: str) -> ReceivedUpload:
@@ -123,6 +116,10 @@ def submit(upload: ReceivedUpload, account: Account, ticket: str) -> Job:
     except HTTPException:
         world().files.delete(upload.bucket, upload.key)
         raise
+    try:
+        choices = _with_own_annotation(choices, account.user_id, upload.job_id)
+    except FileNotFoundError:
+        abort(404, own_annotation.GONE)
     job = _submit(
         Job(
             job_id=upload.job_id,
@@ -158,7 +155,11 @@ def resubmit(job: Job, account: Account, choices: Choices) -> Job:
     key = keys.upload(account.user_id, job_id, name)
     try:
         world().files.copy(job.s3_inputs_bucket, job.s3_key_input_file, key)
-        choices = _with_annotation_of(job, job_id, choices)
+        if job.annotation:
+            choices = choices._replace(
+                s3_key_annotation_file=job.annotation.key, annotation_tag=job.annotation_tag
+            )
+        choices = _with_own_annotation(choices, job.user_id, job_id)
     except FileNotFoundError:
         abort(410, "The file of this job is kept no longer. Please upload it again.")
     again = replace(
@@ -171,15 +172,19 @@ def resubmit(job: Job, account: Account, choices: Choices) -> Job:
     return _submit(again)
 
 
-def _with_annotation_of(job: Job, job_id: str, choices: Choices) -> Choices:
-    """The choices with a copy of the earlier job's annotation. Raises FileNotFoundError."""
-    if job.annotation is None:
+def _with_own_annotation(choices: Choices, user_id: str, job_id: str) -> Choices:
+    """The choices with a copy of their annotation for this job: it may serve several.
+
+    Raises FileNotFoundError.
+    """
+    given = choices.s3_key_annotation_file
+    if not given:
         return choices
     files = world().files
-    name = files.keys.parse_annotation(job.annotation.key, job.user_id).rest
-    key = files.keys.upload(job.user_id, job_id, f"{ANNOTATION}{name}")
-    files.copy(job.annotation.bucket, job.annotation.key, key)
-    return choices._replace(s3_key_annotation_file=key, annotation_tag=job.annotation_tag)
+    name = files.keys.parse_annotation(given, user_id).rest
+    key = files.keys.upload(user_id, job_id, f"{ANNOTATION}{name}")
+    files.copy(files.inputs, given, key)
+    return choices._replace(s3_key_annotation_file=key)
 
 
 def _submit(job: Job) -> Job:

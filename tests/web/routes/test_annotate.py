@@ -2,6 +2,7 @@ import io
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import pytest
@@ -141,7 +142,9 @@ def test_a_file_that_is_sent_again_after_the_check_is_not_annotated(
 ) -> None:
     path = post_again(ada, [("a.vcf", VCF)])
     job = world.jobs.get(ada.get(path).location.rpartition("/")[2])
-    world.files.download(job.s3_inputs_bucket, job.s3_key_input_file, tmp_path / "a", job.input_etag)
+    world.files.download(
+        job.s3_inputs_bucket, job.s3_key_input_file, tmp_path / "a", job.input_etag
+    )
     world.files.write(job.s3_inputs_bucket, job.s3_key_input_file, b"something else")
     with pytest.raises(FileNotFoundError):
         world.files.download(
