@@ -9,6 +9,7 @@ from gunicorn.glogging import Logger
 
 from aws import config, log, secrets
 from aws.config import Config, ConfigError
+from aws.machine.memory import hide_memory
 from web.app import create_app
 
 STOP_S = 20
@@ -68,6 +69,7 @@ def main() -> None:
     )
     parser.add_argument("--bind", default="localhost:5000", help="HOST:PORT (localhost:5000)")
     args = parser.parse_args()
+    hide_memory()
     log.setup("web")
     try:
         settings = config.load()

@@ -204,6 +204,7 @@ def the_daemons_run_as_a_user_that_may_do_little(scene: BootScene) -> None:
             pid = scene.machine.show(unit, "MainPID")
             found = scene.machine.output(f"stat -c %U /proc/{pid}; grep CapEff /proc/{pid}/status")
             assert found.split() == ["gas", "CapEff:", "0" * 16], scene.machine.run(LOGS).stdout
+            assert scene.machine.output(f"stat -c %U /proc/{pid}/environ") == "root", unit
 
 
 TAKE_OVER = """
