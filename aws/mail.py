@@ -5,6 +5,28 @@ from email.errors import HeaderParseError
 from email.headerregistry import Address
 from typing import Any
 
+from botocore.exceptions import ClientError
+
+REFUSALS = {
+    "AccountSendingPaused",
+    "ConfigurationSetDoesNotExist",
+    "ConfigurationSetSendingPaused",
+    "InvalidParameterValue",
+    "MailFromDomainNotVerified",
+    "MessageRejected",
+}
+"""What SES answers to a mail that it will not take however often it is sent.
+
+An address that is not verified, in the sandbox, is a MessageRejected; an address that is none is an
+InvalidParameterValue. Throttling, a spent quota and missing rights pass and are no part of this.
+https://docs.aws.amazon.com/ses/latest/APIReference/API_SendEmail.html
+https://docs.aws.amazon.com/ses/latest/dg/troubleshoot-error-messages.html
+"""
+
+
+class UndeliverableError(ValueError):
+    """This letter can never be sent; the text says why."""
+
 
 @dataclass(frozen=True)
 class Letter:
@@ -22,17 +44,26 @@ class Mail:
         self.ses, self.sender = ses, sender
 
     def send(self, letter: Letter) -> None:
-        """Send one letter. Raises ValueError for an address or subject that breaks the headers."""
+        """Send one letter.
+
+        Raises UndeliverableError for an address or subject that breaks the headers, and where SES
+        refuses the letter for good.
+        """
         recipient = _address(letter.recipient)
         if letter.subject.splitlines() != [letter.subject]:
-            raise ValueError("a subject is one line")
+            raise UndeliverableError("a subject is one line")
         text = {"Data": letter.text, "Charset": "UTF-8"}
         subject = {"Data": letter.subject, "Charset": "UTF-8"}
-        self.ses.send_email(
-            Source=self.sender,
-            Destination={"ToAddresses": [recipient]},
-            Message={"Subject": subject, "Body": {"Text": text}},
-        )
+        try:
+            self.ses.send_email(
+                Source=self.sender,
+                Destination={"ToAddresses": [recipient]},
+                Message={"Subject": subject, "Body": {"Text": text}},
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"].removesuffix("Exception") not in REFUSALS:
+                raise
+            raise UndeliverableError(error.response["Error"]["Message"]) from None
 
 
 def _address(text: str) -> str:
@@ -40,4 +71,4 @@ def _address(text: str) -> str:
     try:
         return Address(addr_spec=text).addr_spec
     except (HeaderParseError, IndexError) as fault:
-        raise ValueError(f"{text!r} is not a mail address: {fault}") from None
+        raise UndeliverableError(f"{text!r} is not a mail address: {fault}") from None

@@ -57,7 +57,7 @@ def recheck_role(world: World, job: Job) -> Job:
     if job.is_hot and not job.pinned:
         return flush(world, world.jobs.pin(job.job_id))
     if premium and job.is_archived:
-        world.events.publish("restore", {"user_id": job.user_id})
+        world.events.publish("restore", job.event)
     return world.jobs.clear_role_check(job.job_id, rev=job.rev)
 
 

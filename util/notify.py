@@ -1,13 +1,19 @@
 """Mails the owner of a job that has ended."""
 
+import logging
+
 from aws import consumer
 from aws.events import Event
-from aws.mail import Letter
+from aws.mail import Letter, UndeliverableError
 from aws.outbox import flush
 from aws.resources import World
 from aws.rows.accounts import Account
 from aws.rows.job import Job, Status
 
+log = logging.getLogger(__name__)
+
+MAX_REMINDERS = 24
+"""Reminders, a day of them, after which a mail that fails for whatever reason is given up."""
 SUBJECTS = {
     Status.COMPLETED: "Your annotation of {name} is ready",
     Status.FAILED: "GAS could not annotate {name}",
@@ -16,13 +22,30 @@ SUBJECTS = {
 
 
 def handle(world: World, event: Event) -> None:
-    """Mail the owner of a job that has ended, once; it is marked after the mail was sent."""
+    """Mail the owner of a job that has ended, once; it is marked after the mail was sent.
+
+    A mail that can never be sent ends as well: the row says why, and so does the job's page.
+    """
     job = flush(world, world.jobs.get(event.job_id))
-    if job.mailed or not job.is_terminal:
+    if job.is_mail_settled or not job.is_terminal:
         return
-    account = world.accounts.get(job.user_id)
-    world.mail.send(letter(job, account, world.config.gas.base_url))
-    world.jobs.mark_mailed(job.job_id)
+    try:
+        account = world.accounts.get(job.user_id)
+        world.mail.send(letter(job, account, world.config.gas.base_url))
+    except UndeliverableError as fault:
+        give_up(world, job, str(fault))
+    except Exception as fault:
+        if job.reminders < MAX_REMINDERS:
+            raise
+        give_up(world, job, str(fault))
+    else:
+        world.jobs.mark_mailed(job.job_id)
+
+
+def give_up(world: World, job: Job, fault: str) -> None:
+    """End the mail of this job."""
+    log.error("no mail can be sent about job %s: %s", job.job_id, fault)
+    world.jobs.give_up_mail(job.job_id, fault=fault)
 
 
 def letter(job: Job, account: Account, base_url: str) -> Letter:

@@ -13,33 +13,41 @@ from aws.rows.job import Job, Refused
 
 log = logging.getLogger(__name__)
 
+MIN_REMINDERS = 2
+"""Reminders before a change of role counts as carried out. Two are twice the sweeper's grace period
+apart by one clock, the sweeper's own, whatever those of the site and of this machine say."""
+
 
 def handle(world: World, event: Event) -> None:
-    """Take every result of the user to where the role wants it.
+    """Take every result of the user, or the one that the event names, to where the role wants it.
 
-    The index of a user's jobs is eventually consistent, so a change of role stays pending until
-    a pass that began a while after it; the sweeper repeats the event until then.
+    The index of a user's jobs is eventually consistent and only names the jobs here: what is done
+    follows from their rows. One that it does not list yet is found by a later pass: a change of
+    role stays pending, and the sweeper repeats the event, until a pass that began after the second
+    reminder.
     """
-    began = world.clock()
     account = world.accounts.get(event.user_id)
+    if "job_id" in event.body:
+        apply_role(world, event.job_id, account)
+        return
     for listed in world.jobs.all_of(account.user_id):
         if event.heartbeat.released.is_set():
             raise ReturnToQueue("the rest is for the next delivery")
-        apply_role(world, listed, account)
-    index_is_current = began - account.changed_time >= world.config.sweep.grace_s
-    if account.pending_role_change is not None and index_is_current:
+        apply_role(world, listed.job_id, account)
+    if account.pending_role_change is not None and account.reminders >= MIN_REMINDERS:
         world.accounts.clear_role_change(account.user_id, account.pending_role_change)
 
 
-def apply_role(world: World, listed: Job, account: Account) -> None:
-    """Act on the role for one job; `listed` comes from the index, so steps read the row again."""
+def apply_role(world: World, job_id: str, account: Account) -> None:
+    """Act on the role for one job, by its row as it is now."""
     try:
-        if account.is_premium and listed.is_archived and not listed.retrieval:
-            request(world, listed)
-        elif account.is_premium and listed.is_hot and not listed.pinned:
-            flush(world, world.jobs.pin(listed.job_id))
-        elif not account.is_premium and listed.is_hot and listed.pinned:
-            flush(world, world.jobs.release(listed.job_id))
+        job = world.jobs.get(job_id)
+        if account.is_premium and job.is_archived and not job.retrieval:
+            request(world, job)
+        elif account.is_premium and job.is_hot and not job.pinned:
+            flush(world, world.jobs.pin(job_id))
+        elif not account.is_premium and job.is_hot and job.pinned:
+            flush(world, world.jobs.release(job_id))
     except Refused as reason:
         log.info("%s", reason)
 

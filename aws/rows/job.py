@@ -148,6 +148,7 @@ class Job:
     pending_writes: tuple[Stored, ...] = ()
     role_check_due: bool = False
     mailed: bool = False
+    mail_fault: str | None = None
     pinned: bool = False
     expires_time: float | None = None
     reminders: int = 0
@@ -171,6 +172,11 @@ class Job:
         return self.job_status not in OPEN
 
     @property
+    def is_mail_settled(self) -> bool:
+        """The owner was mailed, or can never be."""
+        return self.mailed or self.mail_fault is not None
+
+    @property
     def is_archived(self) -> bool:
         return self.results_file_archive_id is not None
 
@@ -183,7 +189,7 @@ class Job:
     def is_given_up(self) -> bool:
         """What is unfinished is left to the operator: retries have an end, and it has come."""
         exhausted = any(count >= MAX_RETRIES for count in self.retries.values())
-        return self.archive_fault is not None or exhausted
+        return exhausted or bool(self.archive_fault or self.mail_fault)
 
     @property
     def result_name(self) -> str:
@@ -291,7 +297,7 @@ def _progress_time(job: Job, timeouts: Timeouts) -> float | None:
     if job.job_status is Status.RUNNING:
         again = reminder_time + _backed_off(job, timeouts.grace_s) if reminder_time else 0
         return max(job.lease_until or 0, again)
-    if not job.mailed:
+    if not job.is_mail_settled:
         return max(job.complete_time or 0, reminder_time) + _backed_off(job, timeouts.grace_s)
     return None
 

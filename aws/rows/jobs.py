@@ -62,6 +62,7 @@ class Jobs:
     delete = step_method(lifecycle.delete)
     republish = step_method(lifecycle.republish)
     mark_mailed = step_method(lifecycle.mark_mailed)
+    give_up_mail = step_method(lifecycle.give_up_mail)
     strike_out = step_method(lifecycle.strike_out)
     begin_archive = step_method(moves.begin_archive)
     renew_archive = step_method(moves.renew_archive)

@@ -127,7 +127,7 @@ def delete(job: Job, at: Now) -> Job:
 
     Refused until its mail has been sent, and while its result is being moved.
     """
-    demand(job.is_terminal and job.mailed, job, "be deleted before it has ended")
+    demand(job.is_terminal and job.is_mail_settled, job, "be deleted before it has ended")
     demand(not job.pending_writes and not job.retrieval, job, "be deleted while it is moved")
     archives = (Archive(job.results_file_archive_id),) if job.results_file_archive_id else ()
     return replace(
@@ -155,7 +155,7 @@ def delete(job: Job, at: Now) -> Job:
 
 def republish(job: Job, at: Now) -> Job:
     """Publish the job's latest event again; the wait before the next time doubles."""
-    demand(not (job.is_terminal and job.mailed), job, "be republished")
+    demand(not (job.is_terminal and job.is_mail_settled), job, "be republished")
     topic = "job_results" if job.is_terminal else "job_requests"
     return replace(
         job, outbox=posted(job, topic), reminders=job.reminders + 1, reminder_time=at.now
@@ -164,7 +164,13 @@ def republish(job: Job, at: Now) -> Job:
 
 def mark_mailed(job: Job, at: Now) -> Job:
     """Record that the owner has been mailed."""
-    return replace(job, mailed=True, reminders=0, reminder_time=None)
+    return replace(job, mailed=True, mail_fault=None, reminders=0, reminder_time=None)
+
+
+def give_up_mail(job: Job, at: Now, *, fault: str) -> Job:
+    """Record why the owner can never be mailed."""
+    demand(job.is_terminal and not job.mailed, job, "have its mail given up")
+    return replace(job, mail_fault=fault, reminders=0, reminder_time=None)
 
 
 def strike_out(job: Job, at: Now, *, outbox: tuple[str, ...], garbage: tuple[Stored, ...]) -> Job:

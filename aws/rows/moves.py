@@ -154,6 +154,7 @@ def resume(job: Job, at: Now) -> Job:
     demand(job.is_given_up, job, "be resumed: it was not given up")
     return replace(
         job,
+        mail_fault=None,
         retries={},
         retrieval_failures=0,
         archive_fault=None,

@@ -3,14 +3,17 @@
 from dataclasses import replace
 
 import pytest
+from botocore.exceptions import ClientError
 
 from aws.events import Event
 from aws.resources import World
 from aws.rows.accounts import Account
 from aws.rows.job import Job, Status
-from tests import builders
-from tests.conftest import Handle
-from util import notify
+from tests import builders, daemons
+from tests.conftest import Clock, Handle
+from tests.proofs import invariants
+from tests.proofs.faults import error, outage
+from util import notify, sweep
 
 ADA = Account("u", "Ada", "ada@example.org")
 DONE = Job(
@@ -61,3 +64,63 @@ def test_an_owner_is_mailed_once_and_nobody_about_a_job_that_runs(
     recipients = [mail["to"] for mail in local_aws.mail() if done.job_id in mail["text"]]
     assert recipients == [account.email]
     assert not [mail for mail in local_aws.mail() if running.job_id in mail["text"]]
+
+
+def nobody(world: World) -> Account:
+    """A user whose identity at Globus has no address."""
+    account = builders.user(world)
+    return world.accounts.sign_in(account.user_id, account.name, "", account.institution)
+
+
+REFUSAL = error("MessageRejected", "Email address is not verified.")
+
+
+def test_a_mail_to_nobody_ends_with_a_word_in_the_row(world: World, clock: Clock) -> None:
+    job = builders.completed(world, nobody(world))
+    daemons.bring_to_rest(world, clock, daemons.handlers())
+    after = world.jobs.get(job.job_id)
+    assert not after.mailed
+    assert "is not a mail address" in (after.mail_fault or "")
+    clock.advance(daemons.LATE_S)
+    assert list(world.jobs.due()) == []
+    assert world.queues.depth("job_results_dlq").visible == 0
+    assert invariants.check(world, []).mails_missing == []
+
+
+@pytest.mark.parametrize(
+    "code", ["MessageRejected", "AccountSendingPausedException", "MailFromDomainNotVerified"]
+)
+def test_a_mail_that_ses_refuses_for_good_is_tried_once(world: World, code: str) -> None:
+    job = builders.completed(world, builders.user(world))
+    with outage(world, "SendEmail", answer=error(code, "No.")) as refused:
+        notify.handle(world, Event(job.event))
+        notify.handle(world, Event(job.event))
+    assert refused == ["SendEmail"]
+    assert world.jobs.get(job.job_id).mail_fault == "No."
+
+
+def test_a_mail_that_is_throttled_is_tried_again_and_ends_after_a_day(
+    world: World, clock: Clock, local_aws: Handle
+) -> None:
+    job = builders.completed(world, builders.user(world))
+    with outage(world, "SendEmail", answer=error("Throttling", "Maximum sending rate exceeded.")):
+        for _ in range(notify.MAX_REMINDERS):
+            with pytest.raises(ClientError, match="rate"):
+                notify.handle(world, Event(job.event))
+            clock.advance(daemons.LATE_S)
+            sweep.sweep(world)
+        assert world.jobs.get(job.job_id).mail_fault is None
+        notify.handle(world, Event(job.event))
+    assert "rate exceeded" in (world.jobs.get(job.job_id).mail_fault or "")
+
+
+def test_a_mail_that_was_given_up_is_sent_at_the_operators_word(
+    world: World, clock: Clock, local_aws: Handle
+) -> None:
+    job = builders.completed(world, builders.user(world))
+    with outage(world, "SendEmail", answer=REFUSAL):
+        notify.handle(world, Event(job.event))
+    world.jobs.resume(job.job_id)
+    daemons.bring_to_rest(world, clock, daemons.handlers())
+    assert world.jobs.get(job.job_id).mailed
+    assert [mail for mail in local_aws.mail() if job.job_id in mail["text"]]
