@@ -59,12 +59,25 @@ def test_a_tag_that_cannot_be_used_is_refused_in_words(ada: Person, tag: str) ->
     assert "Please choose another one" in reply.text
 
 
-def test_an_annotation_goes_with_one_job_only(ada: Person) -> None:
+def test_an_annotation_may_go_with_several_files_each_of_which_has_its_own_copy(
+    ada: Person, world: World
+) -> None:
     page = add(ada)
-    ada.get(upload(ada, page=page))
-    reply = ada.get(page)
-    assert reply.status_code == 409
-    assert "Please add the file again" in reply.text
+    replies = [ada.get(upload(ada, page=page)) for _ in range(2)]
+    jobs = [world.jobs.get(reply.location.rpartition("/")[2]) for reply in replies]
+    assert jobs[0].annotation != jobs[1].annotation
+    for job in jobs:
+        assert job.annotation
+        assert f"/{job.job_id}~annotation/" in job.annotation.key
+        assert world.files.read(job.annotation.bucket, job.annotation.key) == BED
+
+
+def test_an_annotation_that_has_gone_is_asked_for_again(ada: Person, world: World) -> None:
+    page = add(ada)
+    for item in world.files.listing(world.files.inputs, f"web/{ada.user_id}/"):
+        world.files.delete(item.bucket, item.key)
+    reply = ada.get(upload(ada, page=page))
+    assert (reply.status_code, "Please add the file again" in reply.text) == (404, True)
 
 
 def test_what_can_be_no_annotation_is_refused_at_once_and_deleted(
