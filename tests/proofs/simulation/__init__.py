@@ -1,0 +1,1 @@
+"""A simulation of all daemons in one process: `./gas faults`."""

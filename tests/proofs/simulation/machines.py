@@ -1,0 +1,124 @@
+"""The processes of GAS in a run: their real loops, each with a world and a clock of its own."""
+
+import random
+from typing import Any
+
+import boto3
+
+from ann.annotator import Annotator
+from ann.pipeline import Outcome, Task
+from aws.config import Config
+from aws.consumer import Consumer, Handler
+from aws.processes import DAEMONS
+from aws.resources import World, connect
+from tests import daemons
+from tests.proofs.simulation.network import Network
+from tests.proofs.simulation.plan import Plan
+from tests.proofs.simulation.scheduler import Scheduler, SimulatedProcess
+from tests.proofs.simulation.shims import SimulatedEvent, clock_of
+from util import sweep
+
+REBOOT_S = 5.0
+"""How soon a supervisor starts what has died."""
+QUEUES = {daemon: queue for queue, daemon in DAEMONS.items()}
+CHILD = ("annotator", "child")
+LONG_S = 20.0
+
+
+class SimulatedSession:
+    """Stands in for boto3's Session: real clients, each made once for all runs."""
+
+    real = boto3.session.Session(
+        aws_access_key_id="simulated", aws_secret_access_key="simulated", region_name="us-east-1"
+    )
+    made: dict[str, Any] = {}
+
+    def client(self, service: str, **settings: Any) -> Any:
+        config = (
+            vars(settings["config"]).get("_user_provided_options") if settings.get("config") else ""
+        )
+        key = f"{service} {config}"
+        if key not in self.made:
+            self.made[key] = self.real.client(service, **settings)
+        return self.made[key]
+
+
+class SimulatedRun(daemons.QuickRun):
+    """A pipeline's run that takes simulated time; its child may be killed."""
+
+    def __init__(self, task: Task, scheduler: Scheduler, seconds: float, killed: bool) -> None:
+        super().__init__(task)
+        self.scheduler, self.killed = scheduler, killed
+        self.until = scheduler.now + seconds
+
+    def wait(self, seconds: float) -> Outcome | None:  # type: ignore[override]
+        left = self.until - self.scheduler.now
+        self.scheduler.sleep(max(0.0, min(left, max(seconds, LONG_S))))
+        if self.scheduler.now < self.until:
+            return None
+        if self.killed:
+            return Outcome(self.task.folder, error="its process was killed", crashed=True)
+        return super().wait(seconds)
+
+
+class SimulatedWorker(daemons.QuickWorker):
+    """Stands in for a warm worker: everything but the child is the daemon's own."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def start(self, task: Task) -> SimulatedRun:  # type: ignore[override]
+        scheduler = self.network.scheduler
+        assert scheduler.current is not None
+        found = self.network.carry(scheduler.current, CHILD, dict)
+        mean = self.network.plan.setting.work_s
+        return SimulatedRun(
+            task, scheduler, scheduler.dice.uniform(0, 2 * mean), bool(found.get("killed"))
+        )
+
+
+class Machines:
+    """Boots every process of a plan, and boots it again when it has died."""
+
+    def __init__(self, network: Network, config: Config) -> None:
+        self.network, self.scheduler, self.config = network, network.scheduler, config
+        self.plan: Plan = network.plan
+        self.skews = dict(self.plan.setting.skews)
+        self.dice = random.Random(self.plan.seed)
+        network.reboot = self.reboot
+
+    def boot_all(self) -> None:
+        """Start every daemon, in so many instances; one sweeper."""
+        for name in DAEMONS.values():
+            for number in range(max(self.plan.setting.instances, 1 + (name == "annotator"))):
+                self.boot(f"{name} {number + 1}")
+        self.boot("sweep")
+
+    def process(self, name: str) -> SimulatedProcess:
+        return SimulatedProcess(name, self.skews.get(name.partition(" ")[0], 0.0))
+
+    def world(self, process: SimulatedProcess) -> World:
+        """The process's own world: transfers in the calling strand."""
+        return daemons.unthreaded(connect(self.config, lambda: clock_of(self.scheduler, process)))
+
+    def boot(self, name: str) -> None:
+        """Start one process under its name."""
+        process, daemon = self.process(name), name.partition(" ")[0]
+        world = self.world(process)
+        if daemon == "sweep":
+            stopping: Any = SimulatedEvent(self.scheduler)
+            self.scheduler.spawn(process, lambda: sweep.serve(world, stopping))
+            return
+        served = Consumer(world, QUEUES[daemon], self._handler(daemon))
+        self.scheduler.spawn(process, served.serve)
+
+    def _handler(self, daemon: str) -> Handler:
+        if daemon == "annotator":
+            return Annotator([SimulatedWorker(self.network)]).handle
+        return daemons.handlers()[QUEUES[daemon]]
+
+    def reboot(self, process: SimulatedProcess) -> None:
+        """Start a process anew once it has died; people's requests are not repeated."""
+        if not process.name.startswith("web"):
+            self.scheduler.after(REBOOT_S, lambda: self.boot(process.name))

@@ -1,0 +1,133 @@
+"""The network between the daemons and AWS: latency, and the faults of a plan."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.proofs.faults import Crash
+from tests.proofs.simulation.cloud import NO_JOB, Cloud, look
+from tests.proofs.simulation.effects import ERROR_S, FAULTS, UNAVAILABLE, Send
+from tests.proofs.simulation.plan import Fault, Plan, Step
+from tests.proofs.simulation.scheduler import Scheduler, SimulatedProcess, Strand
+from tests.proofs.simulation.services.answers import Reply, ServiceError
+
+Label = tuple[str, str]
+"""A daemon's name, and its call with the state of the job that it is about."""
+
+
+@dataclass
+class Record:
+    """What a run has seen: the labels of its calls, the faults that came about, the story."""
+
+    scheduler: Scheduler
+    labels: Counter[Label] = field(default_factory=Counter)
+    fired: list[tuple[Fault, str]] = field(default_factory=list)
+    covered: set[tuple[str, ...]] = field(default_factory=set)
+    story: list[tuple[float, str]] = field(default_factory=list)
+    calls: int = 0
+
+    def tell(self, text: str) -> None:
+        """Add a line to the story."""
+        self.story.append((self.scheduler.now, text))
+
+    def called(self, label: Label) -> None:
+        self.calls += 1
+        self.labels[label] += 1
+        kinds = [fault.kind.name for fault, _ in self.fired[-2:]]
+        self.covered.add((*label, *kinds))
+
+
+class Network:
+    """Carries every call of a strand, and has the plan's faults happen at their anchors."""
+
+    def __init__(self, scheduler: Scheduler, cloud: Cloud, plan: Plan) -> None:
+        self.scheduler, self.cloud, self.plan = scheduler, cloud, plan
+        self.record = Record(scheduler)
+        self.faults = list(plan.faults)
+        self.rivals = [step for step in plan.steps if step.anchor]
+        self.outages: list[tuple[str, float]] = []
+        self.about: dict[Strand, str] = {}
+        self.reboot: Callable[[SimulatedProcess], None] = lambda process: None
+        self.act: Callable[[Step], None] = lambda step: None
+
+    def call(self, service: str, operation: str, params: dict[str, Any]) -> Reply:
+        """One call: by the harness at once, by a strand after its latency, and with its faults."""
+        strand = self.scheduler.current
+        if strand is None:
+            return self.cloud.answer(service, operation, params)
+        if not strand.process.is_alive:
+            raise Crash
+        params = {name: sent(value) for name, value in params.items()}
+        label = self._label(strand, operation, params)
+        return self.carry(strand, label, lambda: self._answer(service, operation, params))
+
+    def _answer(self, service: str, operation: str, params: dict[str, Any]) -> Reply:
+        """The service's answer, unless it is away."""
+        for name, until in self.outages:
+            if name in (service, f"{service}.{operation}") and self.scheduler.now < until:
+                self.scheduler.sleep(ERROR_S)
+                raise ServiceError(UNAVAILABLE, 503)
+        return self.cloud.answer(service, operation, params)
+
+    def carry(self, strand: Strand, label: Label, send: Send) -> Reply:
+        """Have `send` happen after the latency, with the faults that are due."""
+        self.record.called(label)
+        nth = self.record.labels[label]
+        for step in self._due(self.rivals, label, nth):
+            self.act(step)
+            self.scheduler.sleep(self.plan.setting.latency_s * 40 + 3)
+        self.scheduler.sleep(self.scheduler.dice.expovariate(1 / self.plan.setting.latency_s))
+        for fault in self._due(self.faults, label, nth):
+            self.record.fired.append((fault, strand.process.name))
+            lasting = f" ({fault.seconds:g} s)" if fault.seconds else ""
+            self.record.tell(f"{strand.process.name}: {fault.kind}{lasting}, at {label[1]}")
+            return FAULTS[fault.kind](self, fault, label[1], send)
+        return send()
+
+    def _due(self, waiting: list[Any], label: Label, nth: int) -> list[Any]:
+        """Take those of `waiting` whose anchor is this call."""
+        due = [
+            one
+            for one in waiting
+            if (one.anchor.label == label and one.anchor.nth == nth)
+            or (not one.anchor.call and one.anchor.nth == self.record.calls)
+        ]
+        for one in due:
+            waiting.remove(one)
+        return due
+
+    def _label(self, strand: Strand, operation: str, params: dict[str, Any]) -> Label:
+        """The daemon and its call, with the state of the job; a write with the state after it."""
+        name = strand.process.name.partition(" ")[0]
+        where = params.get("TableName") or params.get("Bucket") or params.get("TopicArn", "")
+        kind = where.rpartition("-")[2]
+        key = params.get("Key") or params.get("Item")
+        if kind == "annotations" and isinstance(key, dict) and "job_id" in key:
+            self.about[strand] = key["job_id"]["S"]
+        state = look(self.cloud.jobs.get(self.about.get(strand, ""), None))
+        if kind == "annotations" and operation == "put_item":
+            state += ">" + look(params["Item"])
+        return name, " ".join(word for word in (operation, kind, state) if word and word != NO_JOB)
+
+    def end_faults(self) -> None:
+        """No fault from here on, and what lasted is over."""
+        self.faults, self.rivals, self.outages = [], [], []
+
+    @property
+    def process(self) -> SimulatedProcess:
+        """The process that makes the current call."""
+        assert self.scheduler.current is not None
+        return self.scheduler.current.process
+
+    def die(self) -> Reply:
+        """Kill the process that makes the current call; its supervisor starts another."""
+        process = self.process
+        self.scheduler.kill(process)
+        self.reboot(process)
+        raise Crash
+
+
+def sent(value: Any) -> Any:
+    """A parameter as it may be sent again: the bytes of a stream."""
+    return value.read() if hasattr(value, "read") else value

@@ -1,0 +1,184 @@
+"""A run as data: its world, what people do, and its faults; a seed makes one, text keeps one."""
+
+import json
+import random
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+
+class Kind(StrEnum):
+    """The kinds of faults; `seconds` says how long, where that matters."""
+
+    DIE_BEFORE = "dies before the call"
+    DIE_AFTER = "dies after the call"
+    LOST_REQUEST = "the request is lost, and repeated"
+    LOST_REPLY = "the reply is lost, and the call repeated"
+    UNKNOWN = "every reply is lost: the caller never knows"
+    REFUSED = "the service answers with an error"
+    OUTAGE = "the service is away"
+    SLOW = "the call takes its time"
+    FREEZE = "the process is frozen before the call"
+    FREEZE_AFTER = "the process is frozen after the call"
+    DAMAGED = "the bytes arrive damaged"
+    STALE = "the index lags behind"
+    JUMP = "the clock is a day ahead for a while"
+    LOST_MESSAGE = "the message is lost"
+    DOUBLED = "the message is delivered twice"
+    FAILS = "the retrieval fails"
+    CHILD = "the child is killed"
+
+
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+LASTS: dict[Kind, tuple[float, ...]] = {
+    Kind.LOST_REQUEST: (1, 70),
+    Kind.LOST_REPLY: (0.1, 70, 5 * MINUTE),
+    Kind.UNKNOWN: (6, 350),
+    Kind.OUTAGE: (MINUTE, 20 * MINUTE, 2 * HOUR),
+    Kind.SLOW: (90, 700, 2 * HOUR),
+    Kind.FREEZE: (90, 700, 8 * HOUR, 2 * DAY),
+    Kind.FREEZE_AFTER: (90, 700, 8 * HOUR),
+    Kind.STALE: (10, 70, 300),
+    Kind.JUMP: (5, 100),
+    Kind.DOUBLED: (0.1, 30, 2 * HOUR),
+}
+"""How long each kind of fault may last (s)."""
+REQUEST_S = 700
+"""The longest that a request to the site lasts: an upload that is no job goes after a while."""
+
+
+class Act(StrEnum):
+    """The acts of people, and of the network on its own."""
+
+    SUBMIT = "submits a job"
+    UPGRADE = "goes premium"
+    DOWNGRADE = "goes back to free"
+    CANCEL = "cancels"
+    REPLAY = "an old message comes again"
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """The `nth` time that a daemon makes a call while its job is in a state; "" is any call."""
+
+    daemon: str
+    call: str
+    nth: int
+
+    @property
+    def label(self) -> tuple[str, str]:
+        return self.daemon, self.call
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault at an anchor."""
+
+    anchor: Anchor
+    kind: Kind
+    seconds: float = 0
+
+
+@dataclass(frozen=True)
+class Step:
+    """An act of a user at a time (s from the beginning), or, with an anchor, right before that."""
+
+    act: Act
+    user: int
+    job: int = 0
+    at_s: float = 0
+    anchor: Anchor | None = None
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The world of a run."""
+
+    backend: str = "s3"
+    after_s: int = 300
+    instances: int = 1
+    lag_s: float = 0.0
+    latency_s: float = 0.03
+    work_s: float = 5.0
+    expedited: bool = True
+    skews: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that decides a run."""
+
+    seed: int
+    setting: Setting
+    steps: tuple[Step, ...]
+    faults: tuple[Fault, ...] = ()
+
+    def __str__(self) -> str:
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    @classmethod
+    def parse(cls, text: str) -> "Plan":
+        """The plan that this text stands for."""
+        raw = json.loads(text)
+        setting = raw["setting"]
+        setting["skews"] = tuple((name, skew) for name, skew in setting["skews"])
+        steps = tuple(_step(step) for step in raw["steps"])
+        faults = tuple(
+            Fault(Anchor(**f["anchor"]), Kind(f["kind"]), f["seconds"]) for f in raw["faults"]
+        )
+        return cls(raw["seed"], Setting(**setting), steps, faults)
+
+
+def _step(raw: dict[str, Any]) -> Step:
+    anchor = Anchor(**raw["anchor"]) if raw["anchor"] else None
+    return replace(Step(**raw), act=Act(raw["act"]), anchor=anchor)
+
+
+SKEW_S = 90
+DAEMONS = ("web", "annotator", "notify", "archive", "restore", "thaw", "sweep")
+
+
+def setting(dice: random.Random) -> Setting:
+    """A world by the dice."""
+    is_skewed = dice.random() < 0.5
+    skews = tuple(
+        (name, round(dice.uniform(-SKEW_S, SKEW_S), 1))
+        for name in DAEMONS
+        if is_skewed and dice.random() < 0.5
+    )
+    return Setting(
+        backend=dice.choice(("s3", "vault")),
+        after_s=dice.choice((0, 20, 300, 900, 7200)),
+        instances=dice.choice((1, 1, 2)),
+        lag_s=dice.choice((0.0, 1.0, 1.0, 50.0)),
+        latency_s=dice.choice((0.02, 0.02, 0.5, 3.0)),
+        work_s=dice.choice((2.0, 20.0, 400.0)),
+        expedited=dice.random() < 0.7,
+        skews=skews,
+    )
+
+
+def steps(dice: random.Random, after_s: int) -> tuple[Step, ...]:
+    """What people do: a few jobs, changes of role at any distance, perhaps a cancelled job."""
+    users = dice.choice((1, 1, 2))
+    jobs = dice.choice((1, 1, 2, 3))
+    done = [
+        Step(Act.SUBMIT, dice.randrange(users), job, round(dice.uniform(0, 60) * (job > 0), 2))
+        for job in range(jobs)
+    ]
+    at_s, premium = 0.0, False
+    for _ in range(dice.choice((0, 1, 2, 2, 3, 4))):
+        at_s += dice.choice((0.2, 3, 30, after_s, after_s + 100, 400, 4000, 20_000, DAY))
+        at_s += round(dice.uniform(0, 60), 2)
+        premium = not premium if dice.random() < 0.9 else premium
+        done.append(Step(Act.UPGRADE if premium else Act.DOWNGRADE, dice.randrange(users), 0, at_s))
+    if dice.random() < 0.15:
+        done.append(Step(Act.CANCEL, 0, dice.randrange(jobs), round(dice.uniform(0, 30), 2)))
+    return tuple(done)
+
+
+def workload(seed: int) -> Plan:
+    """The plan of a seed, before faults."""
+    dice = random.Random(seed)
+    world = setting(dice)
+    return Plan(seed, world, steps(dice, world.after_s))

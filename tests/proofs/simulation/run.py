@@ -1,0 +1,178 @@
+"""One run of a plan: everything happens, the world comes to rest, the invariants are checked."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import pytest
+from botocore import xform_name
+from botocore.client import BaseClient
+
+from aws.config import Config, load
+from aws.resources import World, connect
+from tests import daemons
+from tests.proofs import invariants
+from tests.proofs.simulation import judge
+from tests.proofs.simulation.cloud import PREFIX, Cloud
+from tests.proofs.simulation.machines import Machines, SimulatedSession
+from tests.proofs.simulation.network import Network, Record
+from tests.proofs.simulation.people import People
+from tests.proofs.simulation.plan import DAY, Plan
+from tests.proofs.simulation.scheduler import START_S, Scheduler
+from tests.proofs.simulation.services.answers import ServiceError
+from tests.proofs.simulation.shims import in_simulated_time
+from tests.proofs.simulation.watch import Watch
+
+MAX_CALLS = 12_000
+MAX_S = 60 * DAY
+STOCK_CALLS = 3_000
+Off = Callable[[pytest.MonkeyPatch, World], None]
+"""Switches a rule off."""
+
+
+@dataclass
+class Outcome:
+    """The end of a run: what was violated, and what was seen on the way."""
+
+    plan: Plan
+    violations: list[str]
+    record: Record
+    jobs: int = 0
+    simulated_s: float = 0.0
+    kinds: set[str] = field(default_factory=set)
+
+
+class HarnessClock:
+    """The true time, which the harness may have pass."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self.scheduler = scheduler
+
+    def __call__(self) -> float:
+        return self.scheduler.now
+
+    def advance(self, seconds: float) -> None:
+        self.scheduler.sleep(seconds)
+
+
+def settings(plan: Plan) -> Config:
+    """The settings as they are delivered, but for the archive."""
+    return load(
+        env={
+            "GAS_GAS_PREFIX": PREFIX,
+            "GAS_ARCHIVE_BACKEND": plan.setting.backend,
+            "GAS_ARCHIVE_AFTER_S": str(plan.setting.after_s),
+        }
+    )
+
+
+@contextmanager
+def _network_for(network: Network, patch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Within the block, every boto3 client calls the simulated AWS."""
+
+    def call(client: Any, operation: str, params: dict[str, Any]) -> Any:
+        try:
+            service = client.meta.service_model.service_name
+            return network.call(service, xform_name(operation), params)
+        except ServiceError as refusal:
+            kind = client.exceptions.from_code(refusal.code)
+            raise kind(refusal.reply, operation) from None
+
+    patch.setattr(BaseClient, "_make_api_call", call)
+    patch.setattr(boto3.session, "Session", SimulatedSession)
+    yield
+
+
+def run(plan: Plan, off: Off | None = None) -> Outcome:
+    """Run a plan to its end; `off` switches a rule off for the whole of it."""
+    scheduler, config = Scheduler(plan.seed), settings(plan)
+    cloud = Cloud(scheduler, plan.setting, config.archive.delay_s)
+    network = Network(scheduler, cloud, plan)
+    logging.disable(logging.CRITICAL)
+    with in_simulated_time(scheduler) as patch, _network_for(network, patch):
+        world = daemons.unthreaded(connect(config, HarnessClock(scheduler)))
+        if off:
+            off(patch, world)
+        try:
+            return Session(network, world).play()
+        finally:
+            scheduler.end()
+            logging.disable(logging.NOTSET)
+
+
+class Session:
+    """A run under way."""
+
+    def __init__(self, network: Network, world: World) -> None:
+        self.network, self.world = network, world
+        self.scheduler, self.cloud = network.scheduler, network.cloud
+        self.watch = Watch(self.cloud, world, network.record)
+        self.machines = Machines(network, world.config)
+        self.people = People(self.machines, world)
+        self.is_at_rest = False
+        self.scheduler.stretch = self._stretch
+
+    def play(self) -> Outcome:
+        """Act, come to rest, take stock, judge."""
+        self.machines.boot_all()
+        self.people.begin()
+        found = self._come_to_rest()
+        if not found:
+            found = judge.before_inventory(self.world, self.people, self.watch, self.network.record)
+            found += self._take_stock()
+            mails = self.cloud.ses.mails
+            found += invariants.check(self.world, mails, self.people.accepted).violations
+        jobs = len(self.people.uploads)
+        violations = [*self.watch.violations, *found]
+        return Outcome(
+            self.network.plan,
+            violations,
+            self.network.record,
+            jobs,
+            self.scheduler.now - START_S,
+            {text.partition(":")[0] for text in violations},
+        )
+
+    def _come_to_rest(self) -> list[str]:
+        """Let everything happen that will; say so if it never ends."""
+        while not self.is_at_rest and self.scheduler.step():
+            if self.network.record.calls > MAX_CALLS:
+                return [f"endless: {MAX_CALLS} calls and no rest: {self._restless()}"]
+            if self.scheduler.now > START_S + MAX_S:
+                return [f"endless: no rest in {MAX_S} s: {self._restless()}"]
+        return []
+
+    def _restless(self) -> str:
+        return "; ".join(invariants.restless(self.world))
+
+    def _stretch(self, seconds: float) -> float:
+        """Have the sweeper sleep through the sweeps that would find nothing.
+
+        Where nothing is due and nobody else has anything to do, the world is at rest.
+        """
+        current = self.scheduler.current
+        if current is None or current.process.name != "sweep":
+            return seconds
+        due, other = self.cloud.next_due(), self.scheduler.next_time()
+        if due is None and other is None:
+            self.is_at_rest = True
+            return seconds
+        ahead_s = current.process.skew_s + current.process.jump_s
+        first = min(t for t in (due and due - ahead_s, other) if t is not None)
+        sweeps = max(1, int((first - self.scheduler.now) // seconds))
+        return sweeps * seconds
+
+    def _take_stock(self) -> list[str]:
+        """Take an inventory, days later, in a process of its own."""
+        self.network.end_faults()
+        self.cloud.glacier.inventory_s = 0
+        process = self.machines.process("operator")
+        strand = self.scheduler.spawn(process, lambda: daemons.take_stock(self.world))
+        calls = self.network.record.calls
+        while not strand.is_over and self.scheduler.step():
+            if self.network.record.calls > calls + STOCK_CALLS:
+                return ["endless: the inventory does not end"]
+        return [f"stock: {strand.fault!r}"] if strand.fault else []

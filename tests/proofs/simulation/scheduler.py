@@ -1,0 +1,150 @@
+"""Simulated time, and the processes whose strands take turns in it."""
+
+import heapq
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from greenlet import getcurrent, greenlet
+
+from tests.proofs.faults import Crash
+
+START_S = 1_800_000_000.0
+"""The simulated epoch second that every run begins at."""
+
+
+@dataclass(eq=False)
+class SimulatedProcess:
+    """One operating system process: its strands die together and share a clock."""
+
+    name: str
+    skew_s: float = 0.0
+    is_alive: bool = True
+    frozen_until: float = 0.0
+    jump_s: float = 0.0
+    strands: "list[Strand]" = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Strand:
+    """One thread of a simulated process."""
+
+    process: SimulatedProcess
+    act: Callable[[], object]
+    turn: greenlet | None = None
+    ticket: int = 0
+    is_over: bool = False
+    is_idle: bool = False
+    fault: BaseException | None = None
+
+
+class Scheduler:
+    """Lets one strand run at a time, in the order of simulated time; ties fall by the seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed, self.now, self.dice = seed, START_S, random.Random(seed)
+        self.heap: list[tuple[float, float, int, Strand | None, Callable[[], object] | None]] = []
+        self.hub, self.count = getcurrent(), 0
+        self.current: Strand | None = None
+        self.strands: list[Strand] = []
+        self.stretch: Callable[[float], float] = lambda seconds: seconds
+        """How long a wait for an event may last instead of so many seconds."""
+        self.turns = 0
+
+    def spawn(self, process: SimulatedProcess, act: Callable[[], object]) -> Strand:
+        """A new strand of the process; it begins when its turn comes."""
+        strand = Strand(process, act)
+        process.strands.append(strand)
+        self.strands.append(strand)
+        self.wake(strand)
+        return strand
+
+    def after(self, seconds: float, act: Callable[[], object]) -> None:
+        """Call `act` once, in so many seconds: the world outside the processes."""
+        self.count += 1
+        entry = (self.now + seconds, self.dice.random(), self.count, None, act)
+        heapq.heappush(self.heap, entry)
+
+    def wake(self, strand: Strand, seconds: float = 0.0) -> None:
+        """Let a strand go on in so many seconds, instead of any earlier appointment."""
+        strand.ticket += 1
+        entry = (self.now + seconds, self.dice.random(), strand.ticket, strand, None)
+        heapq.heappush(self.heap, entry)
+
+    def sleep(self, seconds: float) -> None:
+        """Have the current strand wait; nobody else does."""
+        if self.current is None:
+            return
+        self.wake(self.current, seconds)
+        self.block()
+
+    def block(self) -> None:
+        """Have the current strand wait until something wakes it. Raises Crash in a dead process."""
+        strand = self.current
+        assert strand is not None
+        self.hub.switch()
+        if not strand.process.is_alive:
+            raise Crash
+
+    def kill(self, process: SimulatedProcess) -> None:
+        """Kill a process: its strands raise Crash wherever they wait."""
+        process.is_alive = False
+        for strand in process.strands:
+            if strand is not self.current and not strand.is_over:
+                self.wake(strand)
+
+    def freeze(self, process: SimulatedProcess, seconds: float) -> None:
+        """Stop a process for so long, as SIGSTOP does."""
+        process.frozen_until = max(process.frozen_until, self.now + seconds)
+
+    def next_time(self) -> float | None:
+        """The time of the next appointment; None where there is none."""
+        while self.heap and self._is_stale():
+            heapq.heappop(self.heap)
+        return self.heap[0][0] if self.heap else None
+
+    def _is_stale(self) -> bool:
+        _, _, ticket, strand, _ = self.heap[0]
+        return strand is not None and (strand.is_over or ticket != strand.ticket)
+
+    def step(self) -> bool:
+        """Let whoever is next take a turn; False where nobody is left."""
+        when = self.next_time()
+        if when is None:
+            return False
+        _, _, _, strand, act = heapq.heappop(self.heap)
+        self.now = max(self.now, when)
+        self.turns += 1
+        if strand is None:
+            assert act is not None
+            act()
+        elif strand.process.frozen_until > self.now and strand.process.is_alive:
+            self.wake(strand, strand.process.frozen_until - self.now)
+        else:
+            self._resume(strand)
+        return True
+
+    def _resume(self, strand: Strand) -> None:
+        if strand.turn is None:
+            strand.turn = greenlet(lambda: self._life(strand), self.hub)
+        self.current = strand
+        strand.turn.switch()
+        self.current = None
+
+    def _life(self, strand: Strand) -> None:
+        try:
+            if strand.process.is_alive:
+                strand.act()
+        except (Exception, Crash) as fault:
+            strand.fault = fault
+        finally:
+            strand.is_over = True
+            if strand in strand.process.strands:
+                strand.process.strands.remove(strand)
+
+    def end(self) -> None:
+        """Kill everything that is left, so that nothing stays open."""
+        for strand in self.strands:
+            strand.process.is_alive = False
+            while strand.turn is not None and not strand.is_over:
+                self._resume(strand)
