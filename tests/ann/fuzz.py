@@ -151,7 +151,8 @@ def _fault_of_result(outcome: Outcome, body: bytes) -> str:
         str(outcome.result), index=str(outcome.index), encoding="latin-1"
     ) as index:
         found = sum(1 for contig in index.contigs for _ in index.fetch(contig))
-    if found != counts["records"] and b"\r" not in given:
+    # To htslib the region * is what has no place, whatever a contig is called.
+    if found != counts["records"] and b"\r" not in given and b"\n*\t" not in given:
         return f"the index finds {found} of {counts['records']} records"
     return ""
 
