@@ -10,10 +10,20 @@ from aws.rows.job import MAX_DOUBLINGS, MAX_RETRIES, Timeouts
 from aws.rows.sessions import Session
 from aws.rows.table import GIVEN_UP, Conflict, Row, Table, shard
 
+DAY_S = 24 * 3600
+
+
+class DailyLimit(Exception):
+    """The user has had as many retrievals today as a day may have."""
+
 
 class Role(StrEnum):
     FREE = "free_user"
     PREMIUM = "premium_user"
+
+
+class ClosedAccount(Exception):
+    """An account that the operators have closed."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +47,10 @@ class Account:
     reminders: int = 0
     reminder_time: int = 0
     customer: str | None = None
+    retrieval_day: int = 0
+    retrievals: int = 0
     sessions: tuple[Session, ...] = ()
+    closed: bool = False
 
     @property
     def is_premium(self) -> bool:
@@ -76,9 +89,16 @@ class Accounts:
             )
 
     def begin_session(self, user_id: str, login_id: str, agent: str) -> Account:
-        """Record a browser's session, once for each login. Raises UsedLogin."""
+        """Record a browser's session, once for each login. Raises UsedLogin, or ClosedAccount."""
         now = int(self.clock())
-        return self._sessions(user_id, lambda s: sessions.begun(s, login_id, agent, now))
+
+        def begin(account: Account) -> Account:
+            if account.closed:
+                raise ClosedAccount(user_id)
+            begun = sessions.begun(account.sessions, login_id, agent, now)
+            return replace(account, sessions=begun)
+
+        return self.change(user_id, begin)
 
     def touch_session(self, user_id: str, session_id: str) -> Account:
         """Record that a session is in use."""
@@ -89,6 +109,14 @@ class Accounts:
         """End one session, or all of the user's: their cookies are good for nothing from now on."""
         now = int(self.clock())
         return self._sessions(user_id, lambda s: sessions.ended(s, session_id, now))
+
+    def close(self, user_id: str, closed: bool = True) -> Account:
+        """Let nobody sign in to the account, and end its sessions; or open it again."""
+        now = int(self.clock())
+        return self.change(
+            user_id,
+            lambda a: replace(a, closed=closed, sessions=sessions.ended(a.sessions, None, now)),
+        )
 
     def subscribe(self, user_id: str, customer: str | None = None) -> Account:
         """Make the user premium, paid for by `customer`; already premium changes no role."""
@@ -104,6 +132,31 @@ class Accounts:
             user_id,
             lambda a: (
                 replace(a, pending_role_change=None) if a.pending_role_change == number else a
+            ),
+        )
+
+    def count_retrieval(self, user_id: str, most: int) -> Account:
+        """Count one more retrieval of today (UTC). Raises DailyLimit beyond `most`."""
+        day = int(self.clock()) // DAY_S
+
+        def count(account: Account) -> Account:
+            so_far = account.retrievals if account.retrieval_day == day else 0
+            if so_far >= most:
+                raise DailyLimit(f"{user_id} has had {most} retrievals today")
+            return replace(account, retrieval_day=day, retrievals=so_far + 1)
+
+        return self.change(user_id, count)
+
+    def await_tomorrow(self, user_id: str) -> Account:
+        """Have the results that a day's limit holds back found again, however many days it takes."""
+        now = int(self.clock())
+        return self.change(
+            user_id,
+            lambda a: replace(
+                a,
+                pending_role_change=a.role_changes,
+                reminders=MAX_DOUBLINGS,
+                reminder_time=now,
             ),
         )
 

@@ -8,6 +8,7 @@ from typing import NoReturn
 from flask import Blueprint, abort, redirect, request, session, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from aws.rows.accounts import ClosedAccount
 from aws.rows.sessions import UsedLogin
 from web import audit
 from web.context import site, world
@@ -27,6 +28,7 @@ GLOBUS_DOWN = (
 )
 
 
+CLOSED = "The operators of this service have closed this account. Please ask them why."
 LOGIN_AGE_S = 600
 """The time that a person has at Globus; within it the account's row remembers the login as used."""
 OAUTH_ERROR = re.compile(r"[a-z_]{1,40}")
@@ -62,6 +64,9 @@ def callback() -> AnyResponse:
         sign_in(_identity(request.args["code"], begun), begun.id)
     except UsedLogin:
         _refuse("the login was used before")
+    except ClosedAccount:
+        audit.record("sign_in_refused", reason="the account is closed")
+        abort(403, CLOSED)
     return redirect(back)
 
 

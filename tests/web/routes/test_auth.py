@@ -268,6 +268,18 @@ def test_an_old_cookie_makes_no_second_session_of_one_login(
     assert not is_in(thief)
 
 
+def test_nobody_signs_in_to_a_closed_account(
+    browser: FlaskClient, globus: FalseGlobus, world: World
+) -> None:
+    come_back(browser, begin(browser, globus))
+    world.accounts.close(SUB)
+    assert not is_in(browser)
+    reply = come_back(browser, begin(browser, globus))
+    world.accounts.close(SUB, closed=False)
+    assert (reply.status_code, "closed this account" in reply.text) == (403, True)
+    assert not is_in(browser)
+
+
 def test_a_login_has_ten_minutes(app: Flask, browser: FlaskClient, globus: FalseGlobus) -> None:
     asked = begin(browser, globus)
     site = app.extensions["gas"]
