@@ -61,6 +61,12 @@ class Handle:
         """Cancel every fault still to come."""
         requests.delete(f"{self.url}/_gas/fail", timeout=5).raise_for_status()
 
+    def archives(self, world: World) -> dict[str, str]:
+        """The SHA-256 of each archive of this world, by its id: of the bytes as they are now."""
+        backend, vault = world.config.archive.backend, world.config.archive.vault
+        name = world.names.bucket("archive") if backend == "s3" else vault
+        return dict(requests.get(f"{self.url}/_gas/archives", {"of": name}, timeout=30).json())
+
     def mail(self) -> list[dict[str, Any]]:
         """The mail sent, newest first."""
         return list(requests.get(f"{self.url}/mail.json", timeout=5).json())

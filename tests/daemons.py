@@ -140,7 +140,7 @@ def rest(world: World, clock: Clock, aws: Handle) -> invariants.Findings:
     """Let the world come to rest, take the inventory, check everything, and wipe it."""
     bring_to_rest(world, clock, handlers())
     take_stock(world)
-    found = invariants.check(world, aws.mail())
+    found = invariants.check(world, aws.mail(), archives=aws.archives(world))
     wipe(world)
     return found
 

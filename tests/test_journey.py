@@ -59,7 +59,8 @@ def test_a_free_result_goes_cold_and_comes_back_byte_for_byte(
     assert str(told["result_sha256"]) in page
 
     daemons.take_stock(world)
-    found = invariants.check(world, local_aws.mail(), {job_id})
+    archives = local_aws.archives(world)
+    found = invariants.check(world, local_aws.mail(), {job_id}, archives)
     assert found.violations == []
     assert found.mails_repeated == []
 

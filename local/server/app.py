@@ -22,6 +22,7 @@ from moto.sqs.models import Queue
 from werkzeug.serving import make_server
 
 from local.addresses import LOCALHOST, url_of
+from local.server.archived import Archived
 from local.server.control import Control, ControlSettings
 from local.server.cors import Cors
 from local.server.glacier import Glacier
@@ -109,7 +110,8 @@ class LocalAWS:
         restores = Restores(mailbox, settings, timers, self.publish, LOCK)
         glacier = Glacier(restores, settings, timers, self.publish, store)
         signed = Presigned(Objects(glacier, LOCK), secret)
-        app = Spooled(Cors(Control(signed, settings), LOCK))
+        control = Archived(Control(signed, settings), store, LOCK)
+        app = Spooled(Cors(control, LOCK))
         self.server = make_server(host, port, app, threaded=True, request_handler=QuietHandler)
         self.state = None
         if data:

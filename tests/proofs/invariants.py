@@ -10,7 +10,7 @@ for one that has moved to the archive with its result.
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,8 @@ from aws.storage.stored import Archive, S3Object, Stored
 from aws.storage.vault import RetrievalState
 
 INVENTORY_S = 10
+Archives = Mapping[str, str] | set[str]
+"""What is archived: the SHA-256 of each archive by its id, or the ids alone."""
 
 
 @dataclass
@@ -46,14 +48,22 @@ class Findings:
         return [f"{kind}: {what}" for kind in kinds for what in getattr(self, kind)]
 
 
-def check(world: World, mails: list[dict[str, Any]], accepted: set[str] | None = None) -> Findings:
-    """Check all of a quiet world. `accepted` are ids that must be among the jobs."""
+def check(
+    world: World,
+    mails: list[dict[str, Any]],
+    accepted: set[str] | None = None,
+    archives: Archives | None = None,
+) -> Findings:
+    """Check all of a quiet world. `accepted` are ids that must be among the jobs.
+
+    Without `archives` it is only known which there are, not what is in them.
+    """
     found, jobs = Findings(), list(world.jobs.scan())
     found.jobs = len(jobs)
     found.states.update(str(job.job_status) for job in jobs)
     missing = (accepted or set()) - {job.job_id for job in jobs}
     found.lost += [f"job {job_id} has no row" for job_id in missing]
-    archives = set(archive_ids(world))
+    archives = set(archive_ids(world)) if archives is None else archives
     for job in jobs:
         found.stuck += unsettled(world, job)
         found.lost += lost_bytes(world, job, archives) + lost_outputs(world, job)
@@ -79,19 +89,26 @@ def unsettled(world: World, job: Job) -> list[str]:
     return found
 
 
-def lost_bytes(world: World, job: Job, archives: set[str]) -> list[str]:
+def lost_bytes(world: World, job: Job, archives: Archives) -> list[str]:
     """I2 and I3: the result is exactly where the row says, with the same bytes."""
     if job.job_status is not Status.COMPLETED:
         return []
     if job.is_archived:
-        there = job.archive_id in archives
-        return [] if there else [f"job {job.job_id}: its archive is gone"]
+        return _lost_archive(job, archives)
     try:
         body = world.files.read(job.result.bucket, job.result.key)
     except (FileNotFoundError, Refused) as gone:
         return [f"job {job.job_id}: its result is gone: {gone}"]
     same = hashlib.sha256(body).hexdigest() == job.result_sha256
     return [] if same else [f"job {job.job_id}: its bytes have changed"]
+
+
+def _lost_archive(job: Job, archives: Archives) -> list[str]:
+    if job.archive_id not in archives:
+        return [f"job {job.job_id}: its archive is gone"]
+    known = isinstance(archives, Mapping)
+    same = not known or archives[job.archive_id] == job.result_sha256
+    return [] if same else [f"job {job.job_id}: the bytes of its archive have changed"]
 
 
 def lost_outputs(world: World, job: Job) -> list[str]:
@@ -119,12 +136,12 @@ def is_stored(world: World, bucket: str, key: str) -> bool:
     return True
 
 
-def has_a_copy(world: World, job: Job, archives: set[str]) -> bool:
+def has_a_copy(world: World, job: Job, archives: Archives) -> bool:
     """I3 alone, at any instant of a completed job's life."""
     return not lost_bytes(world, job, archives)
 
 
-def orphans(world: World, jobs: list[Job], archives: set[str]) -> list[str]:
+def orphans(world: World, jobs: list[Job], archives: Archives) -> list[str]:
     """I6: objects and archives that no row refers to."""
     referred = {stored for job in jobs for stored in job.stored}
     stored: set[Stored] = {

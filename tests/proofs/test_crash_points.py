@@ -148,7 +148,7 @@ def _fault_everywhere(
             _attempt(world, act)
         if not fault.call:
             return at - 1
-        _demand_copies(world)
+        _demand_copies(world, aws.archives(world))
         _attempt(world, act)
         violations = daemons.rest(world, clock, aws).violations
         assert not violations, f"{mode} at call {at}, {fault.call}"
@@ -161,8 +161,7 @@ def _attempt(world: World, act: Act) -> None:
         act(world)
 
 
-def _demand_copies(world: World) -> None:
+def _demand_copies(world: World, archives: invariants.Archives) -> None:
     """I3: right after the fault, before anything is mended, there is a copy of every result."""
-    archives = set(invariants.archive_ids(world))
     for job in world.jobs.scan():
         assert invariants.has_a_copy(world, job, archives), job

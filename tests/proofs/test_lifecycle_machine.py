@@ -205,7 +205,8 @@ class Lives(RuleBasedStateMachine):
         self._lose_messages()
         daemons.bring_to_rest(self.world, self.clock, daemons.handlers())
         daemons.take_stock(self.world)
-        found = invariants.check(self.world, self.aws.mail(), self.accepted)
+        archives = self.aws.archives(self.world)
+        found = invariants.check(self.world, self.aws.mail(), self.accepted, archives)
         assert not found.violations
 
     def _lose_messages(self) -> None:

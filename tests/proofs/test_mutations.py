@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from ann import annotator
 from aws import outbox
 from aws.events import Event, Heartbeat
 from aws.mail import Letter, Mail
@@ -27,7 +29,7 @@ from aws.storage.vault import RetrievalNotice
 from tests import builders, daemons
 from tests.conftest import Clock, Handle
 from tests.proofs import invariants
-from tests.proofs.faults import Crash, Mode, fault_at, meanwhile
+from tests.proofs.faults import Crash, Mode, fault_at, meanwhile, outage
 from util import archive, notify, restore, sweep, thaw
 
 ROUNDS = 8
@@ -47,7 +49,8 @@ class Stage:
     def calm(self) -> None:
         """All comes to rest soundly, and without an inventory having to clear up."""
         daemons.bring_to_rest(self.world, self.clock, daemons.handlers(), ROUNDS)
-        assert not invariants.check(self.world, self.aws.mail()).violations
+        archives = self.aws.archives(self.world)
+        assert not invariants.check(self.world, self.aws.mail(), archives=archives).violations
 
     def requested(self) -> tuple[Job, RetrievalNotice]:
         """An archived result on its way back, and the notice of its arrival."""
@@ -56,7 +59,7 @@ class Stage:
 
     def demand_copies(self) -> None:
         """There is a copy of every result at this instant."""
-        archives = set(invariants.archive_ids(self.world))
+        archives = self.aws.archives(self.world)
         for job in self.world.jobs.scan():
             assert invariants.has_a_copy(self.world, job, archives), job
 
@@ -101,12 +104,60 @@ def forgotten_request(stage: Stage) -> None:
 
 
 def lost_reply_of_a_claim(stage: Stage) -> None:
-    """The claim's reply is lost: the attempt goes on all the same."""
-    job = builders.submitted(stage.world, builders.user(stage.world))
-    with fault_at(stage.world, Mode.REPEATED, at=2) as fault:
-        daemons.handlers()["job_requests"](stage.world, Event(job.event))
+    """The claim's reply is lost, and another writes the row: the attempt goes on all the same."""
+    world = stage.world
+    job = builders.submitted(world, builders.user(world))
+
+    def another_writes() -> None:
+        world.jobs.change(job.job_id, lambda j: replace(j, note="hello"))
+
+    with fault_at(world, Mode.REPEATED, at=2, between=another_writes) as fault:
+        daemons.handlers()["job_requests"](world, Event(job.event))
     assert fault.call == "dynamodb.PutItem"
+    assert world.jobs.get(job.job_id).job_status is Status.COMPLETED
+
+
+def lost_reply_of_a_retrieval(stage: Stage) -> None:
+    """The reply to a retrieval's record is lost: Glacier is asked all the same."""
+    account = builders.user(stage.world)
+    job = builders.archived(stage.world, account)
+    stage.world.accounts.subscribe(account.user_id)
+    with fault_at(stage.world, Mode.REPEATED, at=5) as fault:
+        restore.handle(stage.world, Event(account.event))
+    assert fault.call == "dynamodb.PutItem"
+    retrieval = stage.world.jobs.get(job.job_id).retrieval
+    assert retrieval is not None
+    assert retrieval.id
+
+
+def outage_of_the_inputs(stage: Stage) -> None:
+    """S3 answers no download, time after time: the file is not to blame."""
+    job = builders.submitted(stage.world, builders.user(stage.world))
+    handle = daemons.annotator()
+    with outage(stage.world, "HeadObject", "GetObject"):
+        for _ in range(2):
+            with contextlib.suppress(Exception):
+                handle(stage.world, Event(job.event))
+    assert stage.world.jobs.get(job.job_id).crashes == 0
+
+
+def garbage_of_a_dead_attempt_that_stays(stage: Stage) -> None:
+    """What a dead attempt has left cannot be deleted: the job runs."""
+    job = builders.started(stage.world, builders.user(stage.world), worker="dead")
+    builders.result_of(stage.world, job)
+    stage.clock.advance(daemons.LATE_S)
+    with outage(stage.world, "DeleteObject"), contextlib.suppress(ClientError):
+        daemons.annotator()(stage.world, Event(job.event))
     assert stage.world.jobs.get(job.job_id).job_status is Status.COMPLETED
+
+
+def damaged_object(stage: Stage) -> None:
+    """What is in S3 is not what was recorded: it is not archived as if it were."""
+    job = builders.mailed(stage.world, builders.user(stage.world))
+    stage.world.files.write(job.result.bucket, job.result.key, b"damaged")
+    archive.store(stage.world, job)
+    after = stage.world.jobs.get(job.job_id)
+    assert (after.is_hot, after.is_given_up) == (True, True)
 
 
 def dead_while_writing(stage: Stage) -> None:
@@ -241,7 +292,7 @@ def damaged_archive(stage: Stage) -> None:
         Bucket=bucket, Key=job.results_file_archive_id, Body=b"damaged"
     )
     thaw.act_on(stage.world, notice)
-    stage.demand_copies()
+    assert stage.world.jobs.get(job.job_id).results_file_archive_id == job.archive_id
 
 
 def zombie_thaw(stage: Stage) -> None:
@@ -314,8 +365,12 @@ def marks_first(patch: pytest.MonkeyPatch, world: World) -> None:
 
 
 def believes_the_row(patch: pytest.MonkeyPatch, world: World) -> None:
-    """Have thaws compare nothing: whatever came back counts as what was archived."""
+    """Compare nothing: whatever bytes came count as those of the row."""
     patch.setattr(Digest, "demand", lambda *_: None)
+
+
+def of_whoever_holds_it(job: Job, at: Now, *, owner: str, lease_s: int) -> Job:
+    return lifecycle.start(replace(job, lease_owner=None), at, owner=owner, lease_s=lease_s)
 
 
 def unconditional(table: Table, row: Row) -> Row:
@@ -362,17 +417,25 @@ RULES: dict[str, tuple[Callable[[Stage], None], Off]] = {
         patched(jobs_module, "due", lambda job, at: None),
     ),
     "2 a write knows its own": (
-        lost_reply_of_a_claim,
+        lost_reply_of_a_retrieval,
         patched(Table, "_is_mine", lambda table, row: False),
+    ),
+    "2 a claim knows its own whatever was written since": (
+        lost_reply_of_a_claim,
+        step("start", of_whoever_holds_it),
     ),
     "3 references go before bytes": (
         dead_while_writing,
-        patched(lifecycle, "_dropped", lambda job: replace(job, pending_writes=())),
+        patched(lifecycle, "dropped", lambda job: replace(job, pending_writes=())),
     ),
     "4 commit before delete": (dead_at_the_commit, deletes_first),
     "4 entries are struck out one by one": (
         garbage_added_while_striking_out,
         step("strike_out", wiped),
+    ),
+    "4 garbage that stays keeps nothing from running": (
+        garbage_of_a_dead_attempt_that_stays,
+        patched(outbox, "_is_deleted", lambda world, stored: not outbox.discard(world, stored)),
     ),
     "5 the loser re-reads": (
         lost_reply_of_a_commit,
@@ -394,10 +457,15 @@ RULES: dict[str, tuple[Callable[[Stage], None], Off]] = {
     "8 what is premium is marked": (premium_at_rest, step("pin", unmarked)),
     "9 a restore overtakes an archive": (upgrade_during_the_upload, step("pin", not_overtaking)),
     "10 a thaw verifies the bytes": (damaged_archive, believes_the_row),
+    "10 an archive verifies the bytes": (damaged_object, believes_the_row),
     "10 a thaw names its archive": (zombie_thaw, step("commit_thaw", of_any_archive)),
     "10 a failed retrieval is due at once": (
         failed_retrieval,
         step("postpone_check", lambda job, at, **_: job),
+    ),
+    "12 an outage is no crash": (
+        outage_of_the_inputs,
+        patched(annotator, "is_outage", lambda fault: False),
     ),
     "11 marked after it was mailed": (dead_while_mailing, marks_first),
 }

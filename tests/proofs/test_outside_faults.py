@@ -49,7 +49,8 @@ def test_a_result_lives_its_whole_life_whatever_a_service_does(
         persist(lambda: daemons.bring_to_rest(world, clock, handlers))
         local_aws.heal()
     daemons.take_stock(world)
-    found = invariants.check(world, local_aws.mail(), {job.job_id})
+    archives = local_aws.archives(world)
+    found = invariants.check(world, local_aws.mail(), {job.job_id}, archives)
     assert found.violations == []
 
 

@@ -53,7 +53,7 @@ class Collision:
                 attempt(act)
             if not meeting.met:
                 attempt(rival)
-            archives = set(invariants.archive_ids(self.world))
+            archives = self.aws.archives(self.world)
             for job in self.world.jobs.scan():
                 assert invariants.has_a_copy(self.world, job, archives), f"call {at}: {job}"
             found = daemons.rest(self.world, self.clock, self.aws)

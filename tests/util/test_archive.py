@@ -9,7 +9,7 @@ from aws.events import Event, Heartbeat
 from aws.resources import World
 from aws.rows.job import Job, Refused
 from tests import builders, daemons
-from tests.conftest import Clock
+from tests.conftest import Clock, Handle
 from tests.proofs.faults import meanwhile
 from util import archive, sweep
 
@@ -124,3 +124,16 @@ def test_a_released_heartbeat_ends_the_writing(world: World) -> None:
         archive.handle(world, event)
     after = world.jobs.get(job.job_id)
     assert (after.is_hot, after.pending_writes) == (True, ())
+
+
+@pytest.mark.parametrize("backend", ["s3", "vault"], indirect=True)
+def test_bytes_that_are_not_those_recorded_stay_in_s3_and_no_archive_is_left(
+    world: World, local_aws: Handle
+) -> None:
+    job = stored(world)
+    world.files.write(job.result.bucket, job.result.key, b"damaged")
+    archive.handle(world, Event(job.event))
+    after = world.jobs.get(job.job_id)
+    assert (after.is_hot, after.is_given_up) == (True, True)
+    assert "has changed" in (after.archive_fault or "")
+    assert local_aws.archives(world) == {}
