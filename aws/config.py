@@ -96,6 +96,7 @@ class ArchiveSettings:
 class RestoreSettings:
     tier: str
     patience_s: int
+    max_day: int
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,8 @@ class SweepSettings:
     patience_s: int
     inventory_every_s: int
     inventory_age_s: int
+    inventory_percent: int
+    upload_age_s: int
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,7 @@ class GlobusSettings:
 class PaymentSettings:
     provider: str
     price: str
+    premium_for: str
 
 
 @dataclass(frozen=True)
@@ -154,7 +158,7 @@ CHOICES = {
     ("payments", "provider"): ("none", "stripe"),
 }
 POSITIVE = {"poll_s", "visibility_s", "threads", "processes", "page_size", "workers", "every_s"}
-POSITIVE |= {"explorer_mb", "session_idle_s", "session_s"}
+POSITIVE |= {"max_day", "explorer_mb", "session_idle_s", "session_s"}
 
 
 def load(path: Path | str | None = None, env: Mapping[str, str] = os.environ) -> Config:

@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError
 from aws import log as logs
 from aws.config import ConfigError, load
 from aws.events import Event, Heartbeat, Message, parse
+from aws.limits import DAEMON, Limits
 from aws.machine import sd_notify
 from aws.machine.memory import hide_memory
 from aws.processes import DAEMONS
@@ -46,7 +47,10 @@ def run(queue: str, handle: Handler) -> None:
 
 
 def begin(
-    name: str, about: str | None, options: argparse.ArgumentParser | None = None
+    name: str,
+    about: str | None,
+    options: argparse.ArgumentParser | None = None,
+    limits: Limits = DAEMON,
 ) -> tuple[World, argparse.Namespace]:
     """Read the command line, set up the log, connect; exit with one line where that fails.
 
@@ -62,7 +66,7 @@ def begin(
     hide_memory()
     logs.setup(name)
     try:
-        return connect(load()), args
+        return connect(load(), limits=limits), args
     except ConfigError as fault:
         sys.exit(f"gas: {fault}")
 

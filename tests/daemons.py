@@ -16,7 +16,7 @@ from aws.rows.outputs import OUTPUTS
 from aws.storage.s3_glacier import S3Vault
 from tests.conftest import Clock, Handle
 from tests.proofs import invariants
-from util import archive, notify, restore, sweep, thaw
+from util import archive, inventory, notify, restore, sweep, thaw
 
 LATE_S = 100_000
 """Longer than every grace period there is."""
@@ -132,8 +132,8 @@ def bring_to_rest(world: World, clock: Clock, to: dict[str, Handler], rounds: in
 def take_stock(world: World) -> None:
     """Take an inventory, days later; a vault has its inventory ready at the second request."""
     world.clock.advance(LATE_S)  # type: ignore[attr-defined]
-    sweep.take_inventory(world)
-    sweep.take_inventory(world)
+    inventory.take(world)
+    inventory.take(world)
 
 
 def rest(world: World, clock: Clock, aws: Handle) -> invariants.Findings:

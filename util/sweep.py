@@ -1,51 +1,92 @@
-"""Retries overdue work, and deletes stored objects that no row refers to."""
+"""Retries overdue work, each kind in a thread of its own, and has the inventory taken."""
 
 import argparse
+import functools
+import json
 import logging
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 
-from aws import consumer, outbox
-from aws.events import Event
+from aws import consumer, failures, outbox
+from aws.limits import SWEEPER
 from aws.machine import sd_notify
 from aws.resources import World
 from aws.rows.job import Job, PendingWork, unfinished
-from aws.storage.keys import parse
-from aws.storage.stored import Archive, S3Object, Stored
 from aws.storage.vault import RetrievalState
-from util import archive, restore, thaw
+from util import inventory, restore
 
 log = logging.getLogger(__name__)
 
+STOP_S = 20
+"""The longest that a stop waits for the threads."""
+
+
+@dataclass(frozen=True)
+class Chore:
+    """One kind of the sweeper's work: the keys of the rows that are due, and what is done to each.
+
+    It has a thread and a time budget of its own, so that a silent service holds up no other chore.
+    """
+
+    name: str
+    due: Callable[[World], Iterable[str]]
+    act: Callable[[World, str], object]
+    every_s: Callable[[World], int] = lambda world: world.config.sweep.every_s
+
 
 def sweep(world: World) -> int:
-    """Make one pass over the due rows; return how many failed and stay due."""
-    failed = _each((job.job_id for job in world.jobs.due()), retry, world)
-    return failed + _each((account.user_id for account in world.accounts.due()), remind, world)
+    """Make one pass over the rows; return how many failed and stay due."""
+    return sum(do(world, chore) for chore in CHORES)
 
 
-def _each(keys: Iterable[str], act: Callable[[World, str], None], world: World) -> int:
-    """Act on every row; one that fails stays due and delays no other."""
-    failed = 0
-    for key in keys:
+def do(world: World, chore: Chore) -> int:
+    """Make one pass; return how many rows failed. A row that fails stays due and delays no other.
+
+    A pass ends after its time: each row's retry is counted before it is made, so that those at
+    which the time went come later in the next pass.
+    """
+    failed, deadline = 0, world.clock() + chore.every_s(world)
+    for key in chore.due(world):
         try:
-            act(world, key)
+            chore.act(world, key)
         except Exception:
             failed += 1
-            log.exception("sweeping %s failed", key)
+            log.exception("sweeping %s (%s) failed", key, chore.name)
+        if world.clock() > deadline:
+            log.warning("the sweep's time for %s is over; it goes on in the next pass", chore.name)
+            break
     return failed
 
 
-def retry(world: World, job_id: str) -> None:
-    """Retry the job's overdue work; its row is read again, because the index lags behind."""
-    job = outbox.flush(world, world.jobs.get(job_id))
+def jobs_due(world: World) -> Iterator[str]:
+    """The ids of the jobs with overdue work."""
+    return (job.job_id for job in world.jobs.due())
+
+
+def retry(world: World, job_id: str, work: PendingWork) -> None:
+    """Retry this work of the job if it is overdue, by its row: the index lags behind."""
+    job = world.jobs.get(job_id)
+    if not is_overdue(world, job, work):
+        return
+    log.info("job %s has overdue work: %s", job_id, work)
+    if work is not PendingWork.PROGRESS:
+        job = world.jobs.count_retry(job_id, work=work)
+        if job.is_given_up:
+            log.error("job %s given up: %s was retried in vain", job_id, work)
+    RETRIES[work](world, job)
+
+
+def is_overdue(world: World, job: Job, work: PendingWork) -> bool:
+    """True if the row's due time has come and this work is due.
+
+    What a commit left to be done is due a grace period after any look at the row.
+    """
     at = world.jobs.now()
-    for work, due_time in unfinished(job, at).items():
-        if due_time <= at.now:
-            log.info("job %s has overdue work: %s", job_id, work)
-            RETRIES[work](world, job)
+    looked = replace(at, now=at.now - at.timeouts.grace_s)
+    return unfinished(job, looked).get(work, at.now + 1) <= at.now
 
 
 def republish(world: World, job: Job) -> None:
@@ -54,28 +95,41 @@ def republish(world: World, job: Job) -> None:
 
 
 def expire(world: World, job: Job) -> None:
-    """Archive a result whose retention is over although no message came."""
-    archive.handle(world, Event(job.event))
+    """Have a result archived whose retention is over although no message came."""
+    world.queues.send("results_archive", json.dumps(job.event))
 
 
 def check_retrieval(world: World, job: Job) -> None:
-    """Check a retrieval whose notice is overdue: thaw it, wait on, or request it again."""
+    """Check a retrieval whose notice is overdue: have it thawed, wait on, or request it again."""
     retrieval = job.retrieval
     if retrieval is None:
         return
-    state = RetrievalState.FAILED
-    if retrieval.id:
+    if retrieval.id is None:
+        restore.request(world, job, instead_of=retrieval.token)
+        return
+    try:
         state = world.vault.describe(job.archive_id, retrieval.id)
+    except FileNotFoundError as gone:
+        failures.fail_retrieval(world, job, str(gone))
+        return
     if state is RetrievalState.READY:
-        thaw.thaw(world, job, retrieval.id)
+        notice = world.vault.notice(job.archive_id, job.job_id, retrieval.id)
+        world.queues.send("thaw", json.dumps(notice))
     elif state is RetrievalState.PENDING:
         after_s = world.config.restore.patience_s
         world.jobs.postpone_check(job.job_id, token=retrieval.token, after_s=after_s)
     else:
-        restore.request(world, job, instead_of=retrieval.token)
+        request_again(world, job)
 
 
-RETRIES = {
+def request_again(world: World, job: Job) -> None:
+    """Request an archive whose retrieval failed or expired, until it has failed too often."""
+    failed = failures.fail_retrieval(world, job, "its retrieval failed or expired")
+    if failed.retrieval:
+        restore.request(world, failed, instead_of=failed.retrieval.token)
+
+
+RETRIES: dict[PendingWork, Callable[[World, Job], object]] = {
     PendingWork.COMMIT: outbox.flush,
     PendingWork.PROGRESS: republish,
     PendingWork.RETENTION: expire,
@@ -89,80 +143,72 @@ def remind(world: World, user_id: str) -> None:
     outbox.announce_role(world, user_id)
 
 
-def take_inventory(world: World) -> int:
-    """Delete orphans, stored objects and archives that no row refers to; return how many.
-
-    Only those old enough are looked at. Finds what a crash can leave: an upload never submitted,
-    the late outputs of a lost lease, an archive whose id was lost. Reads pages; memory stays
-    bounded.
-    """
-    before = world.clock() - world.config.sweep.inventory_age_s
-    orphans = 0
-    for job_id, stored in _old(world, before):
-        if not is_referred_to(world, job_id, stored):
-            outbox.discard(world, stored)
-            orphans += 1
-    return orphans
+def _far_s(world: World) -> float:
+    """How far off (s) a due time must be to be looked at: nearer ones come about soon."""
+    return world.config.aws.visibility_s
 
 
-def _old(world: World, before: float) -> Iterator[tuple[str, Stored]]:
-    """Everything stored before that time (epoch s), each with its job's id ("": of no job)."""
-    for bucket in (world.files.inputs, world.files.results):
-        for item in world.files.listing(bucket):
-            if item.time <= before:
-                yield _job_id(item.key), S3Object(bucket, item.key)
-    for entry in world.vault.inventory():
-        if entry.time <= before:
-            yield entry.job_id, Archive(entry.archive_id)
-
-
-def _job_id(key: str) -> str:
-    try:
-        return parse(key).job_id
-    except ValueError:
-        return ""
-
-
-def is_referred_to(world: World, job_id: str, stored: Stored) -> bool:
-    """True if the job's row refers to these bytes."""
-    try:
-        return bool(job_id) and stored in world.jobs.get(job_id).stored
-    except KeyError:
-        return False
+CHORES = (
+    *(
+        Chore(str(work), jobs_due, functools.partial(retry, work=work))
+        for work in (
+            PendingWork.COMMIT,
+            PendingWork.PROGRESS,
+            PendingWork.RETENTION,
+            PendingWork.RETRIEVAL,
+        )
+    ),
+    Chore("roles", lambda world: (one.user_id for one in world.accounts.due()), remind),
+    Chore(
+        "times of jobs",
+        lambda world: (job.job_id for job in world.jobs.waiting(_far_s(world))),
+        lambda world, job_id: world.jobs.bound_times(job_id),
+        lambda world: world.config.sweep.patience_s,
+    ),
+    Chore(
+        "times of accounts",
+        lambda world: (one.user_id for one in world.accounts.waiting(_far_s(world))),
+        lambda world, user_id: world.accounts.bound_times(user_id),
+        lambda world: world.config.sweep.patience_s,
+    ),
+)
+INVENTORY = Chore("inventory", lambda _: ("stores",), lambda world, _: inventory.step(world))
 
 
 def serve(world: World, stopping: threading.Event) -> None:
-    """Sweep, and take the inventory, each at its interval until `stopping` is set."""
-    settings = world.config.sweep
-    inventory_time = world.clock() + settings.inventory_every_s
-    log.info("sweeping every %d s", settings.every_s)
+    """Do every chore at its interval, the inventory too, until `stopping` is set."""
+    threads = [
+        threading.Thread(target=_repeat, args=(world, chore, stopping), daemon=True)
+        for chore in (*CHORES, INVENTORY)
+    ]
+    for thread in threads:
+        thread.start()
+    log.info("sweeping every %d s", world.config.sweep.every_s)
     sd_notify.ready()
+    stopping.wait()
+    for thread in threads:
+        thread.join(STOP_S / len(threads))
+
+
+def _repeat(world: World, chore: Chore, stopping: threading.Event) -> None:
     while not stopping.is_set():
-        _guarded(lambda: sweep(world))
-        if world.clock() >= inventory_time:
-            _guarded(lambda: take_inventory(world))
-            inventory_time = world.clock() + settings.inventory_every_s
-        stopping.wait(settings.every_s)
-
-
-def _guarded(act: Callable[[], int]) -> None:
-    """Log a failed pass and go on: an endpoint that is away may be back at the next one."""
-    try:
-        act()
-    except Exception:
-        log.exception("a sweep failed")
+        try:
+            do(world, chore)
+        except Exception:
+            log.exception("a sweep (%s) failed: an endpoint that is away may come back", chore.name)
+        stopping.wait(chore.every_s(world))
 
 
 def main() -> None:
     """The command line: `./gas sweep`."""
     options = argparse.ArgumentParser(add_help=False)
     options.add_argument(
-        "--once", action="store_true", help="one pass and the inventory, then exit"
+        "--once", action="store_true", help="one pass and the whole inventory, then exit"
     )
-    world, args = consumer.begin("sweep", __doc__, options)
+    world, args = consumer.begin("sweep", __doc__, options, SWEEPER)
     if args.once:
         failed = sweep(world)
-        log.info("deleted %d orphaned object(s)", take_inventory(world))
+        log.info("deleted %d orphaned object(s)", inventory.take(world))
         sys.exit(1 if failed else 0)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -176,9 +176,14 @@ class Files:
         """Deleting what is not there is no error."""
         self.s3.delete_object(Bucket=bucket, Key=key)
 
-    def listing(self, bucket: str, under: str = "") -> Iterator[StoredObject]:
-        """Every object whose key starts with `under`, a page in memory at a time."""
-        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=under)
+    def listing(self, bucket: str, under: str = "", after: str = "") -> Iterator[StoredObject]:
+        """Every object whose key starts with `under` and comes after `after`, in their order.
+
+        A page is in memory at a time.
+        """
+        start = {"StartAfter": after} if after else {}
+        listing = self.s3.get_paginator("list_objects_v2")
+        pages = listing.paginate(Bucket=bucket, Prefix=under, **start)
         for page in pages:
             for item in page.get("Contents", []):
                 time = int(item["LastModified"].timestamp())

@@ -161,8 +161,10 @@ class GlacierVault:
             "JobId": retrieval_id,
         }
 
-    def inventory(self) -> Iterator[InventoryEntry]:
+    def inventory(self, after: str = "") -> Iterator[InventoryEntry]:
         """The newest inventory that is ready; requests another one where none is in progress.
+
+        It goes on after the archive with the id `after`, or from the beginning where that is gone.
 
         https://docs.aws.amazon.com/amazonglacier/latest/dev/vault-inventory.html
         """
@@ -174,7 +176,9 @@ class GlacierVault:
             self.request_inventory()
         if ready:
             newest = sorted(ready, key=lambda job: str(job["CompletionDate"]))[-1]
-            yield from self.read_inventory(newest["JobId"])
+            entries = list(self.read_inventory(newest["JobId"]))
+            ids = [entry.archive_id for entry in entries]
+            yield from entries[ids.index(after) + 1 if after in ids else 0 :]
 
     def request_inventory(self) -> str:
         """Have Glacier make an inventory; return the id of its job."""

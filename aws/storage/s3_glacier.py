@@ -102,8 +102,10 @@ class S3Vault:
         keys = [unquote_plus(event["s3"]["object"]["key"]) for event in events]
         return [RetrievalNotice(parse(key).job_id, key, None, succeeded=True) for key in keys]
 
-    def inventory(self) -> Iterator[InventoryEntry]:
-        for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket):
+    def inventory(self, after: str = "") -> Iterator[InventoryEntry]:
+        start = {"StartAfter": after} if after else {}
+        listing = self.s3.get_paginator("list_objects_v2")
+        for page in listing.paginate(Bucket=self.bucket, **start):
             for item in page.get("Contents", []):
                 time = item["LastModified"].timestamp()
                 yield InventoryEntry(item["Key"], parse(item["Key"]).job_id, time)

@@ -121,6 +121,6 @@ class Vault(Protocol):
         """
         ...
 
-    def inventory(self) -> Iterator[InventoryEntry]:
-        """Every archive, a page in memory at a time; may be hours old."""
+    def inventory(self, after: str = "") -> Iterator[InventoryEntry]:
+        """Every archive that comes after `after`, in one order; may be a day old."""
         ...

@@ -24,7 +24,7 @@ from local.demo import EXAMPLE, private_world
 from local.service import LocalService
 from local.visitor import RefusedUpload, Visitor
 from tests.proofs import invariants
-from util import sweep
+from util import inventory
 
 USERS = 10
 BAD_EVERY = 10
@@ -77,7 +77,7 @@ class Chaos:
         killer.join()
         cloud = connect(self.world.config())
         self._rest(cloud)
-        sweep.take_inventory(cloud)
+        inventory.take(cloud)
         found = invariants.check(cloud, self._mails(), self.accepted)
         return {
             "jobs": found.jobs,

@@ -200,7 +200,7 @@ def dead_at_the_commit(stage: Stage) -> None:
 def lost_reply_of_a_commit(stage: Stage) -> None:
     """The archive's commit came through, the sweeper finished it, and its reply was lost."""
     job = builders.mailed(stage.world, builders.user(stage.world))
-    with reply_lost(stage.world, 2, lambda: sweep.retry(stage.world, job.job_id)):
+    with reply_lost(stage.world, 2, lambda: sweep.retry(stage.world, job.job_id, PendingWork.COMMIT)):
         archive.handle(stage.world, Event(job.event))
     stage.demand_copies()
 

@@ -1,13 +1,15 @@
-"""The sweeper: one bad row delays no other, and only orphans are deleted."""
+"""The sweeper: one bad row, and one silent service, delay no other."""
 
 import subprocess
 import sys
+import threading
+from collections.abc import Mapping
 
 import pytest
 
-from aws import outbox
 from aws.resources import World
-from aws.rows.job import Status
+from aws.rows.job import MAX_RETRIES, MAX_RETRIEVAL_FAILURES, PendingWork, Status
+from aws.storage.vault import RetrievalState
 from tests import builders, daemons
 from tests.conftest import Clock
 from util import sweep
@@ -18,32 +20,119 @@ def test_a_row_that_fails_delays_no_other(
 ) -> None:
     jobs = [world.jobs.submit(builders.uploaded(world, builders.user(world))) for _ in range(3)]
     clock.advance(daemons.LATE_S)
-    real = sweep.retry
+    real = world.events.publish
 
-    def retry(world: World, job_id: str) -> None:
-        if job_id == jobs[0].job_id:
+    def publish(topic: str, event: Mapping[str, str]) -> None:
+        if event["job_id"] == jobs[0].job_id:
             raise RuntimeError("a bad row")
-        real(world, job_id)
+        real(topic, event)
 
-    monkeypatch.setattr(sweep, "retry", retry)
-    assert sweep.sweep(world) == 1
+    monkeypatch.setattr(world.events, "publish", publish)
+    assert sweep.do(world, sweep.CHORES[0]) == 1
     outboxes = [world.jobs.get(job.job_id).outbox for job in jobs]
     assert outboxes[0]
     assert outboxes[1:] == [(), ()]
 
 
-def test_only_old_objects_that_no_row_refers_to_are_deleted(world: World, clock: Clock) -> None:
-    account = builders.user(world)
-    job = outbox.flush(world, builders.completed(world, account))
-    bucket = world.files.results
-    forgotten = world.files.keys.upload(account.user_id, "unknown", "x.vcf")
-    world.files.write(bucket, forgotten, b"x")
-    assert sweep.take_inventory(world) == 0
+def test_a_service_that_takes_all_the_time_ends_the_pass_and_the_next_one_begins_elsewhere(
+    world: World, clock: Clock
+) -> None:
+    """Each retry is counted before it is made: those at which the time went come last."""
+    slow_s, tried = 40, []
+    keys = [world.jobs.submit(builders.uploaded(world, builders.user(world))).job_id] * 5
+
+    def act(_: World, key: str) -> None:
+        tried.append(key)
+        clock.advance(slow_s)
+
+    sweep.do(world, sweep.Chore("slow", lambda _: keys, act))
+    assert len(tried) == 2
+
+
+def test_a_silent_glacier_keeps_no_event_from_going_out(
+    world: World, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each chore has a thread of its own, as in the daemon."""
+    owner = builders.user(world)
+    waiting = builders.requested(world, owner)
+    job = world.jobs.submit(builders.uploaded(world, builders.user(world)))
     clock.advance(daemons.LATE_S)
-    assert sweep.take_inventory(world) == 1
-    assert builders.result_bytes(world, job)
-    with pytest.raises(FileNotFoundError):
-        world.files.read(bucket, forgotten)
+    silent, stopping, published = threading.Event(), threading.Event(), threading.Event()
+
+    def describe(*_: object) -> RetrievalState:
+        silent.wait(30)
+        return RetrievalState.PENDING
+
+    monkeypatch.setattr(world.vault, "describe", describe)
+    real = world.events.publish
+
+    def publish(topic: str, event: Mapping[str, str]) -> None:
+        real(topic, event)
+        if event.get("job_id") == job.job_id:
+            published.set()
+
+    monkeypatch.setattr(world.events, "publish", publish)
+    server = threading.Thread(target=sweep.serve, args=(world, stopping))
+    server.start()
+    assert published.wait(20)
+    assert not silent.is_set()
+    silent.set()
+    stopping.set()
+    server.join()
+    assert world.jobs.get(waiting.job_id).retrieval
+
+
+def test_a_lease_of_a_clock_that_was_ahead_is_bounded_and_the_job_taken_over(
+    world: World, clock: Clock
+) -> None:
+    clock.advance(24 * 3600)
+    job = builders.started(world, builders.user(world), worker="dead")
+    clock.advance(-24 * 3600)
+    sweep.sweep(world)
+    clock.advance(world.config.aws.visibility_s + 1)
+    sweep.sweep(world)
+    daemons.deliver(world, daemons.handlers())
+    assert world.jobs.get(job.job_id).job_status is Status.COMPLETED
+
+
+def test_a_vanished_archive_is_given_up_and_keeps_no_other_result(
+    world: World, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    owner = builders.user(world)
+    gone, there = builders.archived(world, owner), builders.archived(world, owner)
+    world.vault.delete(gone.archive_id)
+    builders.change_role(world, owner.user_id, premium=True)
+    for _ in range(2 * MAX_RETRIEVAL_FAILURES):
+        clock.advance(daemons.LATE_S)
+        daemons.deliver(world, daemons.handlers())
+        sweep.sweep(world)
+    assert world.jobs.get(there.job_id).is_hot
+    after = world.jobs.get(gone.job_id)
+    assert "is gone" in str(after.archive_fault)
+    assert f"job {gone.job_id} given up" in caplog.text
+    assert [job.job_id for job in world.jobs.given_up()] == [gone.job_id]
+    before = after.rev
+    sweep.sweep(world)
+    assert world.jobs.get(gone.job_id).rev == before
+
+
+def test_what_is_retried_in_vain_is_given_up_and_told(
+    world: World, clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = builders.mailed(world, builders.user(world))
+    world.jobs.release(job.job_id)
+
+    def fails(*_: object) -> None:
+        raise OSError("silent")
+
+    monkeypatch.setattr(world.events, "publish", fails)
+    monkeypatch.setattr(world.queues, "send", fails)
+    for _ in range(MAX_RETRIES + 2):
+        clock.advance(daemons.LATE_S)
+        sweep.do(world, sweep.CHORES[0])
+    after = world.jobs.get(job.job_id)
+    assert after.retries == {PendingWork.COMMIT: MAX_RETRIES}
+    assert f"job {job.job_id} given up" in caplog.text
 
 
 def test_a_job_whose_message_was_lost_runs(world: World, clock: Clock) -> None:

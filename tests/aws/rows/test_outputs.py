@@ -17,7 +17,7 @@ from aws.storage.files import Files
 from aws.storage.stored import S3Object
 from tests import builders, daemons
 from tests.proofs import invariants
-from util import sweep
+from util import inventory
 
 ROOT = Path(__file__).parents[3]
 EVERY = pytest.mark.parametrize("name", OUTPUTS)
@@ -120,13 +120,13 @@ def forgets_row(patch: pytest.MonkeyPatch, output: Output) -> None:
 
 
 def forgets_inventory(patch: pytest.MonkeyPatch, output: Output) -> None:
-    real = sweep.is_referred_to
+    real = inventory.is_referred_to
 
-    def is_referred_to(world: World, job_id: str, stored: Any) -> bool:
+    def is_referred_to(job: Job, stored: Any) -> bool:
         of_this = str(stored).endswith(output.file_name("/a.vcf"))
-        return real(world, job_id, stored) and not of_this
+        return real(job, stored) and not of_this
 
-    patch.setattr(sweep, "is_referred_to", is_referred_to)
+    patch.setattr(inventory, "is_referred_to", is_referred_to)
 
 
 @EVERY

@@ -15,7 +15,7 @@ from tests.conftest import Handle
 from tests.proofs import test_crash_points as acts
 from tests.web import browser
 from tests.web.conftest import site
-from util import sweep
+from util import inventory
 
 QUEUES = {daemon: queue for queue, daemon in DAEMONS.items()}
 ACTS: dict[str, list[Callable[[World], acts.Act]]] = {
@@ -81,7 +81,7 @@ def test_a_daemon_may_serve_its_queue_and_no_other(process: str, world: World) -
 def test_an_inventory_is_within_the_sweepers_role(backend: str, world: World) -> None:
     job = builders.archived(world, builders.user(world))
     with recorded(world) as needs:
-        sweep.take_inventory(world)
+        inventory.take(world)
         daemons.take_stock(world)
         world.files.delete(world.files.results, f"{world.files.keys.prefix}/{job.user_id}/x~1/a")
     assert beyond(world, "sweep", needs) == []
