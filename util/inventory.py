@@ -35,7 +35,7 @@ class Entry:
 class Store:
     """A place that has an inventory: how old (s) orphans are, and how often (s) it is looked at.
 
-    More orphans than `share` of what was seen stop it, for then rows may have been lost.
+    More orphans than `share` of what was seen hold it, for then rows may have been lost.
     """
 
     name: str
@@ -107,11 +107,11 @@ class Pass:
 
     def _slice(self, progress: Progress, deadline: float | None) -> int:
         """Look until the deadline (epoch s) or the end, then delete, unless the brake holds."""
-        if progress.stopped:
+        if progress.held:
             return 0
         orphans, looked = self._look(progress, deadline)
         if self._is_suspicious(looked):
-            self._stop(progress, looked)
+            self._hold(progress, looked)
             return 0
         deleted = sum(self._delete(stored) for stored in orphans)
         undeleted = looked.undeleted + len(orphans) - deleted
@@ -148,11 +148,11 @@ class Pass:
         many = looked.orphans > max(FREE_ORPHANS, self.store.share * looked.seen)
         return many and not looked.unbraked
 
-    def _stop(self, progress: Progress, looked: Progress) -> None:
-        self.memory.put(replace(progress, stopped=True))
+    def _hold(self, progress: Progress, looked: Progress) -> None:
+        self.memory.put(replace(progress, held=True))
         log.error(
-            "inventory of %s stopped: no row refers to %d of the %d objects looked at, and nothing "
-            "of them was deleted; if that is right, ./gas redrive inventory lets it go on",
+            "inventory held: in %s no row refers to %d of the %d objects looked at, so none of them "
+            "was deleted; if that is right, ./gas redrive inventory lets it go on",
             self.store.name,
             looked.orphans,
             looked.seen,
@@ -177,7 +177,8 @@ class Pass:
             return progress
         log.info("inventory of %s: %d orphan(s)", progress.store, progress.orphans)
         if progress.undeleted:
-            log.error("inventory of %s: %d undeleted", progress.store, progress.undeleted)
+            words = "given up until the next inventory: %d orphan(s) of %s could not be deleted"
+            log.error(words, progress.undeleted, progress.store)
         is_done = progress.seen > 0 and not progress.undeleted
         until = progress.until if is_done else progress.since + OVERLAP_S * (progress.since > 0)
         return replace(progress, under_way=False, unbraked=False, until=until)

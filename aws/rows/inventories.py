@@ -1,4 +1,4 @@
-"""The memory of the inventory: how far it has come in each store, and whether it was stopped."""
+"""The memory of the inventory: how far it has come in each store, and whether it is held."""
 
 from dataclasses import dataclass, fields, replace
 
@@ -13,7 +13,7 @@ class Progress:
     """The inventory of one store; times are epoch seconds.
 
     A pass looks at what was stored from `since` to `until`, and goes on after the key `after`;
-    `seen` and `orphans` are of this pass. A pass that was `stopped` waits for the operator, whose
+    `seen` and `orphans` are of this pass. A pass that is `held` waits for the operator, whose
     word lets it delete whatever it finds (`unbraked`).
     """
 
@@ -26,7 +26,7 @@ class Progress:
     seen: int = 0
     orphans: int = 0
     undeleted: int = 0
-    stopped: bool = False
+    held: bool = False
     unbraked: bool = False
     rev: int = 0
     write_token: str = ""
@@ -50,11 +50,11 @@ class Inventories:
         return _progress(progress.store, written)
 
     def go_on(self, store: str) -> bool:
-        """Let a stopped inventory delete what it finds: the operator's word. False if it runs."""
+        """Let a held inventory delete what it finds: the operator's word. False if it runs."""
         progress = self.get(store)
-        if not progress.stopped:
+        if not progress.held:
             return False
-        self.put(replace(progress, stopped=False, unbraked=True))
+        self.put(replace(progress, held=False, unbraked=True))
         return True
 
 

@@ -108,7 +108,7 @@ def test_it_stops_where_so_much_is_nobodys_that_rows_may_have_been_lost(
     assert inventory.step(world) == 0
     assert all(is_there(world, stored) for stored in forgotten)
     assert "ERROR" in {record.levelname for record in caplog.records}
-    assert "inventory of results stopped" in caplog.text
+    assert "inventory held: in results" in caplog.text
     clock.advance(DAY_S)
     assert inventory.step(world) == 0
     assert inventory.take(world) == 0
