@@ -12,11 +12,11 @@ from ann.genes import GeneModel, write_gff3, write_parquet
 from ann.gff import Models, on_contigs, read
 from ann.known import AlleleTally, build, description
 from ann.known_spec import KnownSpec, recipe_of
-from ann.manifest import manifest
 from ann.reading_frames import demand_open
-from ann.references import DESCRIPTION, Contig
+from ann.references import Contig
 from ann.sequences import Sequence, take_in
 from ann.smoke import annotate_some
+from aws.storage.reference_folder import DESCRIPTION, manifest
 
 GENES = "genes.parquet"
 LEAST_SHARE = 0.5

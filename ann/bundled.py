@@ -13,8 +13,8 @@ from typing import Any
 from ann.genes import write_parquet
 from ann.gff import read
 from ann.known import build, description, source_recipe
-from ann.manifest import entry
-from ann.references import BUNDLED, DESCRIPTION, load
+from ann.references import BUNDLED, load
+from aws.storage.reference_folder import DESCRIPTION, entry
 
 GENES = "genes.parquet"
 

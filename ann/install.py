@@ -4,7 +4,6 @@ All work is done in `.adding-NAME` beside the finished references; one rename ma
 """
 
 import fcntl
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,11 +18,11 @@ from ann.genetic_codes import CHANGES
 from ann.gff_lines import GFFError
 from ann.known import KnownError
 from ann.known_rows import RowError
-from ann.manifest import sync
 from ann.reading_frames import FrameError
-from ann.references import NAME, Reference, installed, load
+from ann.references import Reference, installed, load
 from ann.sequences import SequenceError
 from ann.smoke import SmokeError
+from aws.storage.reference_folder import NAME, sync, sync_one
 
 ADDING = ".adding-"
 REMOVING = ".removing-"
@@ -65,7 +64,7 @@ def add(wanted: Wanted, folder: Path, fetcher_of: Callable[[Path], Fetcher]) -> 
         sync(scratch)
         _demand_new(wanted.name, folder)
         scratch.rename(folder / wanted.name)
-        sync_names(folder)
+        sync_one(folder)
     shutil.rmtree(work, ignore_errors=True)
     return load(folder / wanted.name)
 
@@ -124,15 +123,6 @@ def remove(name: str, folder: Path) -> None:
         gone = folder / f"{REMOVING}{name}"
         shutil.rmtree(gone, ignore_errors=True)
         path.rename(gone)
-        sync_names(folder)
+        sync_one(folder)
         shutil.rmtree(gone)
     shutil.rmtree(adding, ignore_errors=True)
-
-
-def sync_names(folder: Path) -> None:
-    """Have the disk hold the names in a folder."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,6 +1,5 @@
 """One job's pipeline, run in a child process: pre-pass beside csq, variants, splice, gate."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -24,6 +23,7 @@ from ann.summary import log_text, summary
 from ann.task import JobLimits, Outcome, Task
 from ann.tbi import TbiBuilder
 from ann.variants import Found, annotate_variants
+from aws.storage.reference_folder import sha256
 
 __all__ = ["EOF_BLOCK", "JobLimits", "Outcome", "Task", "run"]
 
@@ -56,7 +56,7 @@ def run(task: Task, scratch: Path, progress: Progress) -> Outcome:
         task.folder,
         counts=_figures(found.counts),
         result_bytes=outcome.result.stat().st_size,
-        result_sha256=_sha256(outcome.result),
+        result_sha256=sha256(outcome.result),
         reference=prepared.reference.name,
         is_csi=outcome.is_csi,
     )
@@ -149,8 +149,3 @@ def _check(prepared: Prepared, counts: Counts, result: Path) -> None:
         stream.seek(-len(EOF_BLOCK), os.SEEK_END)
         if stream.read() != EOF_BLOCK:
             raise GateError("the result does not end in BGZF's EOF block")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

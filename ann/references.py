@@ -2,18 +2,15 @@
 
 import json
 import logging
-import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ann.records import VCFError
+from aws.storage.reference_folder import DESCRIPTION, NAME
 
 BUNDLED = Path(__file__).parent / "references"
-DESCRIPTION = "reference.json"
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-"""A reference's name; a folder of another name is no reference."""
 
 log = logging.getLogger(__name__)
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from ann.records import printable
-from ann.references import NAME
 from ann.task import Outcome, Task
 from aws.rows.outputs import OUTPUTS
+from aws.storage.reference_folder import NAME
 
 OUTCOME, PROGRESS = "outcome.json", "progress"
 MOST_BYTES = 64 * 1024

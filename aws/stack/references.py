@@ -1,11 +1,8 @@
 """Copies operators' reference genomes from the references bucket to an annotator's disk."""
 
 import argparse
-import hashlib
 import json
 import logging
-import os
-import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -18,12 +15,10 @@ from aws import log as logs
 from aws.config import ConfigError, load
 from aws.resources import connect
 from aws.storage.files import Files
+from aws.storage.reference_folder import DESCRIPTION, NAME, Manifest, sha256, sync, sync_one
 
 log = logging.getLogger(__name__)
 
-DESCRIPTION = "reference.json"
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-"""A reference's name."""
 FETCHING, REPLACED = ".fetching-", ".replaced-"
 
 
@@ -74,14 +69,14 @@ def fetch(files: Files, name: str, to: Path) -> None:
         path = scratch / file
         path.parent.mkdir(parents=True, exist_ok=True)
         files.download(files.references, f"{name}/{file}", path)
-        if path.stat().st_size != stated["bytes"] or _sha256(path) != stated["sha256"]:
+        if path.stat().st_size != stated["bytes"] or sha256(path) != stated["sha256"]:
             shutil.rmtree(scratch)
             raise BrokenReference(f"{file} differs from {DESCRIPTION}; copy the folder again")
     (scratch / DESCRIPTION).write_text(json.dumps(description), encoding="utf-8")
     _put_in_place(scratch, folder, to / f"{REPLACED}{name}")
 
 
-def _manifest(description: Any) -> dict[str, dict[str, Any]]:
+def _manifest(description: Any) -> Manifest:
     """The files that reference.json lists. Raises BrokenReference."""
     manifest = description.get("files") if isinstance(description, dict) else None
     if not isinstance(manifest, dict) or not manifest:
@@ -95,9 +90,7 @@ def _manifest(description: Any) -> dict[str, dict[str, Any]]:
     return manifest
 
 
-def _is_here(
-    folder: Path, description: dict[str, Any], manifest: dict[str, dict[str, Any]]
-) -> bool:
+def _is_here(folder: Path, description: dict[str, Any], manifest: Manifest) -> bool:
     """Tell if the folder holds this very reference; what was verified once is known by size."""
     try:
         same = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8")) == description
@@ -108,27 +101,13 @@ def _is_here(
 
 
 def _put_in_place(scratch: Path, folder: Path, replaced: Path) -> None:
-    for path in [*scratch.rglob("*"), scratch]:
-        _sync(path)
+    sync(scratch)
     shutil.rmtree(replaced, ignore_errors=True)
     if folder.exists():
         folder.rename(replaced)
     scratch.rename(folder)
-    _sync(folder.parent)
+    sync_one(folder.parent)
     shutil.rmtree(replaced, ignore_errors=True)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def main() -> None:
