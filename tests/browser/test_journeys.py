@@ -1,7 +1,6 @@
 """The site in a real browser, against the whole service on this machine."""
 
 import gzip
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,65 +10,18 @@ from playwright.sync_api import (
     FilePayload,
     Page,
     expect,
-    sync_playwright,
 )
 
-from local.demo import EXAMPLE, private_world
+from local.demo import EXAMPLE
 from local.service import LocalService
+from tests.browser.actions import JOB_MS, explorer, signed_in, upload
 from tests.vcf.samples import KINDS, POSSIBLE
 from vcf.upload_check import refusal
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
-CHROMIUM = Path("/usr/bin/chromium")
-JOB_MS = 60_000
 MOST_CLICKS = 500
 HOSTILE = '"><img src=x onerror="document.title=\'owned\'">.vcf'
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[LocalService]:
-    with private_world() as world:
-        yield world
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            args=["--no-sandbox", "--disable-dev-shm-usage"],
-            executable_path=CHROMIUM if CHROMIUM.exists() else None,
-        )
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def context(chromium: Browser, service: LocalService) -> Iterator[BrowserContext]:
-    made = chromium.new_context(base_url=service.url)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def page(context: BrowserContext) -> Page:
-    return signed_in(context, "premium")
-
-
-def signed_in(context: BrowserContext, identity: str) -> Page:
-    """A page whose visitor came through Globus."""
-    page = context.new_page()
-    page.goto("/")
-    page.get_by_role("link", name="Sign in with Globus").click()
-    page.locator(f"button[name=identity][value={identity}]").click()
-    page.wait_for_url("**/annotations")
-    return page
-
-
-def upload(page: Page, path: Path) -> None:
-    page.goto("/annotate")
-    page.get_by_label("Choose a file").set_input_files(path)
-    page.get_by_role("button", name="Upload and annotate").click()
 
 
 def test_sign_in_upload_completed_download(page: Page, tmp_path: Path) -> None:
@@ -103,14 +55,6 @@ def test_all_of_it_works_without_scripts(chromium: Browser, service: LocalServic
             refresh.click()
     expect(page.locator("h1 + .badge-status")).to_have_text("completed")
     context.close()
-
-
-def explorer(page: Page, path: Path = EXAMPLE) -> None:
-    """Upload a file, wait, and follow the link to its variants."""
-    upload(page, path)
-    expect(page.locator("h1 + .badge-status")).to_have_text("completed", timeout=JOB_MS)
-    page.get_by_role("link", name="Explore the variants").click()
-    expect(page.locator("#explorer tbody tr")).to_have_count(50)
 
 
 def test_variants_are_filtered_sorted_paged_and_the_back_button_goes_back(page: Page) -> None:

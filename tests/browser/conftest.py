@@ -1,0 +1,42 @@
+"""The whole service on this machine, a real browser, and a person who is signed in."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from local.demo import private_world
+from local.service import LocalService
+from tests.browser.actions import signed_in
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+
+@pytest.fixture(scope="session")
+def service() -> Iterator[LocalService]:
+    with private_world() as world:
+        yield world
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            args=["--no-sandbox", "--disable-dev-shm-usage"],
+            executable_path=CHROMIUM if CHROMIUM.exists() else None,
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(chromium: Browser, service: LocalService) -> Iterator[BrowserContext]:
+    made = chromium.new_context(base_url=service.url)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    return signed_in(context, "premium")

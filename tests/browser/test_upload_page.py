@@ -1,0 +1,103 @@
+"""Several files, contigs, the list that follows: the upload page and what comes after it."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import FilePayload, Page, Request, Route, expect
+
+from local.demo import EXAMPLE
+from tests.browser.actions import JOB_MS
+from vcf.contig_check import Genome, judge, seen
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
+
+COLUMNS = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+RCRS = Genome(
+    "rCRS",
+    "Human mitochondrial genome, revised Cambridge Reference Sequence",
+    dict.fromkeys(("MT", "chrM", "M"), 16569),
+)
+HEADERS = {
+    "none": "##contig=<ID=chr1,length=5>\n##contig=<ID=chr2>\n",
+    "other": "##contig=<ID=chrM,length=16571>\n",
+    "part": "##contig=<ID=MT,length=16569>\n##contig=<ID=chr1>\n",
+    "whole": "##contig=<assembly=b37,length=16569,ID=M>\n",
+    "many": "".join(f"##contig=<ID=HLA_{n}>\n" for n in range(9)),
+}
+
+
+def payload(name: str, text: str) -> FilePayload:
+    return FilePayload(name=f"{name}.vcf", mimeType="text/plain", buffer=text.encode())
+
+
+@pytest.mark.parametrize("name", HEADERS)
+def test_the_browser_judges_contigs_in_the_words_of_the_site(page: Page, name: str) -> None:
+    text = f"##fileformat=VCFv4.2\n{HEADERS[name]}{COLUMNS}"
+    page.goto("/annotate")
+    page.get_by_label("Choose a file").set_input_files(payload(name, text))
+    verdict = judge(seen(text), [RCRS])
+    assert verdict.problem or verdict.note
+    if verdict.problem:
+        expect(page.locator("#problem")).to_have_text(verdict.problem)
+    else:
+        expect(page.locator("#about")).to_contain_text(verdict.note)
+        expect(page.locator("#problem")).to_be_hidden()
+
+
+def test_several_files_become_a_batch_whose_list_follows_without_a_reload(page: Page) -> None:
+    page.goto("/annotate")
+    files = [payload(f"s{n}", EXAMPLE.read_text(encoding="utf-8")) for n in range(3)]
+    page.get_by_label("Choose a file").set_input_files(files)
+    page.get_by_label("A name for these files together").fill("Lund 7")
+    page.get_by_role("button", name="Upload and annotate").click()
+    page.wait_for_url("**/annotations?batch=Lund*")
+    page.evaluate("() => { window.isStill = true; }")
+    expect(page.locator(".badge-status.is-completed")).to_have_count(3, timeout=JOB_MS)
+    assert page.evaluate("() => window.isStill")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Batch Lund 7")
+
+
+def test_one_bad_file_among_several_is_named_and_nothing_is_sent(page: Page) -> None:
+    posts: list[str] = []
+    page.on("request", lambda r: posts.append(r.url) if r.method == "POST" else None)
+    page.goto("/annotate")
+    good = payload("good", EXAMPLE.read_text(encoding="utf-8"))
+    page.get_by_label("Choose a file").set_input_files([good, payload("bad", "dear diary\n")])
+    page.get_by_role("button", name="Upload and annotate").click()
+    expect(page.locator("#problem")).to_contain_text("bad.vcf: This is text, but not a VCF")
+    assert posts == []
+
+
+def test_a_connection_that_breaks_is_tried_again(page: Page) -> None:
+    broken: list[Request] = []
+
+    def break_once(route: Route, request: Request) -> None:
+        if request.method != "POST" or broken:
+            route.continue_()
+            return
+        broken.append(request)
+        route.abort("connectionreset")
+
+    page.goto("/annotate")
+    action = page.locator("#upload").get_attribute("action") or ""
+    page.route(f"{action}**", break_once)
+    page.get_by_label("Choose a file").set_input_files(EXAMPLE)
+    page.get_by_role("button", name="Upload and annotate").click()
+    page.wait_for_url("**/annotations/*")
+    assert len(broken) == 1
+
+
+def test_jobs_are_selected_and_deleted_after_confirmation(page: Page, tmp_path: Path) -> None:
+    page.goto("/annotate")
+    page.get_by_role("button", name="Annotate an example").click()
+    expect(page.locator("h1 + .badge-status")).to_have_text("completed", timeout=JOB_MS)
+    job = page.url.rpartition("/")[2]
+    page.goto("/annotations")
+    page.locator(f"input[value='{job}']").check()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download the results selected").click()
+    assert download.value.suggested_filename == "gas-results.zip"
+    page.get_by_role("button", name="Delete those selected").click()
+    page.get_by_role("button", name="Delete for good").click()
+    page.wait_for_url("**/annotations")
+    assert page.locator(f"input[value='{job}']").count() == 0
