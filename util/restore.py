@@ -8,7 +8,7 @@ from aws.consumer import ReturnToQueue
 from aws.events import Event
 from aws.outbox import flush
 from aws.resources import World
-from aws.rows.accounts import Account
+from aws.rows.accounts import Account, DailyLimit
 from aws.rows.job import Job, Refused
 
 log = logging.getLogger(__name__)
@@ -27,6 +27,15 @@ def handle(world: World, event: Event) -> None:
     reminder.
     """
     account = world.accounts.get(event.user_id)
+    try:
+        _act(world, event, account)
+    except DailyLimit as reason:
+        log.info("%s: the rest is for tomorrow", reason)
+        world.accounts.await_tomorrow(account.user_id)
+
+
+def _act(world: World, event: Event, account: Account) -> None:
+    """Raises DailyLimit where the user's other results must wait."""
     if "job_id" in event.body:
         apply_role(world, event.job_id, account)
         return
@@ -43,6 +52,7 @@ def apply_role(world: World, job_id: str, account: Account) -> None:
     try:
         job = world.jobs.get(job_id)
         if account.is_premium and job.is_archived and not job.retrieval:
+            world.accounts.count_retrieval(account.user_id, world.config.restore.max_day)
             request(world, job)
         elif account.is_premium and job.is_hot and not job.pinned:
             flush(world, world.jobs.pin(job_id))

@@ -148,7 +148,7 @@ class Accounts:
         return self.change(user_id, count)
 
     def await_tomorrow(self, user_id: str) -> Account:
-        """Have the results that a day's limit holds back found again, however many days it takes."""
+        """Have what a day's limit holds back found again, however many days it takes."""
         now = int(self.clock())
         return self.change(
             user_id,

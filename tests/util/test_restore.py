@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 
 from aws import outbox
+from aws.config import Config
 from aws.events import Event
+from aws.provision import provision
 from aws.resources import World, connect
 from aws.rows.accounts import Account
 from aws.rows.job import Refused, Retrieval
@@ -120,3 +122,26 @@ def test_clocks_that_differ_clear_no_change_of_role_early(
     sweep.sweep(daemon)
     restored(daemon, account)
     assert world.accounts.get(owner.user_id).pending_role_change is not None
+
+
+def test_a_day_brings_back_so_many_results_and_the_next_days_the_others(
+    config: Config, clock: Clock
+) -> None:
+    config = replace(config, restore=replace(config.restore, max_day=2))
+    provision(config)
+    world = connect(config, clock)
+    owner = builders.user(world)
+    jobs = [builders.archived(world, owner) for _ in range(3)]
+    owner = world.accounts.subscribe(owner.user_id)
+
+    def requested() -> int:
+        return sum(world.jobs.get(job.job_id).retrieval is not None for job in jobs)
+
+    for _ in range(2):
+        restored(world, owner)
+        assert requested() == 2
+    clock.advance(24 * 3600)
+    assert world.accounts.get(owner.user_id).pending_role_change is not None, "who would go on?"
+    restored(world, owner)
+    assert requested() == 3
+    assert world.accounts.get(owner.user_id).pending_role_change is None

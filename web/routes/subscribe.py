@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 
 from aws.rows.accounts import Account
 from web.context import site, world
+from web.services.payments import is_in
 from web.services.provider import ProviderUnavailable
 from web.session import account
 
@@ -16,6 +17,7 @@ bp = Blueprint("subscribe", __name__)
 
 HOLDINGS_LIMIT = 500
 """Results looked at for the figures on the page: one Query, whatever the number of jobs."""
+NOT_HERE = "Premium is for members here, and you are none of them. Please ask the operators."
 DOWN = "The payment service does not answer just now. Nothing was charged; please try again."
 
 
@@ -53,6 +55,8 @@ def unsubscribe() -> Response:
 def _change_plan(user: Account, to_premium: bool) -> Response:
     """Change the role here, or send the user to the provider's page; then show the plan."""
     payments = site().payments
+    if to_premium and not _may_subscribe(user):
+        abort(403, NOT_HERE)
     try:
         address = (payments.subscribe if to_premium else payments.unsubscribe)(user)
     except ProviderUnavailable as fault:
@@ -60,6 +64,10 @@ def _change_plan(user: Account, to_premium: bool) -> Response:
         abort(503, DOWN)
     log.info("%s of %s", "subscription" if to_premium else "unsubscription", user.user_id)
     return redirect(address or url_for("subscribe.index"), 303)
+
+
+def _may_subscribe(user: Account) -> bool:
+    return user.is_premium or is_in(site().config.payments.premium_for, user)
 
 
 def _page(template: str, **more: bool) -> str:
@@ -70,6 +78,8 @@ def _page(template: str, **more: bool) -> str:
         holdings=_holdings(account().user_id),
         tiers=config.tiers,
         after_s=config.archive.after_s,
+        may_subscribe=_may_subscribe(account()),
+        max_day=config.restore.max_day,
         is_paid_elsewhere=site().payments.provider is not None,
         **more,
     )

@@ -19,6 +19,20 @@ class UnknownUser(Exception):
     """A notice about somebody who has no account here."""
 
 
+def is_in(people: str, account: Account) -> bool:
+    """True if a list of `[payments] premium_for` has the account; an empty one has everybody.
+
+    Entries are user ids, mail addresses, and domains, which have all below them.
+    """
+    address = account.email.casefold()
+    domain = address.rpartition("@")[2]
+    entries = people.casefold().replace(",", " ").split()
+    return not entries or any(
+        entry in (account.user_id, address, domain) or domain.endswith(f".{entry}")
+        for entry in entries
+    )
+
+
 class Payments:
     """Changes roles, through a provider where there is one."""
 

@@ -33,7 +33,7 @@ def test_one_held_inventory_is_enough_for_an_alarm(parsed: Parsed) -> None:
 def test_what_is_given_up_is_heard_of_whichever_daemon_gave_it_up(parsed: Parsed) -> None:
     assert alarm_on(parsed, "GivenUp")["Threshold"] == 1
     filters = parsed.of("AWS::Logs::MetricFilter").values()
-    logs = {f["LogGroupName"] for f in filters if f["FilterPattern"] == '"given up"'}
+    logs = {f["LogGroupName"] for f in filters if "GivenUp" in str(f["MetricTransformations"])}
     assert logs == {
         f"/gas-acme/{name}" for name in ("notify", "archive", "restore", "thaw", "sweep")
     }

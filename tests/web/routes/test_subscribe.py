@@ -1,9 +1,15 @@
+from dataclasses import replace
+
 import pytest
 
+from aws.config import Config
 from aws.events import Events
-from aws.resources import World
+from aws.provision import provision
+from aws.resources import World, connect
 from tests import builders
-from tests.web.browser import Person
+from tests.web.browser import Person, visitor
+from tests.web.conftest import site
+from web.services.payments import is_in
 
 
 def test_subscribing_makes_premium_and_says_what_is_coming_back(ada: Person, world: World) -> None:
@@ -59,3 +65,36 @@ def test_the_profile_tells_who_and_what_plan(grace: Person) -> None:
 
 def test_no_notices_are_taken_without_a_provider(ada: Person) -> None:
     assert ada.client.post("/payments/notice", data=b"{}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("people", "has_ada"),
+    [
+        ("", True),
+        ("example.org", True),
+        ("org", True),
+        ("example.com, EXAMPLE.org", True),
+        ("ada@example.org", True),
+        ("example.com", False),
+        ("ample.org", False),
+        ("grace@example.org", False),
+    ],
+)
+def test_members_are_listed_by_domain_or_address(
+    people: str, has_ada: bool, ada: Person, world: World
+) -> None:
+    assert is_in(people, world.accounts.get(ada.user_id)) is has_ada
+
+
+def test_premium_may_be_for_members_only_and_the_page_says_so(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payments = replace(config.payments, premium_for="lab.example")
+    provision(config)
+    world = connect(replace(config, payments=payments))
+    ada = visitor(site(world, monkeypatch), world)
+    page = ada.get("/subscribe").text
+    assert "Premium is for members here" in page
+    assert "Subscribe to premium" not in page
+    assert ada.post("/subscribe", "/annotations").status_code == 403
+    assert not world.accounts.get(ada.user_id).is_premium
