@@ -109,7 +109,7 @@ class Attempt:
 
     def fail(self, error: str) -> None:
         """Commit FAILED with a message for the owner. Raises Refused where the lease is lost."""
-        log.info("job %s failed: %s", self.job.job_id, error)
+        log.info("job %s failed; its row says why", self.job.job_id)  # in words of the file's own
         flush(self.world, self.world.jobs.fail(self.job.job_id, owner=self.owner, error=error))
 
     def give_up(self, fault: str) -> None:

@@ -27,6 +27,9 @@ NAMELESS = "deleted"
 SKEW_S = 90
 """Two machines' clocks may differ by this much."""
 
+ERROR_CHARACTERS = 2000
+"""Rows, lists and mails have the error in them; a row of more than 400 kB is refused."""
+
 
 def submit(job: Job, at: Now) -> Job:
     """A new job, with its request still to be published."""
@@ -89,8 +92,10 @@ def complete(job: Job, at: Now, *, owner: str, result: Result) -> Job:
 
 
 def fail(job: Job, at: Now, *, owner: str, error: str) -> Job:
-    """End the job with an error message that its owner can act on."""
+    """End the job with an error message that its owner can act on, cut where it is too long."""
     demand_lease(job, owner)
+    if len(error) > ERROR_CHARACTERS:
+        error = f"{error[:ERROR_CHARACTERS]} …"
     return ended(dropped(replace(job, error=error)), at, Status.FAILED, "job_results")
 
 

@@ -1,10 +1,12 @@
 """Objects in S3: reading, writing, signing, listing; every key is written once."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
+from urllib.parse import quote
 
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
@@ -14,6 +16,8 @@ from aws.storage.keys import Keys
 MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
 SNIFF_BYTES = 65536
 ENCRYPTION = "AES256"
+UNQUOTED = re.compile(r'[\x00-\x1f\x7f"\\]')
+"""Characters that end, escape or break a quoted string of a header."""
 PARTS_IN_MEMORY = 4
 """Parts of 8 MiB held while a stream is stored: boto3's own ten take a daemon to 190 MB."""
 
@@ -93,14 +97,13 @@ class Files:
 
     def link(self, bucket: str, key: str, name: str, expires_s: int) -> str:
         """A link that downloads the object as `name` for `expires_s` seconds."""
-        ascii_name = name.encode("ascii", "replace").decode().replace('"', "_").replace("\\", "_")
         return str(
             self.s3.generate_presigned_url(
                 "get_object",
                 Params={
                     "Bucket": bucket,
                     "Key": key,
-                    "ResponseContentDisposition": f'attachment; filename="{ascii_name}"',
+                    "ResponseContentDisposition": _attachment(name),
                 },
                 ExpiresIn=expires_s,
             )
@@ -164,7 +167,7 @@ class Files:
         self.s3.put_object(Bucket=bucket, Key=key, Body=body, ServerSideEncryption=ENCRYPTION)
 
     def copy(self, bucket: str, key: str, to_key: str) -> None:
-        """Copy an object within its bucket, in parts where it is large. Raises FileNotFoundError."""
+        """Copy an object within its bucket, in parts if it is large. Raises FileNotFoundError."""
         source = {"Bucket": bucket, "Key": key}
         extra = {"ServerSideEncryption": ENCRYPTION}
         try:
@@ -195,6 +198,13 @@ class Files:
             return call(Bucket=bucket, Key=key, **({"Range": part} if part else {}))
         except ClientError as error:
             raise _translated(error, bucket, key) from None
+
+
+def _attachment(name: str) -> str:
+    """Content-Disposition for any name: RFC 6266's two forms, the plain one in ASCII."""
+    ascii_name = UNQUOTED.sub("_", name.encode("ascii", "replace").decode())
+    plain = f'attachment; filename="{ascii_name}"'
+    return plain if ascii_name == name else f"{plain}; filename*=UTF-8''{quote(name, safe='')}"
 
 
 def _translated(error: ClientError, bucket: str, key: str) -> Exception:

@@ -80,6 +80,11 @@ def test_a_request_that_has_arrived_is_not_published_again() -> None:
     assert RUNNING.outbox == ()
 
 
+def test_an_error_of_any_length_makes_no_large_row() -> None:
+    failed = lifecycle.fail(RUNNING, AT, owner="me", error="Z" * 600_000)
+    assert len(failed.error or "") < 2100
+
+
 def test_a_commit_publishes_the_result_and_starts_the_retention() -> None:
     assert HOT.job_status is Status.COMPLETED
     assert HOT.is_hot
