@@ -37,8 +37,8 @@ class ServerError(RuntimeError):
 class Worker:
     """One slot's fork server; starts another one when it has died. A context manager."""
 
-    def __init__(self, server: str = "ann.forkserver") -> None:
-        self.module = server
+    def __init__(self, command: tuple[str, ...] = ("-m", "ann.forkserver")) -> None:
+        self.command = command
         self.server: subprocess.Popen[bytes] | None = None
         self._begin()
 
@@ -59,7 +59,7 @@ class Worker:
         kept = {name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ}
         path = f"{ROOT}{os.pathsep}{kept.get('PYTHONPATH', '')}".rstrip(os.pathsep)
         self.server = subprocess.Popen(  # noqa: S603 a module of ours
-            [sys.executable, "-m", self.module],
+            [sys.executable, *self.command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**kept, **ONE_THREAD, "PYTHONPATH": path},

@@ -15,7 +15,13 @@ metadata() {
         -H "X-aws-ec2-metadata-token: $token" "$imds/latest/meta-data/$1"
 }
 
-tag() { metadata "tags/instance/$1"; }
+# A tag is data, of one line; whoever may tag instances shall not run anything on them.
+tag() {
+    local value
+    value=$(metadata "tags/instance/$1")
+    [[ $value != *[[:cntrl:]]* ]] || { say "the tag $1 has more than one line" >&2 && return 1; }
+    printf '%s\n' "$value"
+}
 
 # The URL of a service; AWS_ENDPOINT_URL overrides it, as in boto3.
 endpoint() { echo "${AWS_ENDPOINT_URL:-https://$1.$region.$domain}"; }
@@ -95,6 +101,15 @@ fetch() {
     fi
     ln -sfn "$whole" "$home/current"
 }
+
+# Demands that "$1.sig" is a signature of "$1" by the key with this fingerprint, which "$3" holds.
+signature() {
+    gpgv --status-fd 1 --keyring "$3" "$1.sig" "$1" 2>/dev/null |
+        grep -q "^\[GNUPG:\] VALIDSIG .* $2$"
+}
+
+# A PGP key without its armour, as gpgv wants it.
+unarmoured() { sed '1,/^$/d;/^[=-]/d' | base64 -d; }
 
 # Debian's own daily update may hold the lock at a first boot.
 packages() { apt-get -qq -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$@"; }

@@ -37,9 +37,10 @@ python_packages() {
     printf '%s' "$stamp" >"$venv/.installed-local"
 }
 
-# Tags named gas:<section>.<key> become GAS_<SECTION>_<KEY>, which overrides config.ini.
+# Tags named gas:<section>.<key> become GAS_<SECTION>_<KEY>, which overrides config.ini. Between
+# single quotes nothing means anything, neither to a shell nor to systemd.
 settings() {
-    local name key
+    local name key value
     echo "AWS_DEFAULT_REGION=$region"
     echo "GAS_AWS_REGION=$region"
     for name in AWS_ENDPOINT_URL AWS_EC2_METADATA_SERVICE_ENDPOINT; do
@@ -49,7 +50,9 @@ settings() {
         [[ $name =~ ^gas:[a-z]+\.[a-z_]+$ ]] || continue
         key=${name#gas:}
         key=GAS_${key/./_}
-        echo "${key^^}=\"$(tag "$name")\""
+        value=$(tag "$name")
+        [[ $value != *\'* ]] || { say "the tag $name may have no ' in it" >&2 && return 1; }
+        echo "${key^^}='$value'"
     done
 }
 
@@ -86,34 +89,55 @@ references() {
     )
 }
 
+# The CloudWatch agent's package: the release's own, or AWS's latest once its signature holds.
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/verify-CloudWatch-Agent-Package-Signature.html
 agent_package() {
-    local file=/tmp/amazon-cloudwatch-agent.deb
-    ls "$release"/agent/*.deb 2>/dev/null && return
-    curl -sSf --retry 5 --max-time 300 --output "$file" \
-        "https://amazoncloudwatch-agent-$region.s3.$region.$(metadata services/domain)/debian/$(
-            dpkg --print-architecture
-        )/latest/amazon-cloudwatch-agent.deb"
+    local fingerprint=937616F3450B7D806CBD9725D58167303B789C72 folder file url
+    ls "$release"/agent/amazon-cloudwatch-agent*.deb 2>/dev/null && return
+    folder=$(mktemp -d)
+    file=$folder/amazon-cloudwatch-agent.deb
+    url=https://amazoncloudwatch-agent-$region.s3.$region.$(metadata services/domain)
+    curl -sSf --retry 5 --max-time 300 \
+        --output "$file" "$url/debian/$(dpkg --print-architecture)/latest/${file##*/}" \
+        --output "$file.sig" "$url/debian/$(dpkg --print-architecture)/latest/${file##*/}.sig" \
+        --output "$folder/key" "$url/assets/amazon-cloudwatch-agent.gpg" || return
+    unarmoured <"$folder/key" >"$folder/keyring" || return
+    signature "$file" "$fingerprint" "$folder/keyring" || return
     echo "$file"
 }
 
 # Sends logs and memory to CloudWatch. Without an agent the instance works all the same.
 agent() {
     local ctl=/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl
-    [ -x "$ctl" ] || packages "$(agent_package)"
-    sed -e "s|PREFIX|$(tag gas:gas.prefix)|g" -e "s|GROUP|$(tag aws:autoscaling:groupName)|g" \
-        "$release/aws/stack/cloudwatch-agent.json" >/etc/gas/cloudwatch-agent.json
+    local package prefix group settings
+    if [ ! -x "$ctl" ]; then
+        package=$(agent_package) || return
+        packages "$package" || return
+    fi
+    prefix=$(tag gas:gas.prefix) group=$(tag aws:autoscaling:groupName)
+    settings=$(<"$release/aws/stack/cloudwatch-agent.json")
+    settings=${settings//PREFIX/"$prefix"}
+    echo "${settings//GROUP/"$group"}" >/etc/gas/cloudwatch-agent.json
     "$ctl" -a fetch-config -m ec2 -s -c file:/etc/gas/cloudwatch-agent.json
 }
 
-# AWS's agent for `aws ssm start-session`, where the stack's SessionManager says yes.
+# AWS's agent for `aws ssm start-session`, where the stack's SessionManager says yes. It comes with the
+# release alone: AWS signs it by keys that expire, and has no lasting place for them.
 session_manager() {
-    local file=/tmp/amazon-ssm-agent.deb
     [ "$(tag gas:session-manager)" = yes ] || return 0
-    curl -sSf --retry 5 --max-time 300 --output "$file" \
-        "https://amazon-ssm-$region.s3.$region.$(metadata services/domain)/latest/debian_$(
-            dpkg --print-architecture
-        )/amazon-ssm-agent.deb"
-    packages "$file"
+    packages "$release/agent/amazon-ssm-agent.deb"
+}
+
+# The site's front: takes in requests from slow clients, so that they hold nothing up.
+front() {
+    command -v nginx >/dev/null || {
+        apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=5 update
+        packages -o Acquire::Retries=5 nginx-light
+    }
+    install -m 644 "$release/aws/stack/nginx.conf" /etc/nginx/nginx.conf
+    systemctl daemon-reload
+    systemctl enable nginx.service
+    systemctl restart nginx.service
 }
 
 start() {
@@ -138,6 +162,7 @@ main() {
     [ "$1" != annotator ] || references
     # shellcheck disable=SC2086 # a list, to be split
     start $names
+    [ "$1" != web ] || front
 }
 
 main "$1"

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tarfile
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -49,14 +49,13 @@ class Artefact:
     sha256: str
 
 
-def build(to: Path, machine: str, agent: Path | None = None, root: Path = ROOT) -> Artefact:
+def build(to: Path, machine: str, agents: Sequence[Path] = (), root: Path = ROOT) -> Artefact:
     """Write `to/gas-<version>-<checksum>.tar.gz` and its `.sha256`; raises ReleaseError."""
     with TemporaryDirectory(prefix="gas-release-") as folder:
         wheels = Path(folder)
         download(wheels, machine, root)
         members = {**sources(root), **{f"wheels/{w.name}": w for w in wheels.iterdir()}}
-        if agent:
-            members[f"agent/{agent.name}"] = agent
+        members |= {f"agent/{agent.name}": agent for agent in agents}
         body = packed(members)
     sha256 = hashlib.sha256(body).hexdigest()
     path = to / f"gas-{version(root)}-{sha256[:12]}.tar.gz"
@@ -139,8 +138,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--agent",
         type=Path,
+        action="append",
+        default=[],
         metavar="FILE.deb",
-        help="pack this CloudWatch agent; without it an instance fetches AWS's latest",
+        help="pack this package of AWS, may be repeated: the CloudWatch agent, which an instance "
+        "else fetches and verifies; amazon-ssm-agent.deb, which SessionManager = yes needs",
     )
     return parser.parse_args()
 

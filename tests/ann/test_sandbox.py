@@ -22,7 +22,7 @@ Attack = Callable[..., Outcome]
 @pytest.fixture(scope="module")
 def taken_over() -> Iterator[Worker]:
     """A worker whose pipeline is an attacker."""
-    with Worker("tests.ann.attacker") as worker:
+    with Worker(("-m", "tests.ann.attacker")) as worker:
         yield worker
 
 

@@ -7,10 +7,11 @@ CloudWatch agent's package. The release, its wheels, the units and systemd are t
 import itertools
 import json
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +42,8 @@ BUCKET = "boot-releases"
 GROUP = "boot-group"
 CTL = "/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl"
 RUNNING_S = 90
+NOT_FOR_A_SHELL = 'p$(touch /run/owned)`touch /run/owned` "$HOME" \\ &x'
+"""The value of a tag."""
 LOGS = "tail /var/log/gas/*; systemctl status --no-pager 'gas*'; journalctl --no-pager -n 40"
 LONG = daemons.BODY + b"".join(b"MT\t3107\t.\tN\tA\t.\t.\t.\n" for _ in range(150_000))
 
@@ -111,6 +114,7 @@ def metadata(artefact: release.Artefact) -> dict[str, str]:
         "gas:annotator.workers": "1",
         "gas:annotator.references": "/var/lib/gas/references",
         "gas:aws.poll_s": "1",
+        "gas:payments.price": NOT_FOR_A_SHELL,
         "aws:autoscaling:groupName": GROUP,
     }
     keys = {"AccessKeyId": "local", "SecretAccessKey": "local", "Token": "token"}
@@ -136,7 +140,7 @@ def scene(local_aws: Handle, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         provision(config)
         secrets.create(config, secrets.Secrets("a key", "a client", "a secret"))
         world = connect(config)
-        artefact = release.build(folder / "build", os.uname().machine, agent(folder))
+        artefact = release.build(folder / "build", os.uname().machine, [agent(folder)])
         s3 = boto3.client("s3", endpoint_url=local_aws.url)
     s3.create_bucket(Bucket=BUCKET)
     boto3.client("logs", endpoint_url=local_aws.url).create_log_group(
@@ -184,6 +188,8 @@ def user_data_ends_with_the_processes_running(scene: BootScene, kind: str) -> No
     for folder in release.FOLDERS:
         assert scene.machine.output(f"ls /opt/gas/current/{folder}/__pycache__"), folder
     assert "fetch-config" in scene.machine.output("cat /run/agent-calls")
+    assert f"'{NOT_FOR_A_SHELL}'" in scene.machine.output("cat /etc/gas/environment")
+    assert scene.machine.output("ls /run/owned") == ""
 
 
 def the_units_are_what_systemd_wants(scene: BootScene) -> None:
@@ -195,6 +201,15 @@ def the_units_are_what_systemd_wants(scene: BootScene) -> None:
 def the_site_answers_its_health_check(scene: BootScene) -> None:
     health = "curl -sS -o /dev/null -w '%{http_code}' localhost:8080/healthz"
     until(lambda: scene.machine.output(health) == "200", "the site does not answer")
+
+
+def the_front_takes_in_slow_requests(scene: BootScene) -> None:
+    head = b"POST /subscribe HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000\r\n\r\nx"
+    with ExitStack() as slow:
+        for _ in range(60):
+            connection = slow.enter_context(socket.create_connection(("localhost", 8080)))
+            connection.sendall(head)
+        the_site_answers_its_health_check(scene)
 
 
 def the_daemons_run_as_a_user_that_may_do_little(scene: BootScene) -> None:
@@ -298,6 +313,8 @@ def test_an_instance_boots_runs_again_and_stops_as_it_should(scene: BootScene) -
         the_units_are_what_systemd_wants(scene)
     with step("health check"):
         the_site_answers_its_health_check(scene)
+    with step("slow clients"):
+        the_front_takes_in_slow_requests(scene)
     with step("users and capabilities"):
         the_daemons_run_as_a_user_that_may_do_little(scene)
     with step("attack from inside the child"):

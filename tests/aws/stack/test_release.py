@@ -64,7 +64,7 @@ def test_the_checksum_beside_it_is_what_sha256sum_checks(tmp_path: Path) -> None
 def test_it_has_what_an_instance_runs_and_nothing_else(tmp_path: Path) -> None:
     agent = tmp_path / "agent.deb"
     agent.write_bytes(b"an agent")
-    artefact = release.build(tmp_path / "build", "x86_64", agent)
+    artefact = release.build(tmp_path / "build", "x86_64", [agent])
     with tarfile.open(artefact.path) as archive:
         modes = {member.name: member.mode for member in archive.getmembers()}
         owners = {(m.uid, m.gid, m.uname) for m in archive.getmembers()}

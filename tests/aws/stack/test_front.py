@@ -1,0 +1,150 @@
+"""The front of the site on an instance: nginx as it is configured there, before gunicorn."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import pytest
+import requests
+
+from aws import secrets
+from aws.config import load
+from aws.provision import provision
+from aws.resources import connect
+from aws.stack.template import HERE
+from local.addresses import free_port
+from tests.conftest import Handle
+from tests.web.browser import visitor
+from tests.web.conftest import NOWHERE, SECRETS
+from web.app import create_app
+
+CONFIG = HERE / "nginx.conf"
+ENVIRONMENT = {
+    "GAS_GAS_PREFIX": "front",
+    "GAS_WEB_PROXIES": "1",
+    "GAS_WEB_PROCESSES": "1",
+    "GAS_WEB_THREADS": "4",
+    "GLOBUS_SDK_SERVICE_URL_AUTH": NOWHERE,
+    "GAS_GLOBUS_ISSUER": NOWHERE,
+}
+START_S = 30
+ANSWER_S = 5
+"""Many times what a page takes on a busy machine; without the front, none comes at all."""
+CLIENT, ATTACKERS = "198.51.100.1", [f"203.0.113.{n}" for n in range(1, 5)]
+UNDUE_BODY = "Content-Length: 900000\r\n\r\nx"
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass
+class Front:
+    """The address that the load balancer would ask, and the cookie of somebody signed in."""
+
+    port: int
+    cookie: str
+
+    def get(self, path: str, cookie: str = "", of: str = CLIENT) -> requests.Response:
+        headers = {"X-Forwarded-For": of, "X-Forwarded-Proto": "http", "Cookie": cookie}
+        return requests.get(
+            f"http://localhost:{self.port}{path}",
+            headers=headers,
+            timeout=ANSWER_S,
+            allow_redirects=False,
+        )
+
+    def slow(self, text: str) -> socket.socket:
+        """A connection that sends so much, and no more for the time being."""
+        connection = socket.create_connection(("localhost", self.port))
+        connection.sendall(text.encode())
+        return connection
+
+
+@contextmanager
+def running(argv: list[str], env: dict[str, str], port: int) -> Iterator[None]:
+    """A server, once it listens, until the end of the block."""
+    process = subprocess.Popen(argv, env=os.environ | env)
+    deadline = time.monotonic() + START_S
+    while not _listens(port):
+        assert process.poll() is None, argv
+        assert time.monotonic() < deadline, argv
+        time.sleep(0.05)
+    yield
+    process.terminate()
+    process.wait(START_S)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("localhost", port)) == 0
+
+
+@pytest.fixture(scope="module")
+def front(local_aws: Handle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, value)
+        config = load()
+        provision(config)
+        secrets.create(config, SECRETS)
+        world = connect(config)
+        person = visitor(create_app(world, SECRETS), world)
+    cookie = person.client.get_cookie("gas")
+    assert cookie
+    site, port = free_port(), free_port()
+    path = tmp_path_factory.mktemp("front") / "nginx.conf"
+    path.write_text(CONFIG.read_text().replace("8080", str(port)).replace("8081", str(site)))
+    nginx = [shutil.which("nginx") or "nginx", "-c", str(path), "-e", "stderr"]
+    pid = ["-g", f"daemon off; pid {path.parent}/pid;"]
+    path.write_text(path.read_text().replace("pid /run/nginx.pid;\n", ""))
+    gunicorn = [sys.executable, "-m", "web", "--bind", f"127.0.0.1:{site}"]
+    with running(gunicorn, ENVIRONMENT, site), running([*nginx, *pid], {}, port):
+        yield Front(port, f"gas={cookie.value}")
+
+
+def test_slow_clients_take_the_site_from_nobody(front: Front) -> None:
+    kinds = (
+        "",
+        "GET / HTTP/1.1\r\nHost: loc",
+        f"POST /subscribe HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {{}}\r\n{UNDUE_BODY}",
+        f"POST /subscribe HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {{}}\r\n"
+        f"Cookie: {front.cookie}\r\n{UNDUE_BODY}",
+    )
+    with ExitStack() as open_connections:
+        for n in range(200):
+            text = kinds[n % len(kinds)].format(ATTACKERS[n % 3])
+            open_connections.enter_context(front.slow(text))
+        for path, cookie, status in (
+            ("/healthz", "", 200),
+            ("/", "", 200),
+            ("/annotations", front.cookie, 200),
+            ("/annotations", "", 302),
+        ):
+            assert front.get(path, cookie).status_code == status
+
+
+def test_one_client_has_so_many_requests_at_a_time(front: Front) -> None:
+    of = ATTACKERS[3]
+    text = f"POST / HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {of}\r\n{UNDUE_BODY}"
+    with ExitStack() as open_connections:
+        for _ in range(120):
+            open_connections.enter_context(front.slow(text))
+        assert front.get("/healthz", of=of).status_code == 429
+        assert front.get("/healthz").status_code == 200
+    forged = f"{CLIENT}, {of}"
+    assert front.get("/healthz", of=forged).status_code == 200
+
+
+def test_what_is_too_large_is_refused_before_it_is_sent(front: Front) -> None:
+    reply = requests.post(
+        f"http://localhost:{front.port}/subscribe", data=b"x" * 2_000_000, timeout=ANSWER_S
+    )
+    assert reply.status_code == 413
+    assert reply.headers["X-Content-Type-Options"] == "nosniff"
+    assert "default-src 'none'" in reply.headers["Content-Security-Policy"]
+    assert "nginx/" not in reply.headers["Server"]
