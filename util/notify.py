@@ -1,24 +1,25 @@
-"""Mails the owner of a job that has ended."""
+"""Mails the owner of a job that has ended, of a batch once, and when archived results are back."""
 
 import logging
+from itertools import islice
 
 from aws import consumer
 from aws.events import Event
 from aws.mail import Letter, UndeliverableError
 from aws.outbox import flush
 from aws.resources import World
-from aws.rows.accounts import Account
-from aws.rows.job import Job, Status
+from aws.rows.accounts import Account, MailKind
+from aws.rows.job import Job
+from util import letters
 
 log = logging.getLogger(__name__)
 
 MAX_REMINDERS = 24
 """Reminders, a day of them, after which a mail that fails for whatever reason is given up."""
-SUBJECTS = {
-    Status.COMPLETED: "Your annotation of {name} is ready",
-    Status.FAILED: "GAS could not annotate {name}",
-    Status.CANCELLED: "Your annotation of {name} was cancelled",
-}
+BATCH_REMINDERS = 3
+"""Reminders, some minutes of them, after which a batch is mailed without those still missing."""
+NEWEST = 1000
+"""The newest jobs of a user, among which those of a batch are looked for."""
 
 
 def handle(world: World, event: Event) -> None:
@@ -27,60 +28,90 @@ def handle(world: World, event: Event) -> None:
     A mail that can never be sent ends as well: the row says why, and so does the job's page.
     """
     job = flush(world, world.jobs.get(event.job_id))
-    if job.is_mail_settled or not job.is_terminal:
+    if job.is_mail_settled:
+        tell_of_return(world, job)
+    elif job.is_terminal:
+        settle(world, job)
+
+
+def settle(world: World, job: Job) -> None:
+    """Send the mail of an ended job, or that of its batch, or wait for the rest of the batch."""
+    jobs = batch_of(world, job)
+    if not jobs:
         return
     try:
         account = world.accounts.get(job.user_id)
-        world.mail.send(letter(job, account, world.config.gas.base_url))
+        _send(world, account, MailKind.ENDED, letter(jobs, account, world.config.gas.base_url))
     except UndeliverableError as fault:
-        give_up(world, job, str(fault))
+        give_up(world, jobs, str(fault))
     except Exception as fault:
         if job.reminders < MAX_REMINDERS:
             raise
-        give_up(world, job, str(fault))
+        give_up(world, jobs, str(fault))
     else:
-        world.jobs.mark_mailed(job.job_id)
+        for each in jobs:
+            world.jobs.mark_mailed(each.job_id)
 
 
-def give_up(world: World, job: Job, fault: str) -> None:
-    """End the mail of this job."""
-    log.error("no mail can be sent about job %s: %s", job.job_id, fault)
-    world.jobs.give_up_mail(job.job_id, fault=fault)
+def batch_of(world: World, job: Job) -> list[Job]:
+    """The jobs that one mail is about: the job's own batch, or itself; empty: it is too early."""
+    if not job.batch or job.batch_size < 2:
+        return [job]
+    newest = islice(world.jobs.all_of(job.user_id), NEWEST)
+    listed = [found for found in newest if found.batch == job.batch]
+    # The index may show a job as it was before it ended: its row decides.
+    rows = [world.jobs.get(each.job_id) if not each.is_terminal else each for each in listed]
+    ended = [each for each in rows if each.is_terminal]
+    if job.job_id not in {each.job_id for each in ended}:
+        ended.append(job)
+    is_whole = len(ended) >= job.batch_size
+    if not is_whole and job.reminders < BATCH_REMINDERS:
+        return []
+    return sorted(ended, key=lambda each: each.submit_time)
 
 
-def letter(job: Job, account: Account, base_url: str) -> Letter:
-    """The mail to the owner: the file, its outcome, and a link."""
-    subject = SUBJECTS[job.job_status].format(name=job.input_file_name)
-    lines = [f"Dear {account.name or 'researcher'},", "", *_news(job), ""]
-    lines += [f"{base_url}/annotations/{job.job_id}", "", "GAS, the Genomics Annotation Service"]
-    return Letter(account.email, subject, "\n".join(lines) + "\n")
+def letter(jobs: list[Job], account: Account, base_url: str) -> Letter:
+    """The mail about one job, or about the jobs of a batch."""
+    write = letters.digest if len(jobs) > 1 else lambda one, *rest: letters.about(one[0], *rest)
+    return write(jobs, account, base_url)
 
 
-def _news(job: Job) -> list[str]:
-    if job.job_status is Status.CANCELLED:
-        return [f"you cancelled the annotation of {job.input_file_name}."]
-    if job.job_status is Status.FAILED:
-        return [f"GAS could not annotate {job.input_file_name}:", "", f"  {job.error}"]
-    counts = job.counts
-    return [
-        f"{job.input_file_name} has been annotated in {duration(job)}:",
-        "",
-        f"  {counts.get('records', 0):,} records read",
-        f"  {counts.get('annotated', 0):,} annotated with a consequence",
-        f"  {counts.get('not_annotated', 0):,} without one",
-        "",
-        "Explore and download the result:",
-    ]
+def tell_of_return(world: World, job: Job) -> None:
+    """Mail the owner once all results that subscribing asked for are back; once for each time."""
+    account = world.accounts.get(job.user_id)
+    is_new = account.mailed_return < account.role_changes
+    if not (job.is_hot and job.thawed_time and account.is_premium and is_new):
+        return
+    jobs = list(world.jobs.all_of(job.user_id))
+    if any(each.is_archived and _is_archived(world, each) for each in jobs):
+        return
+    back = sum(1 for each in jobs if each.thawed_time)
+    mail = letters.returned(max(back, 1), account, world.config.gas.base_url)
+    try:
+        _send(world, account, MailKind.RETURNED, mail)
+    except UndeliverableError as fault:
+        log.warning("user %s cannot be told of results: %s", account.user_id, fault)
+    world.accounts.mark_return_mailed(account.user_id, account.role_changes)
 
 
-def duration(job: Job) -> str:
-    """The time from submission to the end, in words."""
-    seconds = max(0.0, (job.complete_time or job.submit_time) - job.submit_time)
-    if seconds < 60:
-        return f"{seconds:.1f} seconds"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+def give_up(world: World, jobs: list[Job], fault: str) -> None:
+    """End the mail of these jobs."""
+    for job in jobs:
+        log.error("no mail can be sent about job %s: %s", job.job_id, fault)
+        world.jobs.give_up_mail(job.job_id, fault=fault)
+
+
+def _is_archived(world: World, job: Job) -> bool:
+    """The same by its row: the index may be behind. What is given up does not come back."""
+    row = world.jobs.get(job.job_id)
+    return row.is_archived and row.archive_fault is None
+
+
+def _send(world: World, account: Account, kind: MailKind, mail: Letter) -> None:
+    if kind in account.mail_off:
+        log.info("user %s wants no mail of the kind %s", account.user_id, kind)
+    else:
+        world.mail.send(mail)
 
 
 if __name__ == "__main__":

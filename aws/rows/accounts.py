@@ -22,6 +22,13 @@ class Role(StrEnum):
     PREMIUM = "premium_user"
 
 
+class MailKind(StrEnum):
+    """A kind of mail that its recipient can switch off."""
+
+    ENDED = "ended"
+    RETURNED = "returned"
+
+
 class ClosedAccount(Exception):
     """An account that the operators have closed."""
 
@@ -30,7 +37,8 @@ class ClosedAccount(Exception):
 class Account:
     """One row of the accounts table; `user_id` is the Globus identity's UUID.
 
-    `pending_role_change` is the number of the role change that `restore` has not yet acted on.
+    `pending_role_change` is the number of the role change that `restore` has not yet acted on;
+    `mailed_return` that of the last one whose results came back and were announced.
     """
 
     user_id: str
@@ -51,6 +59,8 @@ class Account:
     retrievals: int = 0
     sessions: tuple[Session, ...] = ()
     closed: bool = False
+    mail_off: tuple[str, ...] = ()
+    mailed_return: int = 0
 
     @property
     def is_premium(self) -> bool:
@@ -160,6 +170,16 @@ class Accounts:
             ),
         )
 
+    def choose_mail(self, user_id: str, off: tuple[MailKind, ...]) -> Account:
+        """Record the kinds of mail that the user wants none of."""
+        return self.change(user_id, lambda a: replace(a, mail_off=tuple(map(str, off))))
+
+    def mark_return_mailed(self, user_id: str, number: int) -> Account:
+        """Record that the return of the results of role change `number` was announced."""
+        return self.change(
+            user_id, lambda a: replace(a, mailed_return=max(a.mailed_return, number))
+        )
+
     def count_reminder(self, user_id: str) -> Account:
         """Record a reminder to `restore`; the wait before the next one doubles."""
         now = int(self.clock())
@@ -222,6 +242,7 @@ class Accounts:
     def _row(self, account: Account) -> Row:
         row = {f.name: getattr(account, f.name) for f in fields(Account)}
         row |= {"role": str(account.role), "sessions": sessions.stored(account.sessions)}
+        row["mail_off"] = list(account.mail_off)
         if account.pending_role_change is not None:
             since = max(account.changed_time, account.reminder_time)
             wait_s = self.timeouts.grace_s * 2 ** min(account.reminders, MAX_DOUBLINGS)
@@ -235,4 +256,6 @@ def _account(row: Row) -> Account:
     known = {f.name for f in fields(Account)}
     account = Account(**{name: value for name, value in row.items() if name in known})
     found = sessions.loaded(row.get("sessions", []))
-    return replace(account, role=Role(account.role), sessions=found)
+    return replace(
+        account, role=Role(account.role), sessions=found, mail_off=tuple(account.mail_off)
+    )

@@ -123,6 +123,7 @@ class Job:
     title: str = ""
     note: str = ""
     batch: str = ""
+    batch_size: int = 0
     input_etag: str = ""
     job_status: Status = Status.PENDING
     rev: int = 0

@@ -174,6 +174,7 @@ def commit_thaw(job: Job, at: Now, *, archive_id: str, copy: S3Object) -> Job:
         retrieval=None,
         thawed_time=at.now,
         expires_time=at.now + at.timeouts.after_s,
+        outbox=posted(job, "job_results"),
         role_check_due=True,
         pinned=False,
         pending_writes=(),

@@ -7,13 +7,13 @@ from botocore.exceptions import ClientError
 
 from aws.events import Event
 from aws.resources import World
-from aws.rows.accounts import Account
+from aws.rows.accounts import Account, MailKind, Role
 from aws.rows.job import Job, Status
 from tests import builders, daemons
 from tests.conftest import Clock, Handle
 from tests.proofs import invariants
 from tests.proofs.faults import error, outage
-from util import notify, sweep
+from util import letters, notify, sweep
 
 ADA = Account("u", "Ada", "ada@example.org")
 DONE = Job(
@@ -31,7 +31,7 @@ DONE = Job(
 
 
 def test_the_letter_has_file_time_counts_and_link() -> None:
-    letter = notify.letter(DONE, ADA, "https://gas.example.org")
+    letter = letters.about(DONE, ADA, "https://gas.example.org")
     assert letter.recipient == "ada@example.org"
     assert letter.subject == "Your annotation of a.vcf is ready"
     for words in ("1 min 15 s", "1,141 records", "933 annotated", "208 without"):
@@ -41,7 +41,7 @@ def test_the_letter_has_file_time_counts_and_link() -> None:
 
 def test_a_failure_says_why() -> None:
     job = replace(DONE, job_status=Status.FAILED, error="another assembly")
-    letter = notify.letter(job, ADA, "https://gas.example.org")
+    letter = letters.about(job, ADA, "https://gas.example.org")
     assert letter.subject == "GAS could not annotate a.vcf"
     assert "another assembly" in letter.text
 
@@ -50,7 +50,7 @@ def test_a_failure_says_why() -> None:
     ("seconds", "words"), [(0.44, "0.4 seconds"), (75, "1 min 15 s"), (3720, "1 h 2 min")]
 )
 def test_a_span_is_said_as_people_say_it(seconds: float, words: str) -> None:
-    assert notify.duration(replace(DONE, complete_time=100 + seconds)) == words
+    assert letters.duration(replace(DONE, complete_time=100 + seconds)) == words
 
 
 def test_an_owner_is_mailed_once_and_nobody_about_a_job_that_runs(
@@ -124,3 +124,86 @@ def test_a_mail_that_was_given_up_is_sent_at_the_operators_word(
     daemons.bring_to_rest(world, clock, daemons.handlers())
     assert world.jobs.get(job.job_id).mailed
     assert [mail for mail in local_aws.mail() if job.job_id in mail["text"]]
+
+
+def test_a_free_users_mail_says_until_when_the_result_can_be_downloaded() -> None:
+    job = replace(DONE, existed=True, expires_time=1_800_000_000.0)
+    text = letters.about(job, ADA, "https://gas.example.org").text
+    assert "Download before 08:00 UTC on 15 January" in text
+    premium = replace(ADA, role=Role.PREMIUM)
+    assert "Download before" not in letters.about(job, premium, "https://gas.example.org").text
+
+
+def batch(world: World, size: int) -> list[Job]:
+    """A batch of jobs, of which all but the last have ended."""
+    account = builders.user(world)
+    jobs = [builders.pending(world, account, f"s{n}.vcf") for n in range(size)]
+    for job in jobs:
+        world.jobs.change(job.job_id, lambda j: replace(j, batch="Lund", batch_size=size))
+    return [builders.complete(world, job) for job in jobs[:-1]] + jobs[-1:]
+
+
+def about_batches(local_aws: Handle) -> list[str]:
+    return [mail["text"] for mail in local_aws.mail() if "Your batch Lund" in mail["subject"]]
+
+
+def test_a_batch_is_mailed_about_once_when_its_last_file_has_ended(
+    world: World, local_aws: Handle
+) -> None:
+    *ended, last = batch(world, 3)
+    before = len(about_batches(local_aws))
+    for job in ended:
+        notify.handle(world, Event(job.event))
+    assert len(about_batches(local_aws)) == before
+    builders.complete(world, last)
+    for job in (last, *ended):
+        notify.handle(world, Event(job.event))
+    (text,) = about_batches(local_aws)[: len(about_batches(local_aws)) - before]
+    assert all(f"/annotations/{job.job_id}" in text for job in (*ended, last))
+    assert all(world.jobs.get(job.job_id).mailed for job in (*ended, last))
+
+
+def test_a_batch_that_stays_incomplete_is_mailed_about_after_some_minutes(
+    world: World, clock: Clock, local_aws: Handle
+) -> None:
+    first, last = batch(world, 2)
+    for _ in range(notify.BATCH_REMINDERS):
+        notify.handle(world, Event(first.event))
+        clock.advance(daemons.LATE_S)
+        sweep.sweep(world)
+    notify.handle(world, Event(first.event))
+    assert world.jobs.get(first.job_id).mailed
+    assert not world.jobs.get(last.job_id).mailed
+
+
+def test_a_mail_that_is_switched_off_is_not_sent_and_nothing_waits_for_it(
+    world: World, local_aws: Handle
+) -> None:
+    account = builders.user(world)
+    world.accounts.choose_mail(account.user_id, (MailKind.ENDED,))
+    job = builders.completed(world, account)
+    notify.handle(world, Event(job.event))
+    assert world.jobs.get(job.job_id).is_mail_settled
+    assert [mail for mail in local_aws.mail() if job.job_id in mail["text"]] == []
+
+
+def test_the_return_of_the_last_archived_result_is_mailed_once(
+    world: World, clock: Clock, local_aws: Handle
+) -> None:
+    account = builders.user(world)
+    jobs = [builders.archived(world, account) for _ in range(2)]
+    daemons.bring_to_rest(world, clock, daemons.handlers())
+    world.accounts.subscribe(account.user_id)
+    builders.change_role(world, account.user_id, premium=True)
+    daemons.bring_to_rest(world, clock, daemons.handlers())
+    assert all(world.jobs.get(job.job_id).is_hot for job in jobs)
+
+    def told() -> list[str]:
+        mails = [m for m in local_aws.mail() if m["to"] == account.email]
+        return [m["text"] for m in mails if m["subject"] == "Your archived results are back"]
+
+    assert len(told()) == 1
+    assert "All 2 of your results are back" in told()[0]
+    for job in jobs:
+        notify.handle(world, Event(job.event))
+    assert len(told()) == 1

@@ -15,7 +15,7 @@ from web.session import account
 
 bp = Blueprint("annotate", __name__)
 
-BATCH_CHARACTERS = 100
+BATCH_CHARACTERS, MOST_FILES = 100, 1000
 EXAMPLE_OF = "rCRS"
 EXAMPLE = Path(__file__).parents[2] / "ann/references" / EXAMPLE_OF / "example.vcf"
 
@@ -91,12 +91,13 @@ def choices() -> uploads.Choices:
     if mode not in MODES:
         abort(400, "There is no such way of calling consequences. Please choose one of the list.")
     batch = plain_line(request.values.get("batch", ""))[:BATCH_CHARACTERS]
+    size = max(0, min(request.values.get("batch_size", 0, type=int), MOST_FILES)) if batch else 0
     own = _own_annotation()
     if own is None:
-        return uploads.Choices(name, mode, batch=batch)
+        return uploads.Choices(name, mode, batch=batch, batch_size=size)
     tag = request.values.get("tag", "") or own.usual_tag
     own_annotation.demand_tag(tag)
-    return uploads.Choices(name, mode, own.key, tag, batch)
+    return uploads.Choices(name, mode, own.key, tag, batch, size)
 
 
 def _own_annotation() -> OwnAnnotation | None:

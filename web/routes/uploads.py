@@ -53,6 +53,7 @@ class Choices(NamedTuple):
     s3_key_annotation_file: str = ""
     annotation_tag: str = ""
     batch: str = ""
+    batch_size: int = 0
 
 
 def max_bytes(account: Account) -> int:
@@ -166,7 +167,7 @@ def resubmit(job: Job, account: Account, choices: Choices) -> Job:
         Job(
             job_id, account.user_id, job.input_file_name, job.s3_inputs_bucket, key, job.input_bytes
         ),
-        **choices._replace(batch=job.batch)._asdict(),
+        **choices._replace(batch=job.batch, batch_size=0)._asdict(),
         title=job.title,
     )
     return _submit(again)

@@ -82,6 +82,7 @@ async function check() {
 async function freshForm() {
     const query = new URLSearchParams(choices ? new FormData(choices) : {});
     if (batchName) query.set("batch", batchName);
+    if (batchName) query.set("batch_size", input.files.length);
     const reply = await fetch(`${form.dataset.form}?${query}`, { headers: { Accept: "application/json" } });
     const body = await reply.json();
     if (!reply.ok) throw new Refused(body.error);
