@@ -7,6 +7,9 @@ from aws.rows.table import Row, Table
 MARK = "~inventory/"
 """How its keys in the accounts table begin: no identity of Globus does."""
 
+STORES = ("inputs", "results", "archive")
+"""The stores that have an inventory."""
+
 
 @dataclass(frozen=True)
 class Progress:
