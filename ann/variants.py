@@ -245,9 +245,9 @@ class _Pass:
         """A small table of ours."""
         self.db.execute(variants_sql.SMALL_TABLES[table])
         if rows:
-            marks = ", ".join("?" for _ in columns)
-            names = ", ".join(map(name, columns))
-            self.db.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)
+            names, lists = ", ".join(map(name, columns)), ", ".join("unnest(?)" for _ in columns)
+            values = [list(column) for column in zip(*rows, strict=True)]
+            self.db.execute(f"INSERT INTO {table} ({names}) SELECT {lists}", values)
 
 
 def _contigs(reference: Reference) -> list[tuple[str, str, int]]:
