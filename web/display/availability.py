@@ -21,6 +21,7 @@ class ResultState(StrEnum):
     LEAVING = "leaving"
     ARCHIVED = "archived"
     RESTORING = "restoring"
+    UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ def availability(job: Job, is_premium: bool, now: float) -> Availability:
     """The availability of a job's result to its owner; `now` is epoch seconds."""
     if job.job_status is not Status.COMPLETED:
         return Availability(ResultState.NONE, "", "")
+    if job.archive_fault:
+        return _given_up(job)
     if job.retrieval:
         return _restoring(job.retrieval)
     if job.is_archived and is_premium:
@@ -54,6 +57,19 @@ def availability(job: Job, is_premium: bool, now: float) -> Availability:
         words = "It came back from the archive." if job.thawed_time else "It is kept for you."
         return Availability(ResultState.AVAILABLE, "available", words)
     return _leaving(job.expires_time - now)
+
+
+def _given_up(job: Job) -> Availability:
+    """A result that cannot be moved, or not be read back: the operators have been told."""
+    told = (
+        "The operators of this site have been told and can try again; please ask them, with this "
+        "job's id. If you still have the file, you can annotate it again."
+    )
+    if job.is_hot:
+        words = f"But its bytes are no longer those that were recorded at completion. {told}"
+        return Availability(ResultState.AVAILABLE, "changed", words)
+    words = f"GAS has tried several times to read it back from the archive, in vain. {told}"
+    return Availability(ResultState.UNREADABLE, "not readable", words)
 
 
 def _leaving(left_s: float) -> Availability:

@@ -58,6 +58,7 @@ STATUS_FIELDS = (
 NOT_HERE = {
     ResultState.NONE: "This job has no result.",
     ResultState.ARCHIVED: "This result is archived. Subscribe to premium to bring it back.",
+    ResultState.UNREADABLE: "This result could not be read back. Its page tells what to do.",
     ResultState.RESTORING: "This result is on its way back from the archive. Its page tells when.",
 }
 

@@ -60,3 +60,16 @@ def test_a_restore_tells_its_tier_and_when(tier: str, words: str, seconds: int) 
 def test_a_refused_expedited_is_told_in_words() -> None:
     live = Retrieval("t", "Standard", NOW, NOW + 60, expedited_refused=True)
     assert "Expedited was refused" in availability(replace(COLD, retrieval=live), True, NOW).words
+
+
+def test_a_result_that_was_given_up_says_so_and_whom_to_ask() -> None:
+    result = availability(replace(COLD, archive_fault="its archive is gone"), True, NOW)
+    assert result.state is ResultState.UNREADABLE
+    assert "operators of this site have been told" in result.words
+    assert not result.can_download
+
+
+def test_a_result_whose_bytes_have_changed_can_be_had_with_a_warning() -> None:
+    result = availability(replace(DONE, archive_fault="it has changed"), False, NOW + 500)
+    assert (result.short, result.can_download) == ("changed", True)
+    assert "no longer those that were recorded" in result.words
