@@ -30,6 +30,13 @@ from aws.rows.job import Job, Refused
 log = logging.getLogger(__name__)
 
 
+MAX_LAPSES = 10
+"""Machines that went away with a job before it has FAILED.
+
+More than its crashes: a child cannot end its machine, and machines go away for other reasons.
+"""
+
+
 class Annotator:
     """Handles job requests with a pool of warm workers, one for each job at a time."""
 
@@ -71,7 +78,7 @@ class Annotator:
 
     def _run(self, attempt: Attempt) -> None:
         job, settings = attempt.job, attempt.world.config.annotator
-        if job.crashes >= settings.max_attempts:
+        if job.crashes >= settings.max_attempts or job.lapses >= MAX_LAPSES:
             attempt.give_up(job.fault or NO_MESSAGE)
             return
         with self._worker() as worker, tempfile.TemporaryDirectory(prefix="gas-") as folder:

@@ -65,7 +65,7 @@ def claim(world: World, job_id: str, owner: str) -> Job | None:
     except Refused:
         flush(world, world.jobs.get(job_id))
         return None
-    if job.crashes and job.fault:
+    if job.fault:
         log.warning("job %s taken over, attempt %d: %s", job_id, job.attempt, job.fault)
     return flush(world, job)
 
@@ -114,7 +114,7 @@ class Attempt:
 
     def give_up(self, fault: str) -> None:
         """Commit FAILED after the last attempt."""
-        tries = self.world.config.annotator.max_attempts
+        tries = self.job.attempt
         self.fail(
             f"GAS tried {tries} times and could not annotate this file: {fault}. "
             "Please check the file; if it is a usable VCF, tell the operators this job's id."

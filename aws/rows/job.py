@@ -130,6 +130,7 @@ class Job:
     write_token: str = ""
     attempt: int = 0
     crashes: int = 0
+    lapses: int = 0
     fault: str | None = None
     start_time: float | None = None
     complete_time: float | None = None

@@ -54,7 +54,7 @@ def start(job: Job, at: Now, *, owner: str, lease_s: int) -> Job:
         lease_owner=owner,
         lease_until=at.now + lease_s,
         attempt=job.attempt + 1,
-        crashes=job.crashes + lapsed,
+        lapses=job.lapses + lapsed,
         fault="the machine that ran it went away" if lapsed else job.fault,
         start_time=at.now,
         progress="starting",

@@ -145,6 +145,19 @@ def test_the_next_job_is_unharmed(world: World, own: Worker) -> None:
     assert job.counts == {"records": 77, "annotated": 65, "not_annotated": 12}
 
 
+def test_machines_that_go_away_one_after_the_other_are_an_end_too(
+    world: World, clock: Clock
+) -> None:
+    job = builders.submitted(world, builders.user(world))
+    for number in range(annotator.MAX_LAPSES + 1):
+        world.jobs.start(job.job_id, owner=f"dead {number}", lease_s=1)
+        clock.advance(daemons.LATE_S)
+    daemons.annotator()(world, Event(job.event))
+    after = world.jobs.get(job.job_id)
+    assert after.job_status is Status.FAILED
+    assert f"tried {annotator.MAX_LAPSES + 2} times" in (after.error or "")
+
+
 S3_OUTAGE = error("InternalError")
 S3_OUTAGE["ResponseMetadata"]["HTTPStatusCode"] = 500
 

@@ -1,4 +1,4 @@
-"""Kills processes at random under load, lets the world come to rest, and checks the invariants."""
+"""Kills and disturbs processes under load, lets the world come to rest, checks the invariants."""
 
 import argparse
 import json
@@ -20,10 +20,12 @@ import requests
 
 from aws.resources import World as Cloud
 from aws.resources import connect
+from aws.rows.job import Status
 from local.demo import EXAMPLE, private_world
 from local.service import LocalService
 from local.visitor import RefusedUpload, Visitor
 from tests.proofs import invariants
+from tests.proofs.disturbances import Disturbances, on_disk, small_disk
 from util import inventory
 
 USERS = 10
@@ -31,8 +33,8 @@ BAD_EVERY = 10
 """Every so many-th file is of another assembly: its job must end FAILED."""
 PREMIUM_SHARE = 0.4
 KILL_EVERY_S = (0.5, 1.5)
-REST_S = 240
-TRY_S = 60
+REST_S = 600
+TRY_S = 240
 SPARED = {"aws", "globus"}
 """The stand-ins stay up: AWS and Globus are not ours to kill."""
 BAD = (
@@ -61,24 +63,33 @@ class Chaos:
     jobs: int
     seed: int
     folder: Path
+    disturbances: Disturbances | None = None
     kills: int = 0
     accepted: set[str] = field(default_factory=set)
-    refused: int = 0
     loaded: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def pause_s(self) -> float:
+        """The longest pause between two jobs of a user: load lasts as long as what disturbs it."""
+        share = self.jobs / USERS
+        return 2 * self.disturbances.expected_s / share if self.disturbances else 1
 
     def run(self) -> dict[str, Any]:
         """Load and kills side by side, then rest, then the check."""
         began = time.monotonic()
         killer = threading.Thread(target=self._kill)
         killer.start()
-        with ThreadPoolExecutor(USERS) as pool:
+        with ThreadPoolExecutor(USERS + 1) as pool:
+            disturbed = pool.submit(self.disturbances.run if self.disturbances else lambda: None)
             list(pool.map(self._user, range(USERS)))
+            disturbed.result()
         self.loaded.set()
         killer.join()
         cloud = connect(self.world.config())
         self._rest(cloud)
         inventory.take(cloud)
-        found = invariants.check(cloud, self._mails(), self.accepted)
+        found = invariants.check(cloud, self._mails(), self.accepted, self._archives(cloud))
+        wrongly = wrongly_failed(cloud)
         return {
             "jobs": found.jobs,
             "kills": self.kills,
@@ -89,7 +100,9 @@ class Chaos:
             "orphans": len(found.orphans),
             "mails_missing": len(found.mails_missing),
             "mails_repeated": len(found.mails_repeated),
-            "violations": found.violations,
+            "wrongly_failed": len(wrongly),
+            "disturbed_s": self.disturbances.seconds if self.disturbances else {},
+            "violations": found.violations + wrongly,
             "seconds": round(time.monotonic() - began, 1),
         }
 
@@ -114,11 +127,11 @@ class Chaos:
             self._submit(visitor, job)
             if job == turn:
                 persist(lambda: visitor.submit(visitor.page("/subscribe"), "/subscribe"))
-            self.loaded.wait(dice.uniform(0, 1))
+            self.loaded.wait(dice.uniform(0, self.pause_s))
 
     def _submit(self, visitor: Visitor, job: int) -> None:
         path = self.folder / f"job-{job}.vcf"
-        path.write_text(BAD if job % BAD_EVERY == 0 else EXAMPLE.read_text())
+        path.write_text(BAD if is_bad(job) else EXAMPLE.read_text())
         job_id = persist(lambda: visitor.upload(path))
         self.accepted.add(job_id)
 
@@ -130,10 +143,29 @@ class Chaos:
                 return
             time.sleep(1)
 
+    def _archives(self, cloud: Cloud) -> dict[str, str]:
+        """The SHA-256 of each archive, by its id."""
+        backend, vault = cloud.config.archive.backend, cloud.config.archive.vault
+        name = cloud.names.bucket("archive") if backend == "s3" else vault
+        url = f"{self.world.aws_url}/_gas/archives"
+        return dict(requests.get(url, {"of": name}, timeout=60).json())
+
     def _mails(self) -> list[dict[str, Any]]:
         return list(
             requests.get(f"http://localhost:{self.world.port + 1}/mail.json", timeout=30).json()
         )
+
+
+def wrongly_failed(cloud: Cloud) -> list[str]:
+    """The failed jobs whose file was good, each with the words that its owner reads."""
+    failed = [job for job in cloud.jobs.scan() if job.job_status is Status.FAILED]
+    good = [job for job in failed if not is_bad(int(job.input_file_name[4:-4]))]
+    return [f"wrongly failed: job {job.job_id}: {job.error}" for job in good]
+
+
+def is_bad(job: int) -> bool:
+    """True if the job of this number, job-NUMBER.vcf, has a file of another assembly."""
+    return job % BAD_EVERY == 0
 
 
 def persist(act: Callable[[], Any]) -> Any:
@@ -148,17 +180,32 @@ def persist(act: Callable[[], Any]) -> Any:
             time.sleep(0.3)
 
 
-def chaos(jobs: int, seed: int, backend: str) -> dict[str, Any]:
-    """One whole run in a world of its own."""
+def chaos(jobs: int, seed: int, backend: str, outage_s: float) -> dict[str, Any]:
+    """One whole run in a world of its own; with `outage_s` it is disturbed as well as killed."""
     settings = {**SETTINGS, "GAS_ARCHIVE_BACKEND": backend}
-    with tempfile.TemporaryDirectory() as folder, private_world(settings) as world:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        small_disk(Path(folder) / "disk") as disk,
+        private_world(settings) as world,
+    ):
         os.environ.update({k: v for k, v in world.env.items() if k.startswith("AWS_")})
         run = Chaos(world, jobs, seed, Path(folder))
+        if outage_s:
+            run.disturbances = disturbed(world, seed, disk, outage_s)
         with ThreadPoolExecutor(1) as pool:
             report = pool.submit(run.run)
             report.add_done_callback(lambda _: world.stopping.set())
             world.supervise()
             return report.result()
+
+
+def disturbed(world: LocalService, seed: int, disk: Path | None, outage_s: float) -> Disturbances:
+    """The world with clocks that differ, and the annotator on a small disk."""
+    disturbances = Disturbances(world, seed, disk, outage_s)
+    disturbances.skew_clocks()
+    if disk:
+        on_disk(next(p for p in world.gas if p.name == "annotator"), disk)
+    return disturbances
 
 
 def _arguments() -> argparse.Namespace:
@@ -170,6 +217,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--backend", choices=("s3", "vault"), default="s3")
+    parser.add_argument(
+        "--outage-s",
+        type=float,
+        default=0,
+        help="besides kills: this long an outage of each service, processes stopped, a full disk, "
+        "and clocks up to 90 s apart (default: kills only)",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object, last")
     return parser.parse_args()
 
@@ -178,7 +232,7 @@ def main() -> None:
     """The command line: `./gas chaos`."""
     args = _arguments()
     logging.disable(logging.WARNING)
-    report = chaos(args.jobs, args.seed, args.backend)
+    report = chaos(args.jobs, args.seed, args.backend, args.outage_s)
     lines = [f"{name:>16}  {value}" for name, value in report.items()]
     sys.stdout.write(json.dumps(report) + "\n" if args.json else "\n".join(lines) + "\n")
     sys.exit(1 if report["violations"] else 0)

@@ -106,8 +106,8 @@ def lost_bytes(world: World, job: Job, archives: Archives) -> list[str]:
 def _lost_archive(job: Job, archives: Archives) -> list[str]:
     if job.archive_id not in archives:
         return [f"job {job.job_id}: its archive is gone"]
-    known = isinstance(archives, Mapping)
-    same = not known or archives[job.archive_id] == job.result_sha256
+    kept = archives[job.archive_id] if isinstance(archives, Mapping) else job.result_sha256
+    same = kept == job.result_sha256
     return [] if same else [f"job {job.job_id}: the bytes of its archive have changed"]
 
 
