@@ -77,7 +77,7 @@ def letter(jobs: list[Job], account: Account, base_url: str) -> Letter:
 
 
 def tell_of_return(world: World, job: Job) -> None:
-    """Mail the owner once all results that subscribing asked for are back; once for each time."""
+    """Mail the owner that all archived results are back, once for each change of the role."""
     account = world.accounts.get(job.user_id)
     is_new = account.mailed_return < account.role_changes
     if not (job.is_hot and job.thawed_time and account.is_premium and is_new):
@@ -90,7 +90,7 @@ def tell_of_return(world: World, job: Job) -> None:
     try:
         _send(world, account, MailKind.RETURNED, mail)
     except UndeliverableError as fault:
-        log.warning("user %s cannot be told of results: %s", account.user_id, fault)
+        log.warning("user %s cannot be mailed about results: %s", account.user_id, fault)
     world.accounts.mark_return_mailed(account.user_id, account.role_changes)
 
 

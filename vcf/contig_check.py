@@ -1,6 +1,6 @@
-"""Whether the contigs of a VCF belong to a genome that is installed, told by its first lines.
+"""The contigs of a VCF against the genomes that are installed, by the first lines of the file.
 
-The site tells it before an upload becomes a job; the browser before a byte is sent, by the same
+The site judges them before an upload becomes a job; the browser before a byte is sent, by the same
 rules and in the same words (web/static/contigs.js). The annotator, which sees the whole file, has
 the last word.
 """
@@ -80,7 +80,7 @@ def seen(text: str) -> SeenContigs:
 
 
 def judge(contigs: SeenContigs, genomes: Sequence[Genome]) -> ContigVerdict:
-    """What of a file with these contigs can be annotated against one of these genomes."""
+    """Judge what of a file with these contigs can be annotated against one of these genomes."""
     names = contigs.names
     if not names or not genomes:
         return ContigVerdict()

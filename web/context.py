@@ -8,7 +8,7 @@ from itsdangerous import URLSafeTimedSerializer
 from aws.config import Config
 from aws.resources import World
 from aws.secrets import Secrets
-from web.services.annotators import Annotators
+from web.services.annotators import SignsOfLife
 from web.services.call_counts import CallCounts
 from web.services.explorer import Explorer, default_folder
 from web.services.globus import Globus
@@ -27,7 +27,7 @@ class Site:
     globus: Globus
     payments: Payments
     references: OfferedReferences
-    annotators: Annotators
+    annotators: SignsOfLife
     explorer: Explorer
     calls: CallCounts
     tickets: URLSafeTimedSerializer
@@ -45,7 +45,7 @@ def build(world: World, secrets: Secrets) -> Site:
         globus=Globus.of(world.config, secrets),
         payments=Payments.of(world, secrets),
         references=OfferedReferences(world.files, world.clock),
-        annotators=Annotators(world.files, world.queues, world.clock),
+        annotators=SignsOfLife(world.files, world.queues, world.clock),
         explorer=Explorer(
             world.files,
             default_folder(world.config.gas.prefix),

@@ -256,6 +256,6 @@ def _demand_vcf(upload: ReceivedUpload, size: int, reference: str) -> None:
 
 
 def _foreign(head: bytes, size: int, reference: str) -> str:
-    """Why nothing of the file can be annotated against a genome that is here; else empty."""
+    """The reason why nothing of the file can be annotated against a genome here; else empty."""
     contigs = contig_check.seen(upload_check.text(head, size).decode(errors="replace"))
     return contig_check.judge(contigs, site().references.genomes(reference)).problem

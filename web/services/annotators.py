@@ -32,8 +32,8 @@ class Outlook:
     expected_s: float | None
 
 
-class Annotators:
-    """What annotators did lately; read again every few seconds at most."""
+class SignsOfLife:
+    """The recent work of the annotators, read again every few seconds at most."""
 
     def __init__(self, files: Files, queues: Queues, clock: Callable[[], float]) -> None:
         self.files, self.queues, self.clock = files, queues, clock

@@ -55,7 +55,7 @@ class JobQuery:
         return {name: value for name, value in named.items() if value}
 
     def takes(self, job: Job) -> bool:
-        """Whether the job has the status, the batch and the text in its names or its note."""
+        """Tell whether the job has the status, the batch and the text in its names or its note."""
         if self.status and job.job_status != self.status:
             return False
         if self.batch and job.batch != self.batch:

@@ -6,7 +6,7 @@ from ann.beacon import Beacon
 from aws.resources import World
 from tests.builders import pending, user
 from tests.conftest import Clock, Handle
-from web.services.annotators import Annotators, Outlook, outlook
+from web.services.annotators import SignsOfLife, Outlook, outlook
 
 NOW = 1_800_000_000.0
 
@@ -33,7 +33,7 @@ def test_nothing_is_foretold_from_nothing() -> None:
 def test_the_queue_and_the_signs_are_read_from_aws(world: World, clock: Clock) -> None:
     pending(world, user(world))
     Beacon(world, 2, "host").write()
-    found = Annotators(world.files, world.queues, clock).outlook()
+    found = SignsOfLife(world.files, world.queues, clock).outlook()
     assert found is not None
     assert (found.answering, found.waiting) == (1, 0)
     assert found.last_time is not None
@@ -44,6 +44,6 @@ def test_a_silent_aws_leaves_the_page_without_an_outlook(
 ) -> None:
     local_aws.fail("s3", times=50, code=500)
     try:
-        assert Annotators(world.files, world.queues, clock).outlook() is None
+        assert SignsOfLife(world.files, world.queues, clock).outlook() is None
     finally:
         local_aws.heal()
