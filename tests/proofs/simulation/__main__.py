@@ -21,7 +21,7 @@ faults happen: a process dies or is frozen at a call, a request or a reply is lo
 repeated, a service is away, messages are lost or come twice, bytes arrive damaged, a clock jumps.
 Then the world comes to rest, and every invariant is checked; some are checked at each write.
 
-A seed's faults are put where the seeds before it in its block of 200 have been least: steered by
+A seed's faults are put where the seeds before it in its block of 500 have been least: steered by
 the calls, by the states of the jobs at them, and by the faults that preceded. The same seed is
 the same run on every machine. One that fails is made smaller, and printed as a story with its
 plan. Exits 0 only when every invariant held (with --rules: when every rule was missed)."""

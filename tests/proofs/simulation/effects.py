@@ -50,13 +50,13 @@ def _die_after(network: "Network", fault: Fault, call: str, send: Send) -> Reply
 
 
 def _delayed(network: "Network", fault: Fault, call: str, send: Send) -> Reply:
-    network.scheduler.sleep(fault.seconds)
+    network.wait(fault)
     return send()
 
 
 def _lost_reply(network: "Network", fault: Fault, call: str, send: Send) -> Reply:
     attempted(send)
-    network.scheduler.sleep(fault.seconds)
+    network.wait(fault)
     return send()
 
 
@@ -74,16 +74,9 @@ def attempted(send: Send) -> None:
         return
 
 
-def _freeze(network: "Network", fault: Fault, call: str, send: Send) -> Reply:
-    network.scheduler.freeze(network.process, fault.seconds)
-    network.scheduler.sleep(0)
-    return send()
-
-
 def _freeze_after(network: "Network", fault: Fault, call: str, send: Send) -> Reply:
     reply = send()
-    network.scheduler.freeze(network.process, fault.seconds)
-    network.scheduler.sleep(0)
+    network.wait(fault)
     return reply
 
 
@@ -141,7 +134,7 @@ FAULTS = {
     Kind.UNKNOWN: _unknown,
     Kind.REFUSED: _refused,
     Kind.OUTAGE: _outage,
-    Kind.FREEZE: _freeze,
+    Kind.FREEZE: _delayed,
     Kind.FREEZE_AFTER: _freeze_after,
     Kind.DAMAGED: _damaged,
     Kind.STALE: _stale,

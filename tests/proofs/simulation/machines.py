@@ -1,9 +1,11 @@
 """The processes of GAS in a run: their real loops, each with a world and a clock of its own."""
 
+import copy
 import random
 from typing import Any
 
 import boto3
+from botocore.hooks import HierarchicalEmitter
 
 from ann.annotator import Annotator
 from ann.pipeline import Outcome, Task
@@ -26,21 +28,33 @@ LONG_S = 20.0
 
 
 class SimulatedSession:
-    """Stands in for boto3's Session: real clients, each made once for all runs."""
+    """Stands in for boto3's Session in one run: real clients, copied, for they are slow to make."""
 
     real = boto3.session.Session(
         aws_access_key_id="simulated", aws_secret_access_key="simulated", region_name="us-east-1"
     )
     made: dict[str, Any] = {}
 
+    def __init__(self) -> None:
+        self.copies: dict[str, Any] = {}
+
     def client(self, service: str, **settings: Any) -> Any:
-        config = (
-            vars(settings["config"]).get("_user_provided_options") if settings.get("config") else ""
-        )
-        key = f"{service} {config}"
+        options = vars(settings["config"]).get("_user_provided_options", "")
+        key = f"{service} {options}"
+        if key not in self.copies:
+            self.copies[key] = self._copy(key, service, settings)
+        return self.copies[key]
+
+    def _copy(self, key: str, service: str, settings: dict[str, Any]) -> Any:
+        """A client whose event handlers end with the run; the network retries in its place."""
         if key not in self.made:
             self.made[key] = self.real.client(service, **settings)
-        return self.made[key]
+        real = self.made[key]
+        client = object.__new__(type(real))
+        vars(client).update(vars(real))
+        client.meta = copy.copy(client.meta)
+        client.meta.events = HierarchicalEmitter()
+        return client
 
 
 class SimulatedRun(daemons.QuickRun):

@@ -8,12 +8,15 @@ from typing import Any
 from tests.proofs.faults import Crash
 from tests.proofs.simulation.cloud import NO_JOB, Cloud, look
 from tests.proofs.simulation.effects import ERROR_S, FAULTS, UNAVAILABLE, Send
-from tests.proofs.simulation.plan import Fault, Plan, Step
+from tests.proofs.simulation.plan import FROZEN, Fault, Plan, Step
 from tests.proofs.simulation.scheduler import Scheduler, SimulatedProcess, Strand
 from tests.proofs.simulation.services.answers import Reply, ServiceError
 
 Label = tuple[str, str]
 """A daemon's name, and its call with the state of the job that it is about."""
+PLUMBING = {"receive_message", "delete_message", "change_message_visibility"}
+PLUMBING |= {"get_queue_url", "get_caller_identity"}
+"""Calls that are the same whatever the state of a job."""
 
 
 @dataclass
@@ -47,6 +50,7 @@ class Network:
         self.faults = list(plan.faults)
         self.rivals = [step for step in plan.steps if step.anchor]
         self.outages: list[tuple[str, float]] = []
+        self.waiting: list[tuple[Label, Strand]] = []
         self.about: dict[Strand, str] = {}
         self.reboot: Callable[[SimulatedProcess], None] = lambda process: None
         self.act: Callable[[Step], None] = lambda step: None
@@ -78,12 +82,34 @@ class Network:
             self.act(step)
             self.scheduler.sleep(self.plan.setting.latency_s * 40 + 3)
         self.scheduler.sleep(self.scheduler.dice.expovariate(1 / self.plan.setting.latency_s))
+        reply = self._sent(strand, label, nth, send)
+        self._overtake(strand, label)
+        return reply
+
+    def _sent(self, strand: Strand, label: Label, nth: int, send: Send) -> Reply:
         for fault in self._due(self.faults, label, nth):
             self.record.fired.append((fault, strand.process.name))
-            lasting = f" ({fault.seconds:g} s)" if fault.seconds else ""
-            self.record.tell(f"{strand.process.name}: {fault.kind}{lasting}, at {label[1]}")
+            self.record.tell(f"{strand.process.name}: {fault}, at {label[1]}")
             return FAULTS[fault.kind](self, fault, label[1], send)
         return send()
+
+    def wait(self, fault: Fault) -> None:
+        """Have the current call wait, so long or until another process has made a certain call."""
+        strand = self.scheduler.current
+        assert strand is not None
+        if fault.until:
+            self.waiting.append((fault.until, strand))
+        if fault.kind in FROZEN:
+            self.scheduler.freeze(strand.process, fault.seconds)
+        self.scheduler.sleep(0 if fault.kind in FROZEN else fault.seconds)
+        self.waiting = [(label, one) for label, one in self.waiting if one is not strand]
+
+    def _overtake(self, strand: Strand, label: Label) -> None:
+        """Let those go on at once who have waited for this call."""
+        for until, waiting in self.waiting:
+            if until == label and waiting.process is not strand.process:
+                self.scheduler.thaw(waiting.process)
+                self.scheduler.wake(waiting)
 
     def _due(self, waiting: list[Any], label: Label, nth: int) -> list[Any]:
         """Take those of `waiting` whose anchor is this call."""
@@ -100,6 +126,8 @@ class Network:
     def _label(self, strand: Strand, operation: str, params: dict[str, Any]) -> Label:
         """The daemon and its call, with the state of the job; a write with the state after it."""
         name = strand.process.name.partition(" ")[0]
+        if operation in PLUMBING:
+            return name, operation
         where = params.get("TableName") or params.get("Bucket") or params.get("TopicArn", "")
         kind = where.rpartition("-")[2]
         key = params.get("Key") or params.get("Item")

@@ -43,6 +43,14 @@ LASTS: dict[Kind, tuple[float, ...]] = {
     Kind.DOUBLED: (0.1, 30, 2 * HOUR),
 }
 """How long each kind of fault may last (s)."""
+FROZEN = (Kind.FREEZE, Kind.FREEZE_AFTER)
+OVERTAKEN = {
+    Kind.SLOW: 2 * HOUR,
+    Kind.LOST_REPLY: 2 * HOUR,
+    Kind.FREEZE: 2 * DAY,
+    Kind.FREEZE_AFTER: 2 * DAY,
+}
+"""The kinds that may last until another process has made some call, and for how long at most."""
 REQUEST_S = 700
 """The longest that a request to the site lasts: an upload that is no job goes after a while."""
 
@@ -72,11 +80,17 @@ class Anchor:
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault at an anchor."""
+    """A fault at an anchor; with `until` it lasts until another process makes that call."""
 
     anchor: Anchor
     kind: Kind
     seconds: float = 0
+    until: tuple[str, str] | None = None
+
+    def __str__(self) -> str:
+        if self.until:
+            return f"{self.kind} (until {': '.join(self.until)})"
+        return f"{self.kind} ({self.seconds:g} s)" if self.seconds else str(self.kind)
 
 
 @dataclass(frozen=True)
@@ -123,10 +137,13 @@ class Plan:
         setting = raw["setting"]
         setting["skews"] = tuple((name, skew) for name, skew in setting["skews"])
         steps = tuple(_step(step) for step in raw["steps"])
-        faults = tuple(
-            Fault(Anchor(**f["anchor"]), Kind(f["kind"]), f["seconds"]) for f in raw["faults"]
-        )
+        faults = tuple(_fault(fault) for fault in raw["faults"])
         return cls(raw["seed"], Setting(**setting), steps, faults)
+
+
+def _fault(raw: dict[str, Any]) -> Fault:
+    until = tuple(raw["until"]) if raw["until"] else None
+    return Fault(Anchor(**raw["anchor"]), Kind(raw["kind"]), raw["seconds"], until)
 
 
 def _step(raw: dict[str, Any]) -> Step:

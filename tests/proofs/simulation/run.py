@@ -26,7 +26,7 @@ from tests.proofs.simulation.services.answers import ServiceError
 from tests.proofs.simulation.shims import in_simulated_time
 from tests.proofs.simulation.watch import Watch
 
-MAX_CALLS = 12_000
+MAX_CALLS = 6_000
 MAX_S = 60 * DAY
 STOCK_CALLS = 3_000
 Off = Callable[[pytest.MonkeyPatch, World], None]
@@ -78,11 +78,14 @@ def _network_for(network: Network, patch: pytest.MonkeyPatch) -> Iterator[None]:
             service = client.meta.service_model.service_name
             return network.call(service, xform_name(operation), params)
         except ServiceError as refusal:
+            event = f"needs-retry.{service}.{operation}"
+            client.meta.events.emit(event, response=(None, refusal.reply), operation=operation)
             kind = client.exceptions.from_code(refusal.code)
             raise kind(refusal.reply, operation) from None
 
     patch.setattr(BaseClient, "_make_api_call", call)
-    patch.setattr(boto3.session, "Session", SimulatedSession)
+    session = SimulatedSession()
+    patch.setattr(boto3.session, "Session", lambda: session)
     yield
 
 

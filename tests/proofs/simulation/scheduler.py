@@ -35,6 +35,7 @@ class Strand:
     ticket: int = 0
     is_over: bool = False
     is_idle: bool = False
+    is_frozen: bool = False
     fault: BaseException | None = None
 
 
@@ -97,6 +98,13 @@ class Scheduler:
         """Stop a process for so long, as SIGSTOP does."""
         process.frozen_until = max(process.frozen_until, self.now + seconds)
 
+    def thaw(self, process: SimulatedProcess) -> None:
+        """Let a frozen process go on, as SIGCONT does."""
+        process.frozen_until = self.now
+        for strand in process.strands:
+            if strand.is_frozen:
+                self.wake(strand)
+
     def next_time(self) -> float | None:
         """The time of the next appointment; None where there is none."""
         while self.heap and self._is_stale():
@@ -119,6 +127,7 @@ class Scheduler:
             assert act is not None
             act()
         elif strand.process.frozen_until > self.now and strand.process.is_alive:
+            strand.is_frozen = True
             self.wake(strand, strand.process.frozen_until - self.now)
         else:
             self._resume(strand)
@@ -127,7 +136,7 @@ class Scheduler:
     def _resume(self, strand: Strand) -> None:
         if strand.turn is None:
             strand.turn = greenlet(lambda: self._life(strand), self.hub)
-        self.current = strand
+        self.current, strand.is_frozen = strand, False
         strand.turn.switch()
         self.current = None
 

@@ -2,12 +2,13 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from tests.proofs.simulation.network import Label
+from tests.proofs.simulation.network import PLUMBING, Label
 from tests.proofs.simulation.plan import (
     LASTS,
+    OVERTAKEN,
     REQUEST_S,
     Act,
     Anchor,
@@ -19,12 +20,12 @@ from tests.proofs.simulation.plan import (
 )
 from tests.proofs.simulation.run import Outcome
 
-BLOCK = 200
+BLOCK = 500
 """Seeds that learn from one another: a seed's plan follows from those before it in its block."""
 MAX_FAULTS = 3
 BLIND = 20
 """The first seeds of a block, whose faults fall at calls by their number alone."""
-OFFSPRING = 0.5
+OFFSPRING = 0.75
 """The share of the plans that are altered ones."""
 READS = ("get_item", "get_object", "head_object", "query", "list_", "describe_", "receive_")
 ANYWHERE = (
@@ -118,11 +119,15 @@ class Block:
         possible = kinds(label[1])
         rare = min(self.paired[label, kind] for kind in possible)
         kind = dice.choice([k for k in possible if self.paired[label, k] <= rare + 1])
-        return Fault(_anchor(label, labels, dice), kind, _seconds(kind, label[0], dice))
+        anchor = _anchor(label, labels, dice)
+        if kind in OVERTAKEN and label[0] != "web" and dice.random() < 0.6:
+            until = self._label({n: 1 for n in labels if n[0] != label[0]}, dice)
+            return Fault(anchor, kind, OVERTAKEN[kind], until)
+        return Fault(anchor, kind, _seconds(kind, label[0], dice))
 
-    def _label(self, labels: Counter[Label], dice: random.Random) -> Label:
+    def _label(self, labels: Mapping[Label, int], dice: random.Random) -> Label:
         names = sorted(name for name in labels if name[0] != "operator")
-        weights = [1 / (1 + self.struck[name]) for name in names]
+        weights = [_weight(name[1]) / (1 + self.struck[name]) for name in names]
         return dice.choices(names, weights)[0]
 
     def _with_rivals(self, plan: Plan, labels: Counter[Label], dice: random.Random) -> Plan:
@@ -131,6 +136,14 @@ class Block:
         kept = [step for step in plan.steps if not step.anchor or dice.random() < 0.7]
         rivals = [_rival(plan, self._label(labels, dice), labels, dice) for _ in range(count)]
         return replace(plan, steps=(*kept, *rivals)[:14])
+
+
+def _weight(call: str) -> float:
+    """Writes are where most can go wrong; calls that are the same in any state come last."""
+    operation = call.partition(" ")[0]
+    if operation in PLUMBING:
+        return 1.0
+    return 2.0 if operation.startswith(READS) else 6.0
 
 
 def _rival(plan: Plan, label: Label, labels: Counter[Label], dice: random.Random) -> Step:
@@ -164,11 +177,3 @@ def _blind(plan: Plan, dice: random.Random) -> Plan:
         anchor = Anchor("", "", dice.randint(1, 150))
         faults.append(Fault(anchor, kind, _seconds(kind, "web", dice)))
     return replace(plan, faults=tuple(faults))
-
-
-def plans(first: int, count: int) -> Iterator[tuple[int, Block, bool]]:
-    """Seeds from `first` on with their blocks; False for those that only lead up to it."""
-    for start in range(first - first % BLOCK, first + count, BLOCK):
-        block = Block(start)
-        for seed in range(start, min(start + BLOCK, first + count)):
-            yield seed, block, seed >= first
