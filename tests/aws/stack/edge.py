@@ -51,7 +51,8 @@ class Edge(ThreadingHTTPServer):
         self.behind, self.calls = behind, list[dict[str, str]]()
         self.refused: set[str] = set()
         self.answers: dict[str, Answer] = dict(ANSWERS)
-        self.pages, self.targets = dict(PAGES), dict(TARGETS)
+        self.pages = dict(PAGES)
+        self.targets: dict[str, str | Callable[[], str]] = dict(TARGETS)
         self.posts = {"/v2/oauth2/token": 200}
         super().__init__(("localhost", port), EdgeHandler)
 
@@ -77,7 +78,8 @@ class EdgeHandler(BaseHTTPRequestHandler):
             self.server.calls.append(form)
         name = form.get("Action", "")
         if known := self.server.targets.get(self.headers.get("X-Amz-Target", "")):
-            self._reply(200, {"Content-Type": "application/x-amz-json-1.1"}, known.encode())
+            text = known if isinstance(known, str) else known()
+            self._reply(200, {"Content-Type": "application/x-amz-json-1.1"}, text.encode())
         elif status := self.server.posts.get(self.path):
             self._reply(status, {}, b"")
         elif name in self.server.refused:
