@@ -1,23 +1,20 @@
 """Uploading: the form for S3, the same for the script, and the address S3 redirects to."""
 
-from pathlib import Path
-
 from flask import Blueprint, Response, abort, jsonify, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from vcf import contig_check, file_type
+from vcf import contig_check, file_type, pasted
 from web.context import site, world
 from web.display.plain_text import plain_line
 from web.rate_limits import demand_within_limits
 from web.routes import own_annotation, uploads
 from web.routes.own_annotation import OwnAnnotation
+from web.services import bundled
 from web.session import account
 
 bp = Blueprint("annotate", __name__)
 
 BATCH_CHARACTERS, MOST_FILES = 100, 1000
-EXAMPLE_OF = "rCRS"
-EXAMPLE = Path(__file__).parents[2] / "ann/references" / EXAMPLE_OF / "example.vcf"
 
 MODES = {
     "": "As the file allows",
@@ -45,7 +42,8 @@ def index() -> str:
         own_form=own_annotation.form_for(account(), uploads.max_bytes(account())),
         modes=MODES,
         file_types=file_type.for_browser(),
-        has_example=any(r.name == EXAMPLE_OF for r in site().references.installed()),
+        has_example=any(r.name == bundled.NAME for r in site().references.installed()),
+        most_lines=pasted.MOST_LINES,
         contigs=contig_check.for_browser(site().references.genomes()),
     )
 
@@ -62,7 +60,22 @@ def form() -> Response:
 @bp.post("/annotate/example")
 def example() -> AnyResponse:
     """Annotate the example that comes with the bundled genome."""
-    made = uploads.submit_text(EXAMPLE.read_bytes(), EXAMPLE.name, account(), EXAMPLE_OF)
+    made = uploads.submit_text(
+        bundled.EXAMPLE.read_bytes(), bundled.EXAMPLE.name, account(), bundled.NAME
+    )
+    return redirect(url_for("annotations.details", job_id=made.job_id), 303)
+
+
+@bp.post("/annotate/paste")
+def paste() -> AnyResponse:
+    """Annotate variants that were typed or pasted, a line each."""
+    reference = request.form.get("reference", "")
+    try:
+        text = pasted.vcf_of(request.form.get("variants", ""), bundled.variants_of)
+    except pasted.PasteError as refusal:
+        abort(400, str(refusal))
+    uploads.demand_genome(text, len(text), reference)
+    made = uploads.submit_text(text, "pasted.vcf", account(), reference)
     return redirect(url_for("annotations.details", job_id=made.job_id), 303)
 
 

@@ -255,6 +255,12 @@ def _demand_vcf(upload: ReceivedUpload, size: int, reference: str) -> None:
         abort(400, reason)
 
 
+def demand_genome(head: bytes, size: int, reference: str) -> None:
+    """400 for a text of which nothing can be annotated against a genome that is here."""
+    if reason := _foreign(head, size, reference):
+        abort(400, reason)
+
+
 def _foreign(head: bytes, size: int, reference: str) -> str:
     """The reason why nothing of the file can be annotated against a genome here; else empty."""
     contigs = contig_check.seen(upload_check.text(head, size).decode(errors="replace"))

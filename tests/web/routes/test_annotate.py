@@ -322,3 +322,23 @@ def test_files_that_were_sent_together_share_the_name_of_their_batch(
     job = world.jobs.get(ada.get(path).location.rpartition("/")[2])
     assert job.batch == "Lund 7"
     assert job.job_id in ada.get("/annotations?batch=Lund+7").text
+
+
+@pytest.mark.usefixtures("rcrs")
+def test_pasted_variants_become_a_job(ada: Person, world: World) -> None:
+    lines = "m.11778G>A\nMT 3243 A G\nrs267606617"
+    reply = ada.post("/annotate/paste", "/annotate", variants=lines)
+    job = world.jobs.get(reply.headers["Location"].rpartition("/")[2])
+    text = world.files.read(job.input.bucket, job.input.key).decode()
+    assert "MT\t11778\t.\tG\tA" in text
+    assert "MT\t1555\trs267606617\tA\tG" in text
+
+
+@pytest.mark.usefixtures("rcrs")
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [("BRCA1", "Line 1 is no variant"), ("rs1", "in no source"), ("", "no variant in this")],
+)
+def test_a_line_that_is_no_variant_is_named(ada: Person, lines: str, words: str) -> None:
+    reply = ada.post("/annotate/paste", "/annotate", variants=lines)
+    assert (reply.status_code, words in reply.text) == (400, True)
