@@ -29,6 +29,9 @@ AUTO, LOCAL, HAPLOTYPE = "auto", "local", "haplotype"
 TOOL_FAILED = 1
 KNOWN = b"GAS_KNOWN"
 PIPE_BUFFER_BYTES = 1 << 18
+VERSION_LINE, FILLER = b"##fileformat=VCFv4.2\n", b"##filler=%s\n"
+BLOCK_BYTES = 1 << 16
+"""htslib reads so much of a plain file at once (BGZF_MAX_BLOCK_SIZE in htslib/bgzf.h)."""
 NO_MEMORY = re.compile(r"cannot allocate memory|out of memory|failed to allocate", re.IGNORECASE)
 
 
@@ -89,6 +92,11 @@ class CsqRun:
         with suppress(BrokenPipeError):
             self.pipe.write(text)
 
+    def flush(self) -> None:
+        """Hand on what was fed so far."""
+        with suppress(BrokenPipeError):
+            self.pipe.flush()
+
     def finish(self) -> int:
         """csq's exit code, once it has had all."""
         with suppress(BrokenPipeError):
@@ -137,6 +145,7 @@ class Csq:
             out = self.folder / f"csq-{kind}-{code}-{turn}.vcf"
             run = self.runs[kind, code, turn] = CsqRun(self.reference, code, options, out)
             run.feed(sites_header(self.reference, samples))
+            run.flush()  # csq reads the genes once it has the header
         return run
 
     def finish(self) -> list[Path]:
@@ -189,18 +198,21 @@ class Csq:
 
 
 def sites_header(reference: Reference, samples: int = 0) -> bytes:
-    """The header of the sites that csq gets; samples are called by their numbers."""
+    """The header of the sites that csq gets; samples are called by their numbers.
+
+    It fills blocks of htslib's, which reads whole ones: csq has its header, and reads the genes,
+    before the first site is there.
+    """
     contigs = [
         b"##contig=<ID=%s,length=%d>\n" % (contig.name.encode(), contig.length)
         for contig in reference.contigs
     ]
     columns = [b"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"]
     columns += [b"FORMAT", *(b"%d" % number for number in range(samples))] if samples else []
-    return b"##fileformat=VCFv4.2\n%s%s%s\n" % (
-        GT_LINE if samples else b"",
-        b"".join(contigs),
-        b"\t".join(columns),
-    )
+    gt = GT_LINE if samples else b""
+    rest = b"%s%s%s\n" % (gt, b"".join(contigs), b"\t".join(columns))
+    filler = -len(VERSION_LINE + FILLER % b"" + rest) % BLOCK_BYTES
+    return VERSION_LINE + FILLER % (b"-" * filler) + rest
 
 
 def start_tool(tool: Callable[..., Any], arguments: list[str], source: int, sink: int) -> int:
