@@ -28,6 +28,8 @@ from tests.proofs.simulation.watch import Watch
 
 MAX_CALLS = 6_000
 MAX_S = 60 * DAY
+LOOK_S = 600.0
+"""The longest that the sweeper sleeps while any row has a due time: it may be a wrong one."""
 STOCK_CALLS = 3_000
 Off = Callable[[pytest.MonkeyPatch, World], None]
 """Switches a rule off."""
@@ -159,12 +161,14 @@ class Session:
         current = self.scheduler.current
         if current is None or current.process.name != "sweep":
             return seconds
-        due, other = self.cloud.next_due(), self.scheduler.next_time()
+        current.is_lazy = True
+        due, other = self.cloud.next_due(), self.scheduler.next_busy_time()
         if due is None and other is None:
             self.is_at_rest = True
             return seconds
         ahead_s = current.process.skew_s + current.process.jump_s
-        first = min(t for t in (due and due - ahead_s, other) if t is not None)
+        far = None if due is None else min(due - ahead_s, self.scheduler.now + LOOK_S)
+        first = min(time for time in (far, other) if time is not None)
         sweeps = max(1, int((first - self.scheduler.now) // seconds))
         return sweeps * seconds
 

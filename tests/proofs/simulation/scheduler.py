@@ -35,8 +35,21 @@ class Strand:
     ticket: int = 0
     is_over: bool = False
     is_idle: bool = False
+    is_lazy: bool = False
+    """It waits for a next look that may find nothing."""
     is_frozen: bool = False
     fault: BaseException | None = None
+
+
+Appointment = tuple[float, float, int, Strand | None, Callable[[], object] | None]
+"""A time, what breaks ties, the strand's ticket, and the strand, or what happens outside any."""
+ANY = Strand(SimulatedProcess("outside"), lambda: None)
+
+
+def _is_stale(entry: Appointment) -> bool:
+    """True for an appointment whose strand has made another one since, or is over."""
+    _, _, ticket, strand, _ = entry
+    return strand is not None and (strand.is_over or ticket != strand.ticket)
 
 
 class Scheduler:
@@ -44,7 +57,7 @@ class Scheduler:
 
     def __init__(self, seed: int) -> None:
         self.seed, self.now, self.dice = seed, START_S, random.Random(seed)
-        self.heap: list[tuple[float, float, int, Strand | None, Callable[[], object] | None]] = []
+        self.heap: list[Appointment] = []
         self.hub, self.count = getcurrent(), 0
         self.current: Strand | None = None
         self.strands: list[Strand] = []
@@ -107,13 +120,18 @@ class Scheduler:
 
     def next_time(self) -> float | None:
         """The time of the next appointment; None where there is none."""
-        while self.heap and self._is_stale():
+        while self.heap and _is_stale(self.heap[0]):
             heapq.heappop(self.heap)
         return self.heap[0][0] if self.heap else None
 
-    def _is_stale(self) -> bool:
-        _, _, ticket, strand, _ = self.heap[0]
-        return strand is not None and (strand.is_over or ticket != strand.ticket)
+    def next_busy_time(self) -> float | None:
+        """The time of the next appointment of anybody who does not just look around."""
+        busy = [
+            entry[0]
+            for entry in self.heap
+            if not _is_stale(entry) and not (entry[3] or ANY).is_lazy
+        ]
+        return min(busy, default=None)
 
     def step(self) -> bool:
         """Let whoever is next take a turn; False where nobody is left."""

@@ -46,7 +46,9 @@ class SimulatedEvent:
         if timeout is None:
             self.scheduler.block()
         else:
-            self.scheduler.sleep(self.scheduler.stretch(timeout))
+            seconds = self.scheduler.stretch(timeout)
+            self.scheduler.sleep(seconds)
+            strand.is_lazy = False
         if strand in self.waiting:
             self.waiting.remove(strand)
         return self.flag
