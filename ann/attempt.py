@@ -157,10 +157,17 @@ class Attempt:
             self._record_progress(run.progress)
 
     def _record_progress(self, progress: str) -> None:
+        """Write the progress now and then; an outage is left to the heartbeat to outlast."""
         changed = progress != self.progress
-        if changed and time.monotonic() - self.progress_time >= PROGRESS_S:
-            self.progress, self.progress_time = progress, time.monotonic()
+        if not changed or time.monotonic() - self.progress_time < PROGRESS_S:
+            return
+        self.progress, self.progress_time = progress, time.monotonic()
+        try:
             self.renew()
+        except Exception as fault:
+            if not is_outage(fault):
+                raise
+            log.warning("job %s: progress not written: %s", self.job.job_id, fault)
 
     def _return_to_queue(self) -> NoReturn:
         """Set the job back to PENDING if the lease is still ours; return the message anyway."""

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -18,6 +19,7 @@ from aws.events import Event, Heartbeat, Message, parse
 from aws.limits import DAEMON, Limits
 from aws.machine import sd_notify
 from aws.machine.memory import hide_memory
+from aws.outage import is_outage
 from aws.processes import DAEMONS
 from aws.resources import World, connect
 
@@ -31,6 +33,10 @@ class ReturnToQueue(Exception):
 Handler = Callable[[World, Event], None]
 RENEWALS = 3
 """Heartbeats within one visibility timeout."""
+RETRIES = 30
+"""Tries within one visibility timeout while a heartbeat fails."""
+LAST_RENEWAL = 2 / 3
+"""The share of the visibility timeout after which a heartbeat that fails is given up."""
 STOP_S = 20
 """The longest that a stop waits for handlers to return once their heartbeats are released."""
 POLL_FAULT_S = 5
@@ -185,13 +191,23 @@ class Consumer:
             del self.heartbeats[heartbeat]
 
     def _heartbeat(self, message: Message, heartbeat: Heartbeat, done: threading.Event) -> None:
-        """Renew visibility timeout and lease together until the handler ends or a renewal fails."""
+        """Renew visibility timeout and lease together until the handler ends or they are lost.
+
+        An outage costs the handler nothing while two thirds of the span have not passed: until then
+        the renewal is tried again.
+        """
         visibility_s = self.world.config.aws.visibility_s
-        while not done.wait(visibility_s / RENEWALS):
+        renewed, pause_s = time.monotonic(), visibility_s / RENEWALS
+        while not done.wait(pause_s):
             try:
                 heartbeat.renew()
                 self.world.queues.change_visibility(message, visibility_s)
-            except Exception:
-                log.exception("the heartbeat of a message of %s failed; releasing it", self.queue)
-                heartbeat.released.set()
-                return
+                renewed, pause_s = time.monotonic(), visibility_s / RENEWALS
+            except Exception as fault:
+                late = time.monotonic() - renewed >= visibility_s * LAST_RENEWAL
+                if late or not is_outage(fault):
+                    log.exception("the heartbeat of a message of %s failed: released", self.queue)
+                    heartbeat.released.set()
+                    return
+                log.warning("the heartbeat of a message of %s is late: %s", self.queue, fault)
+                pause_s = visibility_s / RETRIES

@@ -174,7 +174,9 @@ def mark_mailed(job: Job, at: Now) -> Job:
 
 def give_up_mail(job: Job, at: Now, *, fault: str) -> Job:
     """Record why the owner can never be mailed."""
-    demand(job.is_terminal and not job.mailed, job, "have its mail given up")
+    demand(job.is_terminal, job, "have its mail given up")
+    if job.mailed:
+        return job
     return replace(job, mail_fault=fault, reminders=0, reminder_time=None)
 
 

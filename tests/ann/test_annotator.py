@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ConnectionClosedError
 
-from ann import annotator, health
+from ann import annotator, attempt, health
 from ann.annotator import Annotator
 from ann.health import Health
 from ann.worker import Run, Worker
@@ -175,6 +175,24 @@ def test_an_outage_of_s3_never_counts_against_a_file_and_costs_no_lease(
             after = world.jobs.get(job.job_id)
             assert (after.job_status, after.crashes) == (Status.PENDING, 0)
     handle(world, Event(job.event))
+    assert world.jobs.get(job.job_id).job_status is Status.COMPLETED
+
+
+def test_a_progress_that_cannot_be_written_costs_no_work(
+    world: World, own: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = builders.submitted(world, builders.user(world), LONG)
+    monkeypatch.setattr(attempt, "PROGRESS_S", 0)
+    monkeypatch.setattr(attempt, "TICK_S", 0.01)
+    refused: list[str] = []
+
+    def renew(*_: object, **__: object) -> None:
+        refused.append("renew")
+        raise ConnectionClosedError(endpoint_url="dynamodb")
+
+    monkeypatch.setattr(world.jobs, "renew", renew)
+    Annotator([own]).handle(world, Event(job.event))
+    assert refused
     assert world.jobs.get(job.job_id).job_status is Status.COMPLETED
 
 

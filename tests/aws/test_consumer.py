@@ -7,8 +7,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from aws.consumer import Consumer, ReturnToQueue
 from aws.events import Event, Message
@@ -95,6 +97,30 @@ def test_a_renewal_that_fails_releases_the_heartbeat(world: World) -> None:
     object.__setattr__(consumer.world.config, "aws", settings)
     consumer.process(message)
     assert renewed.is_set()
+
+
+def test_an_outage_shorter_than_the_lease_costs_a_handler_nothing(world: World) -> None:
+    world.queues.send(QUEUE, BODY)
+    message = received(world)
+    faults = [EndpointConnectionError(endpoint_url="dynamodb")] * 3
+    renewed = threading.Event()
+
+    def renewal() -> None:
+        if faults:
+            raise faults.pop()
+        renewed.set()
+
+    def handle(world: World, event: Event) -> None:
+        event.heartbeat.renew_with(renewal)
+        assert renewed.wait(30)
+        assert not event.heartbeat.released.is_set()
+
+    patient = replace(
+        world, config=replace(world.config, aws=replace(world.config.aws, visibility_s=6))
+    )
+    Consumer(patient, QUEUE, handle).process(message)
+    assert renewed.is_set()
+    assert depth(world) == (0, 0)
 
 
 @pytest.mark.parametrize("options", [["returns"], []], ids=["returns", "does not listen"])

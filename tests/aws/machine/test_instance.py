@@ -309,3 +309,18 @@ def test_off_ec2_there_is_nothing_to_tell(env: dict[str, str]) -> None:
     instance.idle()
     instance.watch(never)
     instance.leave()
+
+
+def test_a_sick_instance_is_marked_for_replacement(group: Any, imds: FakeImds, edge: Edge) -> None:
+    instance, _ = detected()
+    instance.mark_unhealthy()
+    (call,) = edge.called("SetInstanceHealth")
+    assert (call["HealthStatus"], call["InstanceId"]) == ("Unhealthy", instance.instance_id)
+
+
+def test_a_sick_instance_that_cannot_be_marked_ends_all_the_same(
+    group: Any, imds: FakeImds, edge: Edge
+) -> None:
+    edge.refused.add("SetInstanceHealth")
+    detected()[0].mark_unhealthy()
+    assert edge.called("SetInstanceHealth")

@@ -123,6 +123,7 @@ def test_only_the_site_reads_its_secret_and_only_annotators_hold_their_instance(
     for process in ACTS:
         for owner, one in needs.items():
             assert rights(world, process).allow(one) is (process == owner)
+    assert rights(world, "annotator").allow(Need("autoscaling:SetInstanceHealth", group))
 
 
 def test_nobody_but_the_mailer_mails_and_only_as_the_sender(world: World) -> None:
