@@ -92,10 +92,15 @@ def release(job: Job, at: Now) -> Job:
 def begin_retrieval(
     job: Job, at: Now, *, token: str, tier: str, instead_of: str | None = None
 ) -> Job:
-    """Record a request that Glacier is about to get; refused while another one is live."""
+    """Record a request that Glacier is about to get; refused while another one is live.
+
+    One with the same token is its own, whose reply was lost, whatever was written since.
+    """
     demand(job.is_archived, job, "be retrieved")
     demand(job.archive_fault is None, job, "be retrieved: its archive cannot be read")
     live = job.retrieval.token if job.retrieval else None
+    if live == token != instead_of:
+        return job
     demand(live == instead_of, job, "be retrieved twice")
     check_time = at.now + at.timeouts.grace_s
     retrieval = Retrieval(token, tier, at.now, check_time)

@@ -34,7 +34,8 @@ BAD_EVERY = 10
 PREMIUM_SHARE = 0.4
 KILL_EVERY_S = (0.5, 1.5)
 REST_S = 600
-TRY_S = 240
+TRY_S = 300
+TRY_EVERY_S = 5
 SPARED = {"aws", "globus"}
 """The stand-ins stay up: AWS and Globus are not ours to kill."""
 BAD = (
@@ -51,6 +52,7 @@ SETTINGS = {
     "GAS_SWEEP_INVENTORY_AGE_S": "0",
     "GAS_RESTORE_PATIENCE_S": "10",
     "GAS_LOCAL_EXPEDITED_S": "1",
+    "GAS_WEB_MAX_FORMS_HOUR": "10000",
     "GAS_LOCAL_STANDARD_S": "1",
 }
 
@@ -169,15 +171,16 @@ def is_bad(job: int) -> bool:
 
 
 def persist(act: Callable[[], Any]) -> Any:
-    """Do as a person does whose page did not load: try again."""
-    deadline = time.monotonic() + TRY_S
+    """Do as a person does whose page did not load: try again, less and less often."""
+    deadline, pause_s = time.monotonic() + TRY_S, 0.3
     while True:
         try:
             return act()
         except (requests.RequestException, LookupError, StopIteration, RefusedUpload):
             if time.monotonic() > deadline:
                 raise
-            time.sleep(0.3)
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, TRY_EVERY_S)
 
 
 def chaos(jobs: int, seed: int, backend: str, outage_s: float) -> dict[str, Any]:

@@ -75,6 +75,7 @@ def test_ones_own_claim_is_recognised_whatever_was_written_since() -> None:
     since = replace(RUNNING, write_token="another's", rev=RUNNING.rev + 1)
     assert lifecycle.start(since, AT, owner="me", lease_s=30) == since
     assert lifecycle.intend_outputs(WRITING, AT, owner="me", outputs=INTENDED).garbage == ()
+    assert moves.begin_retrieval(RETRIEVING, LATER, token="t", tier="Expedited") == RETRIEVING
 
 
 def test_a_request_that_has_arrived_is_not_published_again() -> None:
