@@ -34,7 +34,7 @@ def data_lock(folder: Path, url: str) -> Iterator[int]:
 
 def _open(folder: Path) -> IO[str]:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return (folder / "lock").open("a+", encoding="utf-8")
     except OSError as fault:
         raise UpError(f"{folder} cannot be written ({fault.strerror}); {OTHER}") from None

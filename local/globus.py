@@ -15,6 +15,7 @@ from werkzeug.serving import make_server
 from aws.config import LOOPBACK
 from local.addresses import LOCALHOST, url_of
 from local.people import PEOPLE, find
+from local.server.own_host import OwnHost
 from local.stop_request import StopRequest
 from local.tokens import ALGORITHM, CLIENT_ID, CLIENT_SECRET, TOKEN_S, Provider
 
@@ -175,7 +176,7 @@ class LocalGlobus:
         self.server = make_server(host, port, lambda *_: [], threaded=True)
         self.url = url_of(host, self.server.server_port)
         self.provider = Provider(self.url)
-        self.server.app = create_app(self.provider, host)
+        self.server.app = OwnHost(create_app(self.provider, host), host)
 
     def start(self) -> None:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()

@@ -28,6 +28,7 @@ from local.server.cors import Cors
 from local.server.glacier import Glacier
 from local.server.mailbox import Mailbox
 from local.server.objects import Objects
+from local.server.own_host import OwnHost
 from local.server.presigned import Presigned
 from local.server.restores import Restores
 from local.server.state import EVERY_S, SHARE, SavedState
@@ -111,7 +112,7 @@ class LocalAWS:
         glacier = Glacier(restores, settings, timers, self.publish, store)
         signed = Presigned(Objects(glacier, LOCK), secret)
         control = Archived(Control(signed, settings), store, LOCK)
-        app = Spooled(Cors(control, LOCK))
+        app = OwnHost(Spooled(Cors(control, LOCK)), host, open_to_origins=True)
         self.server = make_server(host, port, app, threaded=True, request_handler=QuietHandler)
         self.state = None
         if data:
@@ -177,6 +178,7 @@ def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     stopping = StopRequest().on_signals()
     args = _arguments()
+    os.umask(0o077)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     _allow_many_files()

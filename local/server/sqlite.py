@@ -14,6 +14,8 @@ class RowFile:
     """An SQLite file; used by one thread."""
 
     def __init__(self, path: Path) -> None:
+        path.touch(0o600)
+        path.chmod(0o600)
         self.file = sqlite3.connect(path)
         self.file.execute("PRAGMA synchronous = NORMAL")
         self.file.execute(

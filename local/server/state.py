@@ -24,7 +24,7 @@ from local.server.objects import open_whole
 from local.server.ranges import Slice
 from local.server.restores import s3_backend
 from local.server.sqlite import Name, RowFile
-from local.server.vaults import LocalVault, StoredArchive, VaultStore
+from local.server.vaults import LocalVault, StoredArchive, VaultStore, private_folder
 from local.server.wsgi import App, ask
 
 EVERY_S = 2
@@ -67,7 +67,7 @@ class SavedState:
         mailbox: Mailbox,
     ) -> None:
         self.bodies = folder / "bodies"
-        self.bodies.mkdir(parents=True, exist_ok=True)
+        private_folder(self.bodies)
         self.rows = RowFile(folder / "state.db")
         self.region, self.app, self.lock = region, app, lock
         self.vault_store, self.mailbox = vault_store, mailbox

@@ -121,6 +121,12 @@ class LocalVault:
         return gone
 
 
+def private_folder(folder: Path) -> None:
+    """Have a folder whose files only their owner reads, also where an earlier run made it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+
+
 class VaultStore:
     """All vaults, and the folder where each archive, output and upload is the file of its id.
 
@@ -128,7 +134,7 @@ class VaultStore:
     """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         self.folder = folder
         self.vaults: dict[str, LocalVault] = {}
         self.discard: Callable[[Path], object] = unlink

@@ -147,6 +147,19 @@ def test_everything_survives_a_stop(server: Server, number: int) -> None:
     assert_filled(server.aws, archive_id)
 
 
+def test_what_is_kept_is_read_by_its_owner_only(server: Server, tmp_path: Path) -> None:
+    """Keys, uploads and mail; also where an earlier release had left them to everybody."""
+    fill(server.aws)
+    server.stop()
+    kept = [tmp_path / name for name in ("state.db", "bodies", "archives")]
+    for path in kept:
+        path.chmod(0o755)
+    server.start()
+    files = [*kept, *kept[1].iterdir(), *kept[2].iterdir()]
+    assert len(files) > len(kept)
+    assert [path.name for path in files if path.stat().st_mode & 0o077] == []
+
+
 def test_a_kill_loses_no_more_than_the_last_seconds(server: Server) -> None:
     archive_id = fill(server.aws)
     eventually(server.saved, SAVED_S)
