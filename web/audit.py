@@ -13,7 +13,7 @@ VALUE_CHARACTERS = 200
 
 
 def record(event: str, **facts: object) -> None:
-    """Log one event with who, from where, for which path; never the query, which may hold secrets."""
+    """Log one event: who, from where, for which path; never the query, which may hold secrets."""
     known = {"event": event, **_request_facts(), **facts}
     log.info("security %s", json.dumps({k: _bounded(v) for k, v in known.items()}))
 

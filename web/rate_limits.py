@@ -16,6 +16,7 @@ from aws.config import WebSettings
 from aws.rows.job import Job
 from web import audit
 from web.context import site, world
+from web.display.formatting import span_words
 from web.services.call_counts import CallLimit
 from web.session import current_user
 
@@ -87,7 +88,10 @@ def _count(limit: CallLimit, caller: str, settings: WebSettings) -> None:
     most = getattr(settings, limit.setting)
     if wait_s := site().calls.wait_s(limit, caller, most):
         span = "a minute" if limit.span_s == MINUTE_S else "an hour"
-        words = f"That were more than {most} {limit.words} {span}. Please try again in {wait_s} s."
+        words = (
+            f"No more than {most} {limit.words} {span} are possible. "
+            f"Please try again in {span_words(wait_s)}."
+        )
         refuse(limit.words, words, wait_s)
 
 

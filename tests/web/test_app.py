@@ -9,7 +9,7 @@ import pytest
 from gunicorn.config import Config as Gunicorn
 from gunicorn.http.parser import RequestParser
 
-from aws.config import ConfigError, GasSettings, PaymentSettings
+from aws.config import ConfigError, GasSettings
 from aws.config import GlobusSettings as GlobusSettings
 from aws.resources import World
 from aws.secrets import Secrets
@@ -82,8 +82,9 @@ def test_an_issuer_that_could_be_anybody_is_refused(
 
 
 def test_stripe_without_its_keys_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    payments = replace(world.config.payments, provider="stripe", price="price_1")
     with pytest.raises(ConfigError, match="stripe_key"):
-        made(world, monkeypatch, LOCAL, LOCAL, LOCAL, payments=PaymentSettings("stripe", "price_1"))
+        made(world, monkeypatch, LOCAL, LOCAL, LOCAL, payments=payments)
 
 
 def test_behind_tls_the_cookie_is_secure_and_the_transport_strict(

@@ -11,6 +11,7 @@ from aws.resources import World
 from tests import builders
 from tests.web.browser import Person, visitor
 from tests.web.conftest import body_of, site
+from web.display.formatting import span_words
 from web.rate_limits import LIMITS
 from web.services.call_counts import CallCounts, CallLimit
 
@@ -44,7 +45,7 @@ def person(app: Flask) -> Person:
 def is_clear(reply: TestResponse, words: str) -> bool:
     """A 429 that says in words what was too much, and when to come again."""
     wait_s = int(reply.headers["Retry-After"])
-    return reply.status_code == 429 and words in reply.text and f"again in {wait_s} s" in reply.text
+    return reply.status_code == 429 and words in reply.text and span_words(wait_s) in reply.text
 
 
 @pytest.mark.parametrize("path", ["/annotations", "/profile", "/nope"])

@@ -1,3 +1,5 @@
+import json
+import logging
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -266,6 +268,16 @@ def test_an_old_cookie_makes_no_second_session_of_one_login(
     thief.set_cookie("gas", cookie.value)
     assert come_back(thief, asked, code="a fresh code").status_code == 400
     assert not is_in(thief)
+
+
+def test_a_sign_in_is_told_in_the_security_log(
+    browser: FlaskClient, globus: FalseGlobus, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "web.audit")
+    come_back(browser, begin(browser, globus))
+    (line,) = (r.getMessage() for r in caplog.records if r.name == "web.audit")
+    event = json.loads(line.removeprefix("security "))
+    assert (event["event"], event["user"]) == ("sign_in", SUB)
 
 
 def test_nobody_signs_in_to_a_closed_account(

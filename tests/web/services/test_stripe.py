@@ -15,7 +15,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from aws.config import GlobusSettings, PaymentSettings
+from aws.config import GlobusSettings
 from aws.resources import World
 from aws.secrets import Secrets
 from tests.web.browser import Person, visitor
@@ -104,7 +104,7 @@ def app(world: World, stripe: Stripe, monkeypatch: pytest.MonkeyPatch) -> Flask:
     config = replace(
         world.config,
         globus=GlobusSettings(NOWHERE),
-        payments=PaymentSettings("stripe", "price_premium"),
+        payments=replace(world.config.payments, provider="stripe", price="price_premium"),
     )
     return create_app(replace(world, config=config), SECRETS)
 
