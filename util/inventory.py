@@ -15,8 +15,8 @@ log = logging.getLogger(__name__)
 
 OVERLAP_S = 3 * 24 * 3600
 """A pass looks again at what is this much older than the last one's: vaults list archives late."""
-FREE_ORPHANS = 20
-"""Orphans that a pass may delete whatever their share."""
+FREE_UNKNOWN = 20
+"""Jobs without a row whose objects a pass may delete whatever their share."""
 SLICE_ORPHANS = 5000
 """The most orphans that are kept in mind before they are deleted."""
 
@@ -35,7 +35,7 @@ class Entry:
 class Store:
     """A place that has an inventory: how old (s) orphans are, and how often (s) it is looked at.
 
-    More orphans than `share` of what was seen hold it, for then rows may have been lost.
+    A larger share of jobs without a row than this holds it, for then rows may have been lost.
     """
 
     name: str
@@ -77,6 +77,7 @@ class Pass:
     def __init__(self, world: World, store: Store) -> None:
         self.world, self.store = world, store
         self.memory = Inventories(world.accounts.table)
+        self.job_id: str | None = None
         self.job: Job | None = None
 
     def step(self) -> int:
@@ -101,7 +102,7 @@ class Pass:
             after="",
             under_way=True,
             seen=0,
-            orphans=0,
+            unknown=0,
             undeleted=0,
         )
 
@@ -120,42 +121,46 @@ class Pass:
 
     def _look(self, progress: Progress, deadline: float | None) -> tuple[list[Stored], Progress]:
         orphans: list[Stored] = []
-        seen, after = progress.seen, progress.after
+        looked = progress
         for entry in self.store.entries(progress.after):
             if self._is_over(deadline, len(orphans)):
                 break
-            after = entry.key
+            looked = replace(looked, after=entry.key)
             if progress.since <= entry.time <= progress.until:
-                seen += 1
-                if not self._is_referred_to(entry):
+                looked = self._met(looked, entry)
+                if self.job is None or not is_referred_to(self.job, entry.stored):
                     orphans.append(entry.stored)
         else:
-            after = ""
-        found = progress.orphans + len(orphans)
-        return orphans, replace(progress, after=after, seen=seen, orphans=found)
+            looked = replace(looked, after="")
+        return orphans, looked
 
     def _is_over(self, deadline: float | None, orphans: int) -> bool:
         return deadline is not None and (self.world.clock() > deadline or orphans >= SLICE_ORPHANS)
 
-    def _is_referred_to(self, entry: Entry) -> bool:
-        """True if the job's row refers to this. A job's objects lie side by side: one look."""
-        if self.job is None or self.job.job_id != entry.job_id:
-            self.job = find(self.world, entry.job_id)
-        return self.job is not None and is_referred_to(self.job, entry.stored)
+    def _met(self, looked: Progress, entry: Entry) -> Progress:
+        """Read the row of the entry's job, once for all of its objects: they lie side by side."""
+        if self.job_id == (entry.job_id or entry.key):
+            return looked
+        self.job_id, self.job = entry.job_id or entry.key, find(self.world, entry.job_id)
+        unknown = looked.unknown + (self.job is None)
+        return replace(looked, seen=looked.seen + 1, unknown=unknown)
 
     def _is_suspicious(self, looked: Progress) -> bool:
-        """True if so much is nobody's that rows may have been lost rather than work begun."""
-        many = looked.orphans > max(FREE_ORPHANS, self.store.share * looked.seen)
+        """True if so many jobs have no row that rows may have been lost.
+
+        However many objects one form made, or one job that has a row, raise no suspicion.
+        """
+        many = looked.unknown > max(FREE_UNKNOWN, self.store.share * looked.seen)
         return many and not looked.unbraked
 
     def _hold(self, progress: Progress, looked: Progress) -> None:
         self.memory.put(replace(progress, held=True))
         log.error(
-            "inventory held: in %s no row refers to %d of the %d objects looked at, so none of them "
-            "was deleted; if that is right, ./gas redrive inventory lets it go on",
-            self.store.name,
-            looked.orphans,
+            "inventory held: %d of %d jobs with objects in %s have no row, so nothing was deleted; "
+            "if that is right, ./gas redrive inventory lets it go on",
+            looked.unknown,
             looked.seen,
+            self.store.name,
         )
 
     def _delete(self, stored: Stored) -> bool:
@@ -175,7 +180,8 @@ class Pass:
         """
         if progress.after:
             return progress
-        log.info("inventory of %s: %d orphan(s)", progress.store, progress.orphans)
+        words = "inventory of %s: %d job(s) with objects, %d of them without a row"
+        log.info(words, progress.store, progress.seen, progress.unknown)
         if progress.undeleted:
             words = "given up until the next inventory: %d orphan(s) of %s could not be deleted"
             log.error(words, progress.undeleted, progress.store)

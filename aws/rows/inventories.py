@@ -15,9 +15,9 @@ STORES = ("inputs", "results", "archive")
 class Progress:
     """The inventory of one store; times are epoch seconds.
 
-    A pass looks at what was stored from `since` to `until`, and goes on after the key `after`;
-    `seen` and `orphans` are of this pass. A pass that is `held` waits for the operator, whose
-    word lets it delete whatever it finds (`unbraked`).
+    A pass looks at what was stored from `since` to `until`, and goes on after the key `after`. It
+    has met objects of `seen` jobs, of which `unknown` have no row. A pass that is `held` waits for
+    the operator, whose word lets it delete whatever it finds (`unbraked`).
     """
 
     store: str
@@ -27,7 +27,7 @@ class Progress:
     begun_time: float = 0
     under_way: bool = False
     seen: int = 0
-    orphans: int = 0
+    unknown: int = 0
     undeleted: int = 0
     held: bool = False
     unbraked: bool = False

@@ -103,18 +103,31 @@ def test_a_pass_that_runs_out_of_time_goes_on_where_it_stopped(
 def test_it_stops_where_so_much_is_nobodys_that_rows_may_have_been_lost(
     world: World, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    forgotten = [orphan(world, number) for number in range(inventory.FREE_ORPHANS + 1)]
+    forgotten = [orphan(world, number) for number in range(inventory.FREE_UNKNOWN + 1)]
     clock.advance(2 * DAY_S)
     assert inventory.step(world) == 0
     assert all(is_there(world, stored) for stored in forgotten)
     assert "ERROR" in {record.levelname for record in caplog.records}
-    assert "inventory held: in results" in caplog.text
+    assert "inventory held: 21 of 21 jobs" in caplog.text
     clock.advance(DAY_S)
     assert inventory.step(world) == 0
     assert inventory.take(world) == 0
     assert Inventories(world.accounts.table).go_on("results")
     assert inventory.step(world) == len(forgotten)
     assert not Inventories(world.accounts.table).get("results").unbraked
+
+
+def test_nobody_holds_the_inventory_by_one_form_however_often_it_is_sent(
+    world: World, clock: Clock
+) -> None:
+    job = builders.submitted(world, builders.user(world))
+    for number in range(inventory.FREE_UNKNOWN + 5):
+        for job_id in (job.job_id, "unsubmitted"):
+            key = world.files.keys.upload(job.user_id, job_id, f"{number}.vcf")
+            world.files.write(world.files.inputs, key, b"x")
+    clock.advance(world.config.sweep.upload_age_s)
+    assert inventory.step(world) == 2 * (inventory.FREE_UNKNOWN + 5)
+    assert is_there(world, job.input)
 
 
 def test_uploads_that_no_job_was_made_of_go_within_the_hour(world: World, clock: Clock) -> None:
