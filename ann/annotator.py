@@ -7,7 +7,6 @@ import queue
 import signal
 import socket
 import sys
-import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,6 +16,7 @@ from ann import health, references
 from ann.attempt import NO_MESSAGE, Attempt, claim, disk_bytes, give_back
 from ann.beacon import Beacon
 from ann.health import Health
+from ann.job_folder import job_folder, remove_leftovers
 from ann.sandbox import tell_what_is_lacking
 from ann.worker import ServerError, Worker
 from aws import consumer
@@ -81,8 +81,8 @@ class Annotator:
         if job.crashes >= settings.max_attempts or job.lapses >= MAX_LAPSES:
             attempt.give_up(job.fault or NO_MESSAGE)
             return
-        with self._worker() as worker, tempfile.TemporaryDirectory(prefix="gas-") as folder:
-            attempt.run(worker, Path(folder))
+        with self._worker() as worker, job_folder() as folder:
+            attempt.run(worker, folder)
 
     def _fault_of_file(self, world: World, job: Job, fault: Exception) -> str | None:
         """The words for a crash to count against the file; None where something else is to blame.
@@ -119,6 +119,7 @@ def main() -> None:
     """Serve job requests, as many at a time as config.ini says."""
     world, _ = consumer.begin("annotator", __doc__)
     tell_what_is_lacking()
+    remove_leftovers()
     instance = Instance.detect()
     state = Health(lambda fault: stop())
     with ExitStack() as stack:

@@ -5,8 +5,8 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
+from ann.job_folder import job_folder
 from ann.references import BUNDLED
 from ann.task import JobLimits, Task
 from ann.worker import Worker
@@ -40,8 +40,7 @@ def trial() -> str | None:
         free = shutil.disk_usage(tempfile.gettempdir()).free
         if free < MIN_FREE_BYTES:
             return f"{free:,} bytes are left on the disk, less than {MIN_FREE_BYTES:,}"
-        with Worker() as worker, tempfile.TemporaryDirectory(prefix="gas-trial-") as name:
-            folder = Path(name)
+        with Worker() as worker, job_folder() as folder:
             shutil.copyfile(TRIAL, folder / "input")
             outcome = worker.start(Task(folder / "input", folder, TRIAL.name, "rCRS", LIMITS)).wait(
                 TRIAL_S

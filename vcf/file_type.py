@@ -139,8 +139,8 @@ def refusal_of_annotation(text: bytes) -> str:
 
 
 def shown(text: bytes) -> str:
-    """The first characters of a stranger's text, safe to show."""
-    start = text[:SHOWN_BYTES].decode("ascii", "replace").strip()
+    """The first characters of a stranger's text, safe to show; a tab as a space."""
+    start = text[:SHOWN_BYTES].decode("ascii", "replace").strip().replace("\t", " ")
     return repr("".join(c if c.isprintable() else "\ufffd" for c in start))
 
 

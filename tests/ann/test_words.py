@@ -37,6 +37,11 @@ FAULTS = {
     "a position of eleven digits": (vcf("MT 12345678901 . A G . . ."), "POS must be"),
     "a position beyond htslib's": (vcf("MT 2147483647 . A G . . ."), "POS must be"),
     "an END beyond all": (vcf("MT 73 . A G . . END=99999999999"), "cannot be indexed"),
+    "no header": (
+        b"MT\t73\t.\tA\tG\t.\t.\t.\n",
+        "its first line is not ##fileformat=VCFv4.2 or the like. Please upload a VCF file, plain "
+        "(.vcf) or compressed with bgzip or gzip (.vcf.gz). It begins with 'MT 73 . A G . . .'",
+    ),
     "only records outside": (
         vcf(*(f"MT {p} . A G . . ." for p in range(20_000, 20_100))),
         "100 of 100 records lie beyond the end of their contig in rCRS",
