@@ -81,6 +81,7 @@ class ArchiveSettings:
     backend: str
     after_s: int
     vault: str
+    min_bytes: int = 0
 
     @property
     def delay_s(self) -> int:
@@ -108,6 +109,7 @@ class SweepSettings:
     inventory_age_s: int
     inventory_percent: int
     upload_age_s: int
+    input_days: int
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,7 @@ CHOICES = {
     ("restore", "tier"): ("Expedited", "Standard", "Bulk"),
     ("payments", "provider"): ("none", "stripe"),
 }
-POSITIVE = {"poll_s", "visibility_s", "threads", "processes", "page_size", "workers", "every_s"}
+POSITIVE = {"poll_s", "visibility_s", "threads", "processes", "page_size", "workers", "every_s", "input_days"}
 POSITIVE |= {"max_day", "explorer_mb", "session_idle_s", "session_s"}
 
 
