@@ -78,6 +78,17 @@ def test_it_has_what_an_instance_runs_and_nothing_else(tmp_path: Path) -> None:
     assert not [name for name in modes if "simulate" in name or "_load" in name]
 
 
+def test_what_git_does_not_track_is_not_shipped(tmp_path: Path) -> None:
+    for name in ("gas", "web/page.py", "web/static/.DS_Store", "aws/.env", "ann/key.pem"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    with pytest.raises(ReleaseError, match="git checkout"):
+        sources(tmp_path)
+    for command in (["init", "--quiet"], ["add", "gas", "web/page.py"]):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    assert sources(tmp_path).keys() == {"gas", "web/page.py"}
+
+
 def test_every_module_that_an_instance_starts_is_shipped() -> None:
     shipped = sources(ROOT)
     started = {process.module for process in PROCESSES}
