@@ -91,9 +91,11 @@ class Run:
         self.server, self.task = server, task
         self.deadline = time.monotonic() + task.limits.timeout_s
         self.over, self.pid = False, 0
+        self.child: list[IO[bytes]] = []
         with contextlib.suppress(BrokenPipeError):
             cast(IO[bytes], server.stdin).write(packed(task))
             self.pid = int(self._answer() or 0)
+        self.child = _pidfd(self.pid)
 
     @property
     def progress(self) -> str:
@@ -109,7 +111,7 @@ class Run:
         while True:
             began = time.monotonic()
             pause_s = max(0, min(end - began, self.deadline - began, LOOK_S))
-            if self._has_ended(pause_s):
+            if self._has_news(pause_s, *self.child):
                 return self._outcome(self._ended())
             self._allow_for_a_pause(time.monotonic() - began - pause_s)
             if used_bytes(self.task.folder) > self.task.limits.max_disk_bytes:
@@ -124,9 +126,12 @@ class Run:
         if late_s >= PAUSE_S:
             self.deadline += late_s
 
-    def _has_ended(self, seconds: float) -> bool:
-        """True once the server has said so; waits `seconds` for it."""
-        ready, _, _ = select.select([cast(IO[bytes], self.server.stdout)], [], [], seconds)
+    def _has_news(self, seconds: float, *others: IO[bytes]) -> bool:
+        """True once the server has said something, or others have news; waits `seconds` for it.
+
+        A child's own end is news as well: its server has to say so within SERVER_S.
+        """
+        ready, _, _ = select.select([cast(IO[bytes], self.server.stdout), *others], [], [], seconds)
         return bool(ready)
 
     def _stop(self, error: str) -> Outcome:
@@ -149,17 +154,22 @@ class Run:
     def _ended(self) -> bytes:
         """The child's status, once it and its scratch folder are gone."""
         status = self._answer()
-        self.over = True
+        self._forget()
         shutil.rmtree(self.task.folder / SCRATCH, ignore_errors=True)
         return status
+
+    def _forget(self) -> None:
+        self.over = True
+        for file in self.child:
+            file.close()
 
     def _answer(self) -> bytes:
         """The server's next line; empty where it has died.
 
         Raises ServerError where none comes: the server is killed, and its child with it.
         """
-        if not self._has_ended(SERVER_S):
-            self.over = True
+        if not self._has_news(SERVER_S):
+            self._forget()
             self.server.kill()
             self.server.wait()
             self._kill_group()
@@ -177,3 +187,10 @@ class Run:
             how = f"the annotator was killed by signal {-int(status)}"
             return Outcome(folder, error=how, crashed=True)
         return report.outcome(self.task)
+
+
+def _pidfd(pid: int) -> list[IO[bytes]]:
+    """What becomes readable when this process ends; nothing where the kernel has no such thing."""
+    with contextlib.suppress(AttributeError, ProcessLookupError):
+        return [os.fdopen(os.pidfd_open(pid), "rb", buffering=0)] if pid else []
+    return []

@@ -80,10 +80,25 @@ def test_a_fork_server_that_stands_still_is_told_from_a_job_that_takes_too_long(
             run.wait(30)
         monkeypatch.undo()
         assert not _runs(run.pid)
-        (task.folder / "again").mkdir()
-        again = worker.start(replace(task, folder=task.folder / "again")).wait(60)
+        folder = task.folder / "again"
+        folder.mkdir()
+        (folder / "input").write_bytes(vcf("MT 73 . A G . . ."))
+        again = worker.start(replace(task, folder=folder, input=folder / "input")).wait(60)
     assert again is not None
     assert again.error is None
+
+
+def test_a_child_that_ends_while_its_server_stands_still_is_not_waited_for_to_its_limit(
+    task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Worker() as worker:
+        run = worker.start(task)
+        monkeypatch.setattr(module, "SERVER_S", 0.5)
+        assert worker.server is not None
+        worker.server.send_signal(signal.SIGSTOP)
+        os.kill(run.pid, signal.SIGKILL)
+        with pytest.raises(ServerError, match="did not answer"):
+            run.wait(LIMITS.timeout_s)
 
 
 def test_a_fork_server_that_never_answers_holds_no_job(
