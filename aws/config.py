@@ -159,8 +159,8 @@ CHOICES = {
     ("restore", "tier"): ("Expedited", "Standard", "Bulk"),
     ("payments", "provider"): ("none", "stripe"),
 }
-POSITIVE = {"poll_s", "visibility_s", "threads", "processes", "page_size", "workers", "every_s", "input_days"}
-POSITIVE |= {"max_day", "explorer_mb", "session_idle_s", "session_s"}
+POSITIVE = {"poll_s", "visibility_s", "threads", "processes", "page_size", "workers", "every_s"}
+POSITIVE |= {"input_days", "max_day", "explorer_mb", "session_idle_s", "session_s"}
 
 
 def load(path: Path | str | None = None, env: Mapping[str, str] = os.environ) -> Config:

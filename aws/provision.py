@@ -122,8 +122,9 @@ def _bucket_rules(s3: Any, names: Names, config: Config, thaw_arn: str) -> None:
         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": MULTIPART_DAYS},
     }
     for kind in ("inputs", "results", "archive"):
+        expiry = {"Expiration": {"Days": config.sweep.input_days}} if kind == "inputs" else {}
         s3.put_bucket_lifecycle_configuration(
-            Bucket=names.bucket(kind), LifecycleConfiguration={"Rules": [stale]}
+            Bucket=names.bucket(kind), LifecycleConfiguration={"Rules": [{**stale, **expiry}]}
         )
     if config.archive.backend != "s3":
         return

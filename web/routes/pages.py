@@ -24,7 +24,7 @@ def about() -> str:
 @bp.get("/privacy")
 def privacy() -> str:
     """Data that are kept, for how long, and who can see them."""
-    return _page("privacy", archive=site().config.archive)
+    return _page("privacy", archive=site().config.archive, days=site().config.sweep.input_days)
 
 
 @bp.get("/contact")

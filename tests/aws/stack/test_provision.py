@@ -171,6 +171,11 @@ def test_buckets(made: str, parsed: Parsed) -> None:
                 for rule in bucket.get("LifecycleConfiguration", {}).get("Rules", [])
                 if rule["Id"] == "stale-uploads"
             ],
+            "kept_days": [
+                int(rule["ExpirationInDays"])
+                for rule in bucket.get("LifecycleConfiguration", {}).get("Rules", [])
+                if "ExpirationInDays" in rule and not rule["Prefix"]
+            ],
             "notices": [
                 ([notice["Event"]], short(notice["Topic"], "gas-acme"))
                 for notice in bucket.get("NotificationConfiguration", {}).get(
@@ -208,6 +213,11 @@ def _bucket(name: str, prefix: str) -> Attributes:
         "stale": [
             rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"]
             for rule in configured(s3.get_bucket_lifecycle_configuration, "Rules")
+        ],
+        "kept_days": [
+            rule["Expiration"]["Days"]
+            for rule in configured(s3.get_bucket_lifecycle_configuration, "Rules")
+            if "Expiration" in rule
         ],
         "notices": [
             (notice["Events"], short(notice["TopicArn"], prefix))
