@@ -86,6 +86,8 @@ def arguments(job: Job) -> dict[str, Any]:
         "progress": "annotating",
         "outputs": tuple(WRITTEN.values()),
         "result": job.outputs.get("result") if job.existed else RESULT,
+        "share_id": "s",
+        "share": "1000 ",
         "title": "Patient 7",
         "note": "A note.",
         "error": "It cannot be annotated.",

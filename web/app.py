@@ -11,7 +11,7 @@ from aws import secrets as aws_secrets
 from aws.config import Config
 from aws.resources import World
 from aws.secrets import Secrets
-from web import assets, context, errors, security, session
+from web import assets, context, errors, security, session, sharing
 from web.display import formatting
 from web.display.availability import availability
 from web.display.sequence_ontology import ontology
@@ -25,6 +25,7 @@ from web.routes import (
     pages,
     payment_webhook,
     profile,
+    shares,
     subscribe,
     variants,
 )
@@ -38,6 +39,7 @@ BLUEPRINTS = (
     annotate.bp,
     own_annotation.bp,
     manage.bp,
+    shares.bp,
     annotations.bp,
     variants.bp,
     subscribe.bp,
@@ -99,6 +101,7 @@ def _extend_templates(app: Flask) -> None:
     app.add_template_filter(lambda t: formatting.ago_words(t, context.world().clock()), "ago_words")
     app.add_template_global(availability)
     app.add_template_global(ontology)
+    app.add_template_global(sharing.is_own)
     app.add_template_global(lambda: context.world().clock(), "now")
     app.add_template_global(assets.asset_url, "asset")
     app.context_processor(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from flask import current_app
-from itsdangerous import URLSafeTimedSerializer
+from itsdangerous import URLSafeSerializer, URLSafeTimedSerializer
 
 from aws.config import Config
 from aws.resources import World
@@ -21,7 +21,7 @@ MB = 1_000_000
 
 @dataclass(frozen=True)
 class Site:
-    """The collaborators of the views; `tickets` signs the job ids that the site issues."""
+    """The collaborators of the views; `tickets` signs issued job ids, `links` shares."""
 
     world: World
     globus: Globus
@@ -31,6 +31,7 @@ class Site:
     explorer: Explorer
     calls: CallCounts
     tickets: URLSafeTimedSerializer
+    links: URLSafeSerializer
 
     @property
     def config(self) -> Config:
@@ -53,6 +54,7 @@ def build(world: World, secrets: Secrets) -> Site:
         ),
         calls=CallCounts(world.clock),
         tickets=URLSafeTimedSerializer(keys, salt="upload"),
+        links=URLSafeSerializer(keys, salt="share"),
     )
 
 

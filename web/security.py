@@ -12,7 +12,8 @@ from aws.rows.job import Job, Status
 from web import audit
 from web.context import Site, site, world
 from web.rate_limits import demand_few_calls
-from web.session import current_user, user_id
+from web.session import current_user
+from web.sharing import READABLE, is_own, may_have_share, may_read
 
 PUBLIC = frozenset(
     {
@@ -23,6 +24,8 @@ PUBLIC = frozenset(
         "pages.about",
         "pages.privacy",
         "pages.contact",
+        "shares.opened",
+        "shares.sample",
         "auth.login",
         "auth.callback",
         "payments.webhook",
@@ -74,6 +77,8 @@ def demand_login() -> AnyResponse | None:
     """Send those who are not signed in to the login, and scripts away with 401."""
     if request.endpoint in PUBLIC or request.endpoint is None or current_user():
         return None
+    if request.endpoint in READABLE and may_have_share((request.view_args or {})["job_id"]):
+        return None
     if wants_json():
         abort(401)
     back = request.full_path.rstrip("?") if request.method == "GET" else None
@@ -85,7 +90,10 @@ def wants_json() -> bool:
 
 
 def own_job_or_404(job_id: str) -> Job:
-    """Fetch a job and authorise its user in one: somebody else's job does not exist."""
+    """Fetch a job and authorise its user in one: somebody else's job does not exist.
+
+    An endpoint that only shows it opens it to those as well with whom its owner shares it.
+    """
     if not JOB_ID.fullmatch(job_id):
         abort(404)
     try:
@@ -94,7 +102,7 @@ def own_job_or_404(job_id: str) -> Job:
         abort(404)
     if job.job_status is Status.DELETED:
         abort(404)
-    if job.user_id != user_id():
+    if not (is_own(job) or (request.endpoint in READABLE and may_read(job))):
         audit.record("refused", job=job_id)
         abort(404)
     return job

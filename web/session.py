@@ -7,6 +7,7 @@ without use, and after a whole working day.
 from flask import abort, g, redirect, request, session, url_for
 
 from aws.rows.accounts import Account
+from aws.rows.job import Job
 from aws.rows.sessions import Session
 from web import audit
 from web.context import site, world
@@ -61,6 +62,12 @@ def account() -> Account:
 
 def user_id() -> str:
     return account().user_id
+
+
+def owner_of(job: Job) -> Account:
+    """The account whose job this is, whoever looks at it. Raises KeyError for a vanished one."""
+    user = current_user()
+    return user if user and user.user_id == job.user_id else world().accounts.get(job.user_id)
 
 
 def _account() -> Account | None:

@@ -47,6 +47,7 @@ class Timeouts:
     retrieval_s: int
     after_s: int
     by_queue: bool
+    min_bytes: int = 0
     lease_s: int = 300
 
     @classmethod
@@ -58,6 +59,7 @@ class Timeouts:
             config.restore.patience_s,
             config.archive.after_s,
             config.archive.by_queue,
+            config.archive.min_bytes,
             config.aws.visibility_s,
         )
 
@@ -68,6 +70,11 @@ class Now:
 
     now: float
     timeouts: Timeouts
+
+    def expires_time(self, result_bytes: int | None) -> float | None:
+        """The end of a free result's time in S3; None for one too small to be worth an archive."""
+        is_small = (result_bytes or 0) < self.timeouts.min_bytes
+        return None if is_small else self.now + self.timeouts.after_s
 
 
 @dataclass(frozen=True)
@@ -124,6 +131,7 @@ class Job:
     note: str = ""
     batch: str = ""
     batch_size: int = 0
+    shares: dict[str, str] = field(default_factory=dict)
     input_etag: str = ""
     job_status: Status = Status.PENDING
     rev: int = 0
@@ -270,10 +278,9 @@ def _commits_and_moves(job: Job, at: Now) -> dict[PendingWork, float]:
     times: dict[PendingWork, float] = {}
     if job.outbox or job.garbage or job.role_check_due:
         times[PendingWork.COMMIT] = at.now + timeouts.grace_s
-    if job.is_hot and not job.pinned and job.archive_fault is None:
+    if job.is_hot and job.expires_time is not None and job.archive_fault is None:
         slack = timeouts.grace_s if timeouts.by_queue else 0
-        expires = (job.expires_time or at.now) + slack
-        times[PendingWork.RETENTION] = max(expires, job.lease_until or 0)
+        times[PendingWork.RETENTION] = max(job.expires_time + slack, job.lease_until or 0)
     if job.retrieval:
         times[PendingWork.RETRIEVAL] = job.retrieval.check_time
     return times

@@ -58,6 +58,8 @@ class Jobs:
     fail = step_method(lifecycle.fail)
     return_to_queue = step_method(lifecycle.return_to_queue)
     describe = step_method(lifecycle.describe)
+    share = step_method(lifecycle.share)
+    withdraw = step_method(lifecycle.withdraw)
     cancel = step_method(lifecycle.cancel)
     delete = step_method(lifecycle.delete)
     republish = step_method(lifecycle.republish)

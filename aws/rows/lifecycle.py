@@ -87,7 +87,7 @@ def complete(job: Job, at: Now, *, owner: str, result: Result) -> Job:
         existed=True,
         error=None,
         pending_writes=(),
-        expires_time=at.now + at.timeouts.after_s,
+        expires_time=at.expires_time(result.result_bytes),
     )
 
 
@@ -118,6 +118,17 @@ def describe(job: Job, at: Now, *, title: str, note: str) -> Job:
     """Record its owner's own name for the job, and a note."""
     demand(job.job_status is not Status.DELETED, job, "be described")
     return replace(job, title=title, note=note)
+
+
+def share(job: Job, at: Now, *, share_id: str, share: str) -> Job:
+    """Let others look at the job by a link; `share` is a Share as text."""
+    demand(job.job_status is not Status.DELETED, job, "be shared")
+    return replace(job, shares={**job.shares, share_id: share})
+
+
+def withdraw(job: Job, at: Now, *, share_id: str) -> Job:
+    """End a share: its link leads nowhere from now on."""
+    return replace(job, shares={k: v for k, v in job.shares.items() if k != share_id})
 
 
 def cancel(job: Job, at: Now) -> Job:
@@ -153,6 +164,7 @@ def delete(job: Job, at: Now) -> Job:
         title="",
         note="",
         batch="",
+        shares={},
         error=None,
         counts={},
     )

@@ -31,7 +31,8 @@ from web.security import own_job_or_404
 from web.services.annotators import Outlook
 from web.services.job_list import MOST_READ, ORDERS, STATUSES, JobQuery, find
 from web.services.summaries import read_summary
-from web.session import account, user_id
+from web.session import account, owner_of, user_id
+from web.sharing import is_own, link, live_shares
 
 log = logging.getLogger(__name__)
 bp = Blueprint("annotations", __name__, url_prefix="/annotations")
@@ -115,6 +116,8 @@ def details(job_id: str) -> str:
         progress=share_of(job.progress),
         references=site().references.installed(),
         modes=MODES,
+        shares=live_shares(job) if is_own(job) else {},
+        share_link=link,
     )
 
 
@@ -192,7 +195,7 @@ def _outlook(job: Job) -> Outlook | None:
 
 
 def _availability(job: Job) -> Availability:
-    return availability(job, account().is_premium, world().clock())
+    return availability(job, owner_of(job).is_premium, world().clock())
 
 
 def _status(job: Job) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import logging
 import uuid
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 from urllib.parse import urlencode
 
 from flask import abort
@@ -17,6 +17,7 @@ from aws.rows.job import Job
 from aws.storage.files import PresignedPost
 from aws.storage.keys import ANNOTATION
 from vcf import contig_check, upload_check
+from web import audit
 from web.context import site, world
 from web.display.filenames import display_name
 from web.display.formatting import size_words
@@ -85,10 +86,16 @@ def parse(bucket: str, key: str, user_id: str) -> ReceivedUpload:
     try:
         parts = world().files.keys.parse_upload(key, user_id)
     except ValueError:
-        abort(404, NOT_ISSUED)
+        _refuse()
     if bucket != world().files.inputs or not JOB_ID.fullmatch(parts.job_id):
-        abort(404, NOT_ISSUED)
+        _refuse()
     return ReceivedUpload(bucket, key, parts.job_id, parts.rest)
+
+
+def _refuse() -> NoReturn:
+    """404 for a key or a ticket that was not issued so, and a line in the security log."""
+    audit.record("upload_refused")
+    abort(404, NOT_ISSUED)
 
 
 def existing_job(upload: ReceivedUpload, user_id: str) -> Job | None:
@@ -208,9 +215,9 @@ def _choices(ticket: str, user_id: str, job_id: str) -> Choices:
     try:
         owner, issued, *choices = site().tickets.loads(ticket, max_age=TICKET_AGE_S)
     except BadSignature:
-        abort(404, NOT_ISSUED)
+        _refuse()
     if (owner, issued) != (user_id, job_id):
-        abort(404, NOT_ISSUED)
+        _refuse()
     return Choices(*choices)
 
 

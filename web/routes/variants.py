@@ -22,7 +22,7 @@ from web.services.summaries import read_summary
 from web.services.variant_sql import CELL_CHARACTERS
 from web.services.vcf_records import some_records
 from web.services.view import KNOWN, InvalidView, View, columns_offered
-from web.session import account
+from web.session import owner_of
 
 log = logging.getLogger(__name__)
 bp = Blueprint("variants", __name__, url_prefix="/annotations/<job_id>/variants")
@@ -116,7 +116,7 @@ def demand_open(job: Job) -> None:
         raise ClosedExplorer(job, "unfinished" if not job.is_terminal else "ended", 409)
     if "variants" not in job.outputs:
         raise ClosedExplorer(job, "missing", 404)
-    if job.is_archived and not account().is_premium:
+    if job.is_archived and not owner_of(job).is_premium:
         raise ClosedExplorer(job, "archived", 403)
 
 

@@ -1,0 +1,144 @@
+"""Shares: one result by a link, until it expires or is withdrawn; and the sample for everybody."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from ann import annotator
+from aws.resources import World
+from aws.rows.job import Job
+from tests import builders
+from tests.web.browser import Person
+from web.sharing import READABLE, SAMPLE_USER
+
+
+@pytest.fixture
+def stranger(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+def shared(owner: Person, job: Job, **choices: str) -> str:
+    """Share the job; return the path of the link."""
+    path = f"/annotations/{job.job_id}"
+    reply = owner.post(f"{path}/share", path, **{"days": "7", "recipient": "", **choices})
+    assert reply.status_code == 303, reply.text
+    links = re.findall(r'value="http://[^/"]+(/shared/[^"]+)"', owner.get(path).text)
+    return str(links[-1])
+
+
+def test_a_link_shows_that_result_and_nothing_else(
+    ada: Person, world: World, stranger: FlaskClient
+) -> None:
+    job, other = builders.completed(world, ada), builders.completed(world, ada)
+    path = f"/annotations/{job.job_id}"
+    assert stranger.get(path).status_code == 302
+    reply = stranger.get(shared(ada, job))
+    assert reply.location == path
+    page = stranger.get(path)
+    assert page.status_code == 200
+    for hidden in (
+        "Yours to change",
+        "My annotations",
+        "Cancel this job",
+        ada.user_id,
+        "Subscribe",
+    ):
+        assert hidden not in page.text
+    assert stranger.get(f"{path}/log").status_code == 200
+    assert stranger.get(f"{path}/download").status_code == 302
+    assert stranger.get(f"/annotations/{other.job_id}").status_code == 302
+    for elsewhere in ("/annotations", "/profile", f"/annotations/deleting?job={job.job_id}"):
+        assert "/login" in stranger.get(elsewhere).location
+
+
+def test_what_changes_a_job_is_never_open_to_those_who_see_it(app: Flask) -> None:
+    changing = {r.endpoint for r in app.url_map.iter_rules() if "POST" in (r.methods or ())}
+    assert READABLE & changing == set()
+    assert {r.endpoint for r in app.url_map.iter_rules()} >= READABLE
+
+
+def test_a_link_that_is_withdrawn_ends_at_once(
+    ada: Person, world: World, stranger: FlaskClient
+) -> None:
+    job = builders.completed(world, ada)
+    path, link = f"/annotations/{job.job_id}", shared(ada, job)
+    stranger.get(link)
+    (share_id,) = world.jobs.get(job.job_id).shares
+    assert ada.post(f"{path}/withdraw", path, share=share_id).status_code == 303
+    assert stranger.get(path).status_code == 404
+    assert "withdrawn" in stranger.get(link).text
+
+
+def test_a_link_expires(ada: Person, world: World, stranger: FlaskClient) -> None:
+    job = builders.completed(world, ada)
+    link = shared(ada, job, days="1")
+    stranger.get(link)
+    world.jobs.change(job.job_id, _expired)
+    assert stranger.get(f"/annotations/{job.job_id}").status_code == 404
+    assert stranger.get(link).status_code == 404
+
+
+def _expired(job: Job) -> Job:
+    return replace(job, shares={share_id: "1000 " for share_id in job.shares})
+
+
+def test_a_link_for_one_person_is_for_that_person_alone(
+    ada: Person, grace: Person, world: World, stranger: FlaskClient
+) -> None:
+    job = builders.completed(world, ada)
+    path, link = f"/annotations/{job.job_id}", shared(ada, job, recipient=grace.user_id.upper())
+    assert "/login?next=/shared/" in stranger.get(link).location
+    assert grace.get(link).location == path
+    assert grace.get(path).status_code == 200
+    assert ada.get(link).status_code == 403
+
+
+@pytest.mark.parametrize("token", ["x", "W10.abc", "a.b.c"])
+def test_a_made_up_link_leads_nowhere(stranger: FlaskClient, token: str) -> None:
+    assert stranger.get(f"/shared/{token}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "choices", [{"days": "0"}, {"days": "4000"}, {"days": "x"}, {"recipient": "not a person"}]
+)
+def test_a_share_is_bounded(ada: Person, world: World, choices: dict[str, str]) -> None:
+    job = builders.completed(world, ada)
+    path = f"/annotations/{job.job_id}"
+    form = {"days": "7", "recipient": "", **choices}
+    assert ada.post(f"{path}/share", path, **form).status_code == 400
+
+
+def test_nobody_shares_what_is_anothers(ada: Person, grace: Person, world: World) -> None:
+    job = builders.completed(world, ada)
+    shared_path = shared(ada, job)
+    grace.get(shared_path)
+    reply = grace.post(f"/annotations/{job.job_id}/share", "/annotate", days="7")
+    assert reply.status_code == 404
+
+
+@pytest.fixture
+def rcrs(world: World) -> Iterator[None]:
+    annotator.publish_references(world)
+    yield
+    world.files.delete(world.files.references, "rCRS/reference.json")
+
+
+@pytest.mark.usefixtures("rcrs")
+def test_the_sample_is_there_for_everybody_and_is_made_once(
+    world: World, stranger: FlaskClient
+) -> None:
+    assert "Look at a sample result" in stranger.get("/").text
+    first, second = stranger.get("/sample"), stranger.get("/sample")
+    assert first.location == second.location
+    assert stranger.get(first.location).status_code == 200
+    assert len(list(world.jobs.all_of(SAMPLE_USER))) == 1
+    assert world.accounts.get(SAMPLE_USER).is_premium
+
+
+def test_without_an_annotator_there_is_no_sample(stranger: FlaskClient) -> None:
+    assert stranger.get("/sample").status_code == 404
+    assert "sample result" not in stranger.get("/").text
