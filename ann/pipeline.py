@@ -10,7 +10,7 @@ from ann.bgzf import EOF_BLOCK, BgzfWriter
 from ann.counts import Counts
 from ann.csq import STDERR, Csq, GateError
 from ann.disk import Disk, duckdb_errors
-from ann.gate import demand_readable
+from ann.gate import demand_readable, fault_in_reading
 from ann.header import result_header, tools
 from ann.index import write_index
 from ann.job_annotation import add_annotation
@@ -94,7 +94,18 @@ def _found(prepared: Prepared, scratch: Path) -> Found:
 
 
 def _written(task: Task, prepared: Prepared, info: Path, progress: Progress) -> Outcome:
-    """The result and its index."""
+    """The result and its index; with undeclared tags as text where htslib could not read it else.
+
+    Raises GateError.
+    """
+    outcome = _spliced(task, prepared, info, progress)
+    if fault_in_reading(outcome.result) and prepared.tags.declare_as_text():
+        outcome = _spliced(task, prepared, info, progress)
+    demand_readable(task.input, outcome.result, prepared.notes)
+    return outcome
+
+
+def _spliced(task: Task, prepared: Prepared, info: Path, progress: Progress) -> Outcome:
     outcome = Outcome(task.folder)
 
     def tell(records: int) -> None:
@@ -113,7 +124,6 @@ def _written(task: Task, prepared: Prepared, info: Path, progress: Progress) -> 
         index.write(outcome.index, out.offsets())
     else:
         is_csi = write_index(outcome.result)
-    demand_readable(task.input, outcome.result, prepared.notes)
     return Outcome(task.folder, is_csi=is_csi)
 
 

@@ -11,7 +11,6 @@ import re
 import numpy as np
 
 from ann.records import Header
-from vcf.reserved import reserved
 from ann.table import (
     FILTER,
     FORMAT,
@@ -26,6 +25,7 @@ from ann.table import (
     table_of,
 )
 from vcf.file_type import shown
+from vcf.reserved import NOTE, reserved
 
 CONSEQUENCE, PREFIX = b"BCSQ", b"GAS_"
 OURS = re.compile(rb"BCSQ|GAS_[A-Za-z0-9_.]*")
@@ -133,6 +133,15 @@ class Tags:
             self.missing[kind, name] = reserved(kind, name, is_flag) or (
                 FLAG if is_flag else UNTYPED
             )
+
+    def declare_as_text(self) -> bool:
+        """Declare as text what was declared as the specification types it; False if nothing was.
+
+        A value that is not of its tag's type makes htslib give up a record.
+        """
+        typed = [k for k, v in self.missing.items() if NOTE.encode() in v and b"Flag" not in v]
+        self.missing |= dict.fromkeys(typed, UNTYPED)
+        return bool(typed)
 
     def names(self) -> str:
         """The undeclared tags, safe to show; so many at most."""

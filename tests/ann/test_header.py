@@ -71,6 +71,17 @@ def test_undeclared_reserved_tags_get_the_type_that_vcf_reserves(annotate: Annot
     assert types["MINE"] == (".", "String")
 
 
+def test_reserved_tags_whose_values_have_another_type_are_declared_as_text(
+    annotate: Annotate,
+) -> None:
+    body = vcf("MT 73 . A G . . . GT:GQ 0|1:good").replace(b"INFO\n", b"INFO\tFORMAT\tS1\n")
+    outcome = annotate(body)
+    assert outcome.error is None
+    assert records_of(outcome)[0][9] == "0|1:good"
+    with pysam.VariantFile(str(outcome.result)) as result:
+        assert [record.samples[0]["GQ"] for record in result] == [("good",)]
+
+
 def test_a_header_with_numbered_tags_can_still_be_read(annotate: Annotate) -> None:
     """As BCF writes them: a tag of ours without a number would take one that is taken."""
     numbered = (
