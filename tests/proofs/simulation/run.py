@@ -1,6 +1,7 @@
 """One run of a plan: everything happens, the world comes to rest, the invariants are checked."""
 
 import logging
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,14 +22,15 @@ from tests.proofs.simulation.machines import Machines, SimulatedSession
 from tests.proofs.simulation.network import Network, Record
 from tests.proofs.simulation.people import People
 from tests.proofs.simulation.plan import DAY, Plan
-from tests.proofs.simulation.scheduler import START_S, Scheduler
+from tests.proofs.simulation.scheduler import START_S, Scheduler, Strand
 from tests.proofs.simulation.services.answers import ServiceError
+from tests.proofs.simulation.services.expressions import Item
 from tests.proofs.simulation.shims import in_simulated_time
 from tests.proofs.simulation.watch import Watch
 
 MAX_CALLS = 6_000
 MAX_S = 60 * DAY
-LOOK_S = 600.0
+LOOK_S = 3600.0
 """The longest that the sweeper sleeps while any row has a due time: it may be a wrong one."""
 STOCK_CALLS = 3_000
 Off = Callable[[pytest.MonkeyPatch, World], None]
@@ -118,6 +120,9 @@ class Session:
         self.machines = Machines(network, world.config)
         self.people = People(self.machines, world)
         self.is_at_rest = False
+        self.parked: dict[Strand, tuple[float, float]] = {}
+        """The sweeper's strands that sleep: since when, and how long they would by themselves."""
+        self.cloud.watchers.append(self)
         self.scheduler.stretch = self._stretch
 
     def play(self) -> Outcome:
@@ -154,7 +159,7 @@ class Session:
         return "; ".join(invariants.restless(self.world))
 
     def _stretch(self, seconds: float) -> float:
-        """Have the sweeper sleep through the sweeps that would find nothing.
+        """Have the sweeper sleep through the looks that would find nothing.
 
         Where nothing is due and nobody else has anything to do, the world is at rest.
         """
@@ -166,11 +171,30 @@ class Session:
         if due is None and other is None:
             self.is_at_rest = True
             return seconds
-        ahead_s = current.process.skew_s + current.process.jump_s
-        far = None if due is None else min(due - ahead_s, self.scheduler.now + LOOK_S)
-        first = min(time for time in (far, other) if time is not None)
-        sweeps = max(1, int((first - self.scheduler.now) // seconds))
-        return sweeps * seconds
+        self.parked[current] = (self.scheduler.now, seconds)
+        return self._look_s(current, due, other)
+
+    def _look_s(self, strand: Strand, due: float | None, other: float | None) -> float:
+        """How long (s) until the sweep that may find something, by the sweeper's own rhythm."""
+        began, every_s = self.parked[strand]
+        now = self.scheduler.now
+        if due is None:
+            first = max(now + LOOK_S, other or 0)
+        else:
+            ahead_s = strand.process.skew_s + strand.process.jump_s
+            first = min(due - ahead_s, now + LOOK_S)
+        sweeps = max(1, math.ceil((first - began) / every_s), math.ceil((now - began) / every_s))
+        return began + sweeps * every_s - now
+
+    def written(self, table: str, key: str, before: Item | None, after: Item | None) -> None:
+        """A row was written: the sweeper looks at it once it falls due."""
+        if after is None or "due_time" not in after:
+            return
+        due = self.cloud.next_due()
+        for strand in [one for one in self.parked if one.is_lazy]:
+            seconds = self._look_s(strand, due, None)
+            if self.scheduler.now + seconds < strand.wake_time:
+                self.scheduler.wake(strand, seconds)
 
     def _take_stock(self) -> list[str]:
         """Take an inventory, days later, in a process of its own."""

@@ -33,6 +33,7 @@ class Strand:
     act: Callable[[], object]
     turn: greenlet | None = None
     ticket: int = 0
+    wake_time: float = 0.0
     is_over: bool = False
     is_idle: bool = False
     is_lazy: bool = False
@@ -82,6 +83,7 @@ class Scheduler:
     def wake(self, strand: Strand, seconds: float = 0.0) -> None:
         """Let a strand go on in so many seconds, instead of any earlier appointment."""
         strand.ticket += 1
+        strand.wake_time = self.now + seconds
         entry = (self.now + seconds, self.dice.random(), strand.ticket, strand, None)
         heapq.heappush(self.heap, entry)
 
