@@ -37,8 +37,8 @@ def handle(world: World, event: Event) -> None:
 
 
 def needs_archiving(job: Job) -> bool:
-    """True for a result in S3 that is not known to be a premium user's."""
-    return job.job_status is Status.COMPLETED and job.is_hot and not job.pinned
+    """True for a result in S3 whose time there has an end: not pinned, and not too small."""
+    return job.job_status is Status.COMPLETED and job.is_hot and job.expires_time is not None
 
 
 def tolerance_s(world: World) -> float:

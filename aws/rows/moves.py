@@ -84,7 +84,7 @@ def release(job: Job, at: Now) -> Job:
         overtaken(job),
         pinned=False,
         role_check_due=False,
-        expires_time=at.now + at.timeouts.after_s,
+        expires_time=at.expires_time(job.result_bytes),
         outbox=posted(job, *retention_events(at)),
     )
 
@@ -178,7 +178,7 @@ def commit_thaw(job: Job, at: Now, *, archive_id: str, copy: S3Object) -> Job:
         results_file_archive_id=None,
         retrieval=None,
         thawed_time=at.now,
-        expires_time=at.now + at.timeouts.after_s,
+        expires_time=at.expires_time(job.result_bytes),
         outbox=posted(job, "job_results"),
         role_check_due=True,
         pinned=False,

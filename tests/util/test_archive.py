@@ -7,11 +7,12 @@ import pytest
 from aws import outbox
 from aws.events import Event, Heartbeat
 from aws.resources import World
-from aws.rows.job import Job, Refused
+from aws.rows.job import Job, Refused, due
 from tests import builders, daemons
 from tests.conftest import Clock, Handle
 from tests.proofs.faults import meanwhile
 from util import archive, sweep
+from web.display.availability import availability
 
 AFTER_S = 3600
 
@@ -137,3 +138,31 @@ def test_bytes_that_are_not_those_recorded_stay_in_s3_and_no_archive_is_left(
     assert (after.is_hot, after.is_given_up) == (True, True)
     assert "has changed" in (after.archive_fault or "")
     assert local_aws.archives(world) == {}
+
+
+@pytest.fixture
+def sparing(world: World) -> World:
+    """The same world, where an archive must be worth its cost."""
+    world.jobs.timeouts = replace(world.jobs.timeouts, min_bytes=1_000_000)
+    return world
+
+
+def test_a_result_too_small_to_be_worth_an_archive_stays(sparing: World, clock: Clock) -> None:
+    job = outbox.flush(sparing, builders.mailed(sparing, builders.user(sparing)))
+    archive.handle(sparing, Event(job.event))
+    clock.advance(10 * 24 * 3600)
+    sweep.sweep(sparing)
+    after = sparing.jobs.get(job.job_id)
+    assert (after.is_hot, after.expires_time) == (True, None)
+    assert due(after, sparing.jobs.now()) is None
+    assert availability(after, is_premium=False, now=sparing.clock()).state == "available"
+
+
+def test_it_stays_after_its_owner_was_premium_for_a_while(sparing: World) -> None:
+    owner = builders.user(sparing, premium=True)
+    job = builders.mailed(sparing, owner)
+    outbox.flush(sparing, sparing.jobs.pin(job.job_id))
+    sparing.accounts.unsubscribe(owner.user_id)
+    released = outbox.flush(sparing, sparing.jobs.release(job.job_id))
+    archive.handle(sparing, Event(released.event))
+    assert sparing.jobs.get(job.job_id).is_hot
