@@ -197,8 +197,10 @@ class Session:
                 self.scheduler.wake(strand, seconds)
 
     def _take_stock(self) -> list[str]:
-        """Take an inventory, days later, in a process of its own."""
+        """Take an inventory, days later, in the place of the sweeper."""
         self.network.end_faults()
+        for strand in self.parked:
+            self.scheduler.kill(strand.process)
         self.cloud.glacier.inventory_s = 0
         process = self.machines.process("operator")
         strand = self.scheduler.spawn(process, lambda: daemons.take_stock(self.world))
