@@ -1,111 +1,148 @@
-"""Cuts the records of a job, and what csq found in them, into files that fit into memory."""
+"""Reads the records of a job, and what csq found in them, some at a time."""
 
-import itertools
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+
+from ann.table import ID, INFO, Ints, RecordTable, Segments, TextArray, table_of, whole_numbers
 
 HASH = ord("#")
-BLOCK_BYTES = 1 << 22
-CHUNK_BYTES = 14 << 20
-"""So much text of records makes one chunk."""
-PREFIX = b"BCSQ="
+READ_BYTES = 1 << 19
+ROW_WIDTH = 15
+"""The columns of records.tsv (`ann.rows`)."""
+SITE_WIDTH = 8
+TAG, LED = b"\tBCSQ=", b";BCSQ="
 
 
 class GapError(RuntimeError):
     """csq gave back another site than those that it was given."""
 
 
+class Chunk(NamedTuple):
+    """Records of a job, and in `text` for each what csq says, behind `;BCSQ=`; empty: nothing.
+
+    `rows` are those of records.tsv; `first` is the number of the first.
+    """
+
+    rows: RecordTable
+    first: int
+    text: TextArray
+    bcsq: Segments
+
+
+class Tables:
+    """The lines of a file that is a table, as many at a time as are wanted."""
+
+    def __init__(self, stream: BinaryIO, width: int, ahead: bytes = b"") -> None:
+        self.stream, self.width = stream, width
+        self.held = _table(ahead, width)
+
+    def take(self, rows: int) -> RecordTable:
+        """The next rows; fewer where the file ends."""
+        while len(self.held) < rows and self.read():
+            pass
+        found, self.held = part(self.held, 0, rows), part(self.held, rows, len(self.held))
+        return found
+
+    def read(self) -> bool:
+        """Hold some more lines; false at the file's end. Raises GapError for what is none."""
+        text = self.stream.read(READ_BYTES)
+        if not text:
+            return False
+        text += b"" if text.endswith(b"\n") else self.stream.readline()
+        self.held = _joined(self.held, _table(text, self.width))
+        return True
+
+
+def _table(text: bytes, width: int) -> RecordTable:
+    table = table_of(text, width) if text else RecordTable(b"", np.zeros((0, width), np.int64))
+    if table is None:
+        raise GapError("a line of the job's tables is damaged")
+    return table
+
+
+def _joined(one: RecordTable, other: RecordTable) -> RecordTable:
+    if not len(one):
+        return other
+    seps = np.concatenate([one.seps, other.seps + len(one.text)])
+    return RecordTable(one.text + other.text, seps)
+
+
+def part(table: RecordTable, first: int, stop: int) -> RecordTable:
+    """Some rows of a table as a table of their own."""
+    if first == 0 and stop >= len(table):
+        return table
+    seps = table.seps[first:stop]
+    if not len(seps):
+        return RecordTable(b"", seps)
+    begin = int(table.begins[first])
+    return RecordTable(table.text[begin : int(seps[-1, -1]) + 1], seps - begin)
+
+
 class CsqLines:
     """The sites that one run of csq gave back, in the order of their record numbers (ID)."""
 
     def __init__(self, stream: BinaryIO) -> None:
-        self.lines = stream
-        self.ahead = _behind_header(stream)
+        self.tables = Tables(stream, SITE_WIDTH, _behind_header(stream))
 
-    def found(self, first: int, records: Sequence[bytes]) -> dict[int, bytes] | list[bytes]:
-        """The findings of csq for `records`, whose numbers go up by one from `first`.
+    def take(self, stop: int) -> tuple[RecordTable, Ints]:
+        """The sites of the records before `stop`, and their numbers."""
+        numbers = self._numbers()
+        while not len(numbers) or numbers[-1] < stop:
+            if not self.tables.read():
+                break
+            numbers = self._numbers()
+        cut = int(np.searchsorted(numbers, stop))
+        return self.tables.take(cut), numbers[:cut]
 
-        A list where every record was shown to csq, else a dictionary by number.
-        """
-        self._read(len(records))
-        whole = self.ahead[: len(records)]
-        if len(whole) == len(records) and _number(whole[-1]) == first + len(records) - 1:
-            self.ahead = self.ahead[len(records) :]
-            return list(map(_consequences, whole))
-        taken = list(itertools.takewhile(lambda n: n < first + len(records), map(_number, whole)))
-        self.ahead = self.ahead[len(taken) :]
-        return dict(zip(taken, map(_consequences, whole), strict=False))
+    def _numbers(self) -> Ints:
+        numbers, are_numbers = whole_numbers(self.tables.held, ID)
+        if not are_numbers.all() or (numbers[1:] <= numbers[:-1]).any():
+            raise GapError("bcftools gave back a line that is none of the sites")
+        return numbers
 
     def is_used_up(self) -> bool:
-        self._read(1)
-        return not self.ahead
-
-    def _read(self, size: int) -> None:
-        missing = size - len(self.ahead)
-        if missing > 0:
-            self.ahead += itertools.islice(self.lines, missing)
+        return not len(self.tables.held) and not self.tables.read()
 
 
-def _behind_header(stream: BinaryIO) -> list[bytes]:
+def _behind_header(stream: BinaryIO) -> bytes:
     """The first line that is not the header's."""
-    for line in stream:
-        if line[0] != HASH:
-            return [line]
-    return []
+    return next((line for line in stream if line[0] != HASH), b"")
 
 
-def _number(line: bytes) -> int:
-    try:
-        return int(line.split(b"\t", 3)[2])
-    except (ValueError, IndexError):
-        raise GapError("bcftools gave back a line that is none of the sites") from None
-
-
-def _consequences(line: bytes) -> bytes:
-    """The value of BCSQ, which is all that such a line has in INFO; empty where there is none."""
-    return line[:-1].rpartition(b"\t")[2][len(PREFIX) :]
-
-
-def chunks(records: Path, csq: Sequence[Path], folder: Path) -> Iterator[Path]:
-    """Write one chunk after the other to the same file: a record's line, and its BCSQ behind it.
+def chunks(records: Path, csq: Sequence[Path]) -> Iterator[Chunk]:
+    """The job's records in order, with what csq found; of no records, one chunk without any.
 
     Raises GapError where csq gave back a site that is none of the records', or twice the same.
     """
-    path = folder / "chunk.tsv"
-    with records.open("rb") as lines:
-        streams = [file.open("rb") for file in csq]
-        try:
-            runs = [CsqLines(stream) for stream in streams]
-            first = 0
-            while written := _write(path, lines, runs, first):
-                first += written
-                yield path
-            if not all(run.is_used_up() for run in runs):
-                raise GapError("bcftools gave back a site behind the last record")
-        finally:
-            for stream in streams:
-                stream.close()
-    path.unlink(missing_ok=True)
+    with ExitStack() as files:
+        rows = Tables(files.enter_context(records.open("rb")), ROW_WIDTH)
+        runs = [CsqLines(files.enter_context(file.open("rb"))) for file in csq]
+        first = 0
+        while rows.read() or not first:
+            table = rows.take(len(rows.held))
+            yield _chunk(table, first, [run.take(first + len(table)) for run in runs])
+            first += len(table)
+            if not len(table):
+                break
+        if not all(run.is_used_up() for run in runs):
+            raise GapError("bcftools gave back a site behind the last record")
 
 
-def _write(path: Path, lines: BinaryIO, runs: list[CsqLines], first: int) -> int:
-    """Write one chunk; how many records it has."""
-    written = size = 0
-    with path.open("wb") as out:
-        while size < CHUNK_BYTES and (block := lines.readlines(BLOCK_BYTES)):
-            size += out.write(b"\n".join(_joined(block, runs, first + written)) + b"\n")
-            written += len(block)
-    return written
-
-
-def _joined(block: list[bytes], runs: list[CsqLines], first: int) -> list[bytes]:
-    found: dict[int, bytes] = {}
-    for run in runs:
-        of_run = run.found(first, block)
-        if isinstance(of_run, list):
-            return [a[:-1] + b"\t" + b for a, b in zip(block, of_run, strict=True)]
-        if found.keys() & of_run.keys():
-            raise GapError("bcftools gave back the same site twice")
-        found |= of_run
-    return [a[:-1] + b"\t" + found.get(n, b"") for n, a in enumerate(block, first)]
+def _chunk(rows: RecordTable, first: int, found: list[tuple[RecordTable, Ints]]) -> Chunk:
+    starts, lengths = np.zeros(len(rows), np.int64), np.zeros(len(rows), np.int64)
+    is_told = np.zeros(len(rows), np.bool_)
+    offset = 0
+    for table, numbers in found:
+        if len(numbers) and (numbers[0] < first or is_told[numbers - first].any()):
+            raise GapError("bcftools gave back a site that is none of the records, or twice")
+        is_told[numbers - first] = True
+        values = table.segments(INFO)
+        starts[numbers - first] = values.starts + offset - 1
+        lengths[numbers - first] = np.where(values.lengths > len(LED), values.lengths + 1, 0)
+        offset += len(table.text)
+    text = b"".join(table.text for table, _ in found).replace(TAG, LED)
+    return Chunk(rows, first, TextArray(text), Segments(starts, lengths))

@@ -1,63 +1,22 @@
-"""Counts what a job's variants are, chunk by chunk, in the tables that they are in."""
-
-# ruff: noqa: S608  every name and value that is put into the SQL is ours
+"""Counts what a job's variants are, chunk by chunk."""
 
 from collections import Counter
 from dataclasses import dataclass, field
 
-import duckdb
+import numpy as np
 
+from ann.alleles import SNV, TYPES, Alleles
+from ann.columns import statuses
+from ann.findings import ChunkFindings
+from ann.groups import NONE, Groups
+from ann.known_hits import Hits
 from ann.references import Reference
+from ann.table import Ints, Mask
 
 BINS = 100
 """Bars in the density plot along each contig."""
-RECORDS = """
-SELECT count(*) FILTER (number = 1), count(DISTINCT record) FILTER (status = 'annotated'),
-    count(DISTINCT record) FILTER (is_known)
-FROM variants
-"""
-TYPES = """
-SELECT type, CASE WHEN type = 'SNV' THEN upper(ref || alt) IN ('AG', 'GA', 'CT', 'TC') END,
-    count(*) FROM variants GROUP BY ALL
-"""
-CONSEQUENCES = """
-SELECT m.words, n FROM (SELECT code, count(*) AS n FROM variants GROUP BY code) v
-JOIN meanings m USING (code)
-UNION ALL SELECT w, count(*) FROM (SELECT unnest(words) AS w FROM grouped) GROUP BY w
-"""
-GENES = """
-SELECT gene, count(*) FROM (
-    SELECT gene FROM variants WHERE code IS NOT NULL AND NOT is_multi
-    UNION ALL SELECT unnest(g.genes) FROM grouped g JOIN variants v USING (allele)
-    WHERE NOT is_multi
-    UNION ALL SELECT gene FROM (
-        SELECT record, gene FROM variants WHERE code IS NOT NULL AND is_multi
-        UNION SELECT record, unnest(g.genes) FROM grouped g JOIN variants v USING (allele)
-        WHERE is_multi)
-) WHERE gene <> '' GROUP BY gene
-"""
-"""A gene counts once a record."""
-REASONS = """
-SELECT status, count(*) FROM (SELECT first(status ORDER BY number) AS status FROM variants
-    WHERE is_multi GROUP BY record HAVING bool_and(status <> 'annotated')
-    UNION ALL SELECT status FROM variants WHERE NOT is_multi AND status <> 'annotated')
-GROUP BY status
-"""
-DENSITY = f"""
-SELECT chrom, c.length, least({BINS - 1}, greatest(0, pos - 1) * {BINS} // c.length) AS bin,
-    count(*)
-FROM variants JOIN contigs c USING (contig) WHERE number = 1 GROUP BY ALL
-ORDER BY min(record)
-"""
-IMPACTS = "SELECT impact, count(*) FROM variants WHERE impact IS NOT NULL GROUP BY impact"
-SIGNIFICANCE = """
-SELECT significance, count(*) FROM variants WHERE significance IS NOT NULL GROUP BY significance
-"""
-REGIONS = """
-SELECT region, count(DISTINCT record) FROM (SELECT record, unnest(regions) AS region FROM variants)
-GROUP BY region
-"""
-CORRECTED = "SELECT count(info_csq) FROM variants"
+TRANSITIONS = {ord("A") + ord("G"), ord("C") + ord("T")}
+"""Sums of the two bases, which no other pair has."""
 
 
 @dataclass
@@ -95,44 +54,87 @@ class Tally:
 
     def __init__(self, reference: Reference) -> None:
         self.reference = reference
+        self.lengths = {contig.name: contig.length for contig in reference.contigs}
         self.total = Counts()
 
-    def take(self, db: duckdb.DuckDBPyConnection) -> None:
-        """Add the chunk that the tables hold now."""
-        total = self.total
-        records, annotated, known = db.execute(RECORDS).fetchall()[0]
-        total.records += records
-        total.annotated += annotated
-        total.known += known
-        for words, number in db.execute(CONSEQUENCES).fetchall():
-            for word in words:
-                total.consequences[word.removesuffix("_exon")] += number
-        for kind, is_transition, number in db.execute(TYPES).fetchall():
-            total.by_type[kind] += number
-            total.transitions += number if is_transition else 0
-            total.transversions += number if is_transition is False else 0
-        self._add(db)
+    def take(self, findings: ChunkFindings, groups: Groups, hits: Hits) -> None:
+        """Add a chunk."""
+        total, alleles = self.total, findings.alleles
+        records = alleles.records
+        is_annotated = alleles.is_clean & (groups.codes != NONE)
+        total.records += len(alleles.rows)
+        total.annotated += len(np.unique(records[is_annotated]))
+        total.known += len({int(records[n]) for n in hits.known})
+        total.corrected += len({int(findings.entries.alleles[n]) for n in findings.corrected})
+        total.by_source.update(hits.listed)
+        total.significance.update(hits.values["significance"].values())
+        regions = {(int(records[n]), r) for n, names in findings.regions.items() for r in names}
+        total.regions.update(region for _, region in regions)
+        self._types(alleles)
+        self._consequences(findings, groups)
+        self._reasons(findings, groups, is_annotated)
+        self._density(alleles)
 
-    def _add(self, db: duckdb.DuckDBPyConnection) -> None:
+    def _types(self, alleles: Alleles) -> None:
         total = self.total
-        simple = [
-            (GENES, total.genes),
-            (REASONS, total.reasons),
-            (IMPACTS, total.impacts),
-            (SIGNIFICANCE, total.significance),
-            (REGIONS, total.regions),
-        ]
-        for query, counter in simple:
-            counter.update(dict(db.execute(query).fetchall()))
-        total.corrected += db.execute(CORRECTED).fetchall()[0][0]
-        for number, source in enumerate(self.reference.known):
-            hits = db.execute(f"SELECT count(*) FROM known_{number} WHERE allele >= 0").fetchall()[
-                0
-            ][0]
-            total.by_source[source.name] += hits
-        for chrom, length, bin_, number in db.execute(DENSITY).fetchall():
-            total.density.setdefault(chrom, [0] * BINS)[bin_] += number
-            total.contigs[chrom] = length
+        for code, number in _tallied(alleles.types):
+            total.by_type[TYPES[code]] += number
+        pair = alleles.ref_base.astype(np.int64) + alleles.alt_base
+        is_snv = alleles.types == SNV
+        transitions = int((is_snv & np.isin(pair, list(TRANSITIONS))).sum())
+        total.transitions += transitions
+        total.transversions += int(is_snv.sum()) - transitions
+
+    def _consequences(self, findings: ChunkFindings, groups: Groups) -> None:
+        """Each entry counts; a gene counts once a record; impacts are those of the best."""
+        total, kinds, codes = self.total, findings.kinds, findings.entries.kinds
+        for code, number in _tallied(codes):
+            for word in kinds[code].meaning.words:
+                total.consequences[word.removesuffix("_exon")] += number
+        for code, number in _tallied(codes[groups.best[groups.best != NONE]]):
+            total.impacts[kinds[code].meaning.impact] += number
+        alleles = findings.alleles
+        has_group = groups.codes != NONE
+        for code, number in _tallied(groups.codes[has_group & ~alleles.is_multi]):
+            for gene in groups.groups[code].genes:
+                total.genes[gene or ""] += number
+        several = np.flatnonzero(has_group & alleles.is_multi).tolist()
+        found = {
+            (int(alleles.records[n]), gene)
+            for n in several
+            for gene in groups.groups[groups.codes[n]].genes
+        }
+        total.genes.update(gene or "" for _, gene in found)
+        total.genes.pop("", None)
+
+    def _reasons(self, findings: ChunkFindings, groups: Groups, is_annotated: Mask) -> None:
+        """The status of each record none of whose alleles is annotated."""
+        alleles = findings.alleles
+        codes, words = statuses(findings, groups)
+        found = np.bincount(alleles.records[is_annotated], minlength=len(alleles.rows))
+        firsts = codes[alleles.first_of_record]
+        for code, number in _tallied(firsts[found == 0]):
+            self.total.reasons[words[code]] += number
+
+    def _density(self, alleles: Alleles) -> None:
+        total, firsts = self.total, alleles.first_of_record
+        pos, names, contigs = alleles.pos[firsts], alleles.names, alleles.contigs
+        for code in dict.fromkeys(names.codes.tolist()):
+            which = np.flatnonzero(names.codes == code)
+            contig = contigs.texts[contigs.codes[which[0]]]
+            if contig:
+                length, name = self.lengths[contig], names.texts[code]
+                bins = np.minimum(BINS - 1, np.maximum(0, pos[which] - 1) * BINS // length)
+                bars = total.density.setdefault(name, [0] * BINS)
+                for place, number in _tallied(bins):
+                    bars[place] += number
+                total.contigs[name] = length
 
     def counts(self) -> Counts:
         return self.total
+
+
+def _tallied(codes: Ints) -> list[tuple[int, int]]:
+    """The codes that are there, each with its number."""
+    numbers = np.bincount(codes) if len(codes) else codes
+    return [(int(code), int(numbers[code])) for code in np.flatnonzero(numbers)]

@@ -6,7 +6,6 @@ where HGVS wants them; a start or a stop codon that changes is read anew.
 
 from collections.abc import Iterable
 from functools import lru_cache
-from pathlib import Path
 from typing import NamedTuple
 
 import pysam
@@ -26,34 +25,31 @@ Model = tuple[str, str, int, int, list[tuple[int, int]], list[tuple[int, int, in
 
 
 class Allele(NamedTuple):
-    """An allele by its number in the chunk; `contig` is the reference's name."""
+    """An allele; `contig` is the reference's name."""
 
-    number: int
     contig: str
     pos: int
     ref: str
     alt: str
 
 
-class Entry(NamedTuple):
-    """A consequence of an allele in a coding transcript, by its number among the allele's.
+class CodingEntry(NamedTuple):
+    """A consequence of an allele in a coding transcript.
 
     `codons` is csq's change of amino acids where other alleles of the haplotype have part in it.
     """
 
-    number: int
     transcript: str
     consequence: str
     codons: str | None
 
 
-class Described(NamedTuple):
-    """An allele, normalised where known variants are to be found, and its change on the genome."""
+class Normalised(NamedTuple):
+    """An allele as the sources of known variants have it."""
 
     pos: int
     ref: str
     alt: str
-    change: str | None
 
 
 class Describer:
@@ -61,7 +57,6 @@ class Describer:
 
     def __init__(self, reference: Reference) -> None:
         self.models: dict[str, Model] = {}
-        self.is_normalising = bool(reference.known)
         self.fasta = pysam.FastaFile(str(reference.path(reference.fasta)))
         self.bases = lru_cache(CONTIGS_HELD)(lambda contig: BasesWindow(self.fasta, contig))
         self.transcript = lru_cache(TRANSCRIPTS_HELD)(self._transcript)
@@ -69,16 +64,17 @@ class Describer:
     def close(self) -> None:
         self.fasta.close()
 
-    def allele(self, allele: Allele) -> Described:
-        bases = self.bases(allele.contig)
-        at, ref, alt = allele.pos, allele.ref, allele.alt
-        if self.is_normalising:
-            at, ref, alt = normalise(_ByNumber(bases), at, ref, alt)
-        change = shifted(trimmed(allele.pos, allele.ref, allele.alt), bases, FORWARD)
-        name = dna_change(change, bases, FORWARD, lambda p: _within(p, len(bases)))
-        return Described(at, ref, alt, name)
+    def normalised(self, allele: Allele) -> Normalised:
+        bases = _ByNumber(self.bases(allele.contig))
+        return Normalised(*normalise(bases, allele.pos, allele.ref, allele.alt))
 
-    def entry(self, allele: Allele, entry: Entry) -> tuple[str | None, str | None, str]:
+    def change(self, allele: Allele) -> str | None:
+        """The change of the contig, behind `g.` or `m.`."""
+        bases = self.bases(allele.contig)
+        change = shifted(trimmed(allele.pos, allele.ref, allele.alt), bases, FORWARD)
+        return dna_change(change, bases, FORWARD, lambda p: _within(p, len(bases)))
+
+    def entry(self, allele: Allele, entry: CodingEntry) -> tuple[str | None, str | None, str]:
         """The change of the transcript (behind `c.`), the protein, the consequence corrected."""
         transcript = self.transcript(entry.transcript)
         if transcript is None:
@@ -90,10 +86,7 @@ class Describer:
             protein = _of_peptides(transcript, entry)
         else:
             protein = _protein(transcript, [change, exact])
-        consequence = entry.consequence
-        if START_LOST in consequence and protein not in (PROTEIN_START_LOST, UNPREDICTABLE):
-            consequence = with_start_retained(consequence)
-        return name, protein, consequence
+        return name, protein, corrected(entry.consequence, protein)
 
     def _transcript(self, name: str) -> Transcript | None:
         found = self.models.get(name)
@@ -102,6 +95,13 @@ class Describer:
         contig, strand, code, phase, exons, cds = found
         parts = [CodingPart(*part) for part in cds]
         return Transcript(strand, code, phase, exons, parts, self.bases(contig))
+
+
+def corrected(consequence: str, protein: str) -> str:
+    """The consequence, where csq calls lost what is another start codon."""
+    if START_LOST in consequence and protein not in (PROTEIN_START_LOST, UNPREDICTABLE):
+        return with_start_retained(consequence)
+    return consequence
 
 
 def _protein(transcript: Transcript, changes: Iterable[Change]) -> str:
@@ -113,7 +113,7 @@ def _protein(transcript: Transcript, changes: Iterable[Change]) -> str:
     return UNPREDICTABLE
 
 
-def _of_peptides(transcript: Transcript, entry: Entry) -> str:
+def _of_peptides(transcript: Transcript, entry: CodingEntry) -> str:
     """The protein that csq translated: 340R>340N, 17N; it writes long ones in short (93IS..105)."""
     before, _, after = (entry.codons or "").partition(">")
     number = before.rstrip("ACDEFGHIKLMNPQRSTVWYX*")
@@ -137,21 +137,3 @@ class _ByNumber:
 
     def __getitem__(self, number: int) -> str:
         return self.bases[number : number + 1]
-
-
-def write_alleles(describer: Describer, alleles: Iterable[Allele], out: Path) -> None:
-    """A line for each: number, normalised place and alleles, change on the genome."""
-    with out.open("w", encoding="ascii") as stream:
-        for allele in alleles:
-            pos, ref, alt, change = describer.allele(allele)
-            stream.write(f"{allele.number}\t{pos}\t{ref}\t{alt}\t{change or ''}\n")
-
-
-def write_entries(describer: Describer, entries: Iterable[tuple[Allele, Entry]], out: Path) -> None:
-    """A line for each: the two numbers, change of the transcript, protein, consequence."""
-    with out.open("w", encoding="utf-8") as stream:
-        for allele, entry in entries:
-            change, protein, consequence = describer.entry(allele, entry)
-            numbers = f"{allele.number}\t{entry.number}"
-            words = f"c.{change}" if change else ""
-            stream.write(f"{numbers}\t{words}\t{protein or ''}\t{consequence}\n")

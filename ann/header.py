@@ -33,7 +33,7 @@ OURS = (
     ),
     ("GAS_REGION", "A", "The named parts outside the genes, joined by |"),
 )
-"""Our INFO tags beside BCSQ and those of the known variants; `ann.rows_sql` fills them."""
+"""Our INFO tags beside BCSQ and those of the known variants; `ann.gains` fills them."""
 
 
 def tools() -> dict[str, str]:

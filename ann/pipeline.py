@@ -4,12 +4,15 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from ann.bgzf import EOF_BLOCK, BgzfWriter
 from ann.counts import Counts
 from ann.csq import STDERR, Csq, GateError
 from ann.disk import Disk, duckdb_errors
+from ann.gains import Gains
 from ann.gate import demand_readable, fault_in_reading
 from ann.header import result_header, tools
 from ann.index import write_index
@@ -18,7 +21,7 @@ from ann.prepare import Prepared, Progress, Request, prepare
 from ann.reader import Reader
 from ann.records import Bounds, printable
 from ann.references import Reference, installed
-from ann.splice import splice
+from ann.splice import Splicer
 from ann.summary import log_text, summary
 from ann.task import JobLimits, Outcome, Task
 from ann.tbi import TbiBuilder
@@ -29,6 +32,13 @@ __all__ = ["EOF_BLOCK", "JobLimits", "Outcome", "Task", "run"]
 
 COLUMNAR_MEMORY_MB = 256
 MOST_THREADS = 4
+
+
+class Written(NamedTuple):
+    """The outputs that are made of the variants, and what was found of these."""
+
+    outcome: Outcome
+    found: Found
 
 
 def run(task: Task, scratch: Path, progress: Progress) -> Outcome:
@@ -45,8 +55,7 @@ def run(task: Task, scratch: Path, progress: Progress) -> Outcome:
         progress("reading your annotation")
         add_annotation(prepared, task.annotation, _bounds(task.limits), scratch)
     progress("collecting what is known of the variants")
-    found = _found(prepared, scratch)
-    outcome = _written(task, prepared, found.info, progress)
+    outcome, found = _written(task, prepared, scratch, progress)
     shutil.move(prepared.rejected, outcome.rejected)
     shutil.move(found.parquet, outcome.variants)
     _check(prepared, found.counts, outcome.result)
@@ -81,31 +90,20 @@ def _bounds(limits: JobLimits) -> Bounds:
     return Bounds(limits.max_line_bytes, limits.max_records, limits.max_text_bytes)
 
 
-def _found(prepared: Prepared, scratch: Path) -> Found:
-    """Have the columnar engine collect what is known of the variants."""
-    with duckdb_errors():
-        return annotate_variants(
-            prepared.rows,
-            prepared.csq,
-            prepared.reference,
-            scratch,
-            memory_mb=COLUMNAR_MEMORY_MB,
-        )
-
-
-def _written(task: Task, prepared: Prepared, info: Path, progress: Progress) -> Outcome:
+def _written(task: Task, prepared: Prepared, scratch: Path, progress: Progress) -> Written:
     """The result and its index; with undeclared tags as text where htslib could not read it else.
 
     Raises GateError.
     """
-    outcome = _spliced(task, prepared, info, progress)
-    if fault_in_reading(outcome.result) and prepared.tags.declare_as_text():
-        outcome = _spliced(task, prepared, info, progress)
-    demand_readable(task.input, outcome.result, prepared.notes)
-    return outcome
+    written = _spliced(task, prepared, scratch, progress)
+    if fault_in_reading(written.outcome.result) and prepared.tags.declare_as_text():
+        written = _spliced(task, prepared, scratch, progress)
+    demand_readable(task.input, written.outcome.result, prepared.notes)
+    return written
 
 
-def _spliced(task: Task, prepared: Prepared, info: Path, progress: Progress) -> Outcome:
+def _spliced(task: Task, prepared: Prepared, scratch: Path, progress: Progress) -> Written:
+    """The result and its index, with what is known of the variants collected meanwhile."""
     outcome = Outcome(task.folder)
 
     def tell(records: int) -> None:
@@ -113,18 +111,31 @@ def _spliced(task: Task, prepared: Prepared, info: Path, progress: Progress) -> 
 
     header = result_header(prepared)
     index = TbiBuilder(len(header))
-    with BgzfWriter(outcome.result, threads()) as out:
+    with BgzfWriter(outcome.result, threads()) as out, prepared.lines.open("rb") as lines:
         out.write(header)
-        records = splice(prepared.lines, prepared.header.width, info, out, index, tell)
-    if records != prepared.records:
-        raise GateError(f"{prepared.records} records went in, {records} came out")
+        splicer = Splicer(lines, prepared.header.width, out, index, tell)
+        found = _found(prepared, scratch, splicer.take)
+    if splicer.records != prepared.records:
+        raise GateError(f"{prepared.records} records went in, {splicer.records} came out")
     progress("indexing")
     is_csi = False
     if index.can_build:
         index.write(outcome.index, out.offsets())
     else:
         is_csi = write_index(outcome.result)
-    return Outcome(task.folder, is_csi=is_csi)
+    return Written(Outcome(task.folder, is_csi=is_csi), found)
+
+
+def _found(prepared: Prepared, scratch: Path, take: Callable[[Gains], None]) -> Found:
+    with duckdb_errors():
+        return annotate_variants(
+            prepared.rows,
+            prepared.csq,
+            prepared.reference,
+            scratch,
+            memory_mb=COLUMNAR_MEMORY_MB,
+            take=take,
+        )
 
 
 def _report(task: Task, prepared: Prepared, counts: Counts, began: float) -> None:

@@ -1,92 +1,81 @@
-"""Puts what was found into the records that it belongs to: the result's lines.
+"""Puts what was found into the records that it belongs to: the result's lines."""
 
-`info.tsv` has a line for each record: what its INFO gains, or nothing; behind a tab, the name by
-which the variant is known, or nothing.
-"""
-
-import itertools
 from collections.abc import Callable
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
 from ann.bgzf import BgzfWriter
+from ann.chunks import Tables
 from ann.csq import GateError
-from ann.reader import BLOCK_BYTES
-from ann.table import ID, INFO, RecordTable, table_of
+from ann.gains import Gains
+from ann.table import ID, INFO, Ints, RecordTable
 from ann.tbi import TbiBuilder
 
 DOT = ord(".")
 
 
-def splice(
-    lines: Path,
-    width: int,
-    info: Path,
-    out: BgzfWriter,
-    index: TbiBuilder,
-    progress: Callable[[int], None],
-) -> int:
-    """Write and index every record with what it gains; how many there were. Raises GateError."""
-    records = 0
-    with lines.open("rb") as given, info.open("rb") as gains:
-        while text := given.read(BLOCK_BYTES):
-            text += given.readline() if not text.endswith(b"\n") else b""
-            table = table_of(text, width)
-            if table is None:
-                raise GateError("the records that were checked have changed")
-            text = joined(table, *_next(gains, len(table)))
-            out.write(text)
-            index.add(table, text)
-            records += len(table)
-            progress(records)
-        if gains.read(1):
+class Splicer:
+    """Writes and indexes record after record, each with what it gains."""
+
+    def __init__(
+        self,
+        lines: BinaryIO,
+        width: int,
+        out: BgzfWriter,
+        index: TbiBuilder,
+        progress: Callable[[int], None],
+    ) -> None:
+        self.lines = Tables(lines, width)
+        self.out, self.index, self.progress = out, index, progress
+        self.records = 0
+
+    def take(self, gains: Gains) -> None:
+        """Write the next records. Raises GateError where there are not so many."""
+        wanted = len(gains.pieces[0].starts)
+        table = self.lines.take(wanted)
+        if len(table) != wanted:
             raise GateError("more was found than there are records")
-    return records
+        if not wanted:
+            return
+        text = joined(table, gains)
+        self.out.write(text)
+        self.index.add(table, text)
+        self.records += wanted
+        self.progress(self.records)
 
 
-def _next(gains: BinaryIO, n: int) -> tuple[list[bytes], list[bytes]]:
-    """The next records' gains in INFO, and their names; no names where none has one."""
-    text = b"".join(itertools.islice(gains, n)).replace(b"\t\n", b"\n")
-    found = text.split(b"\n")
-    if len(found) != n + 1 or found.pop():
-        raise GateError("less was found than there are records")
-    if b"\t" not in text:
-        return found, []
-    pairs = [gain.partition(b"\t") for gain in found]
-    return [pair[0] for pair in pairs], [pair[2] for pair in pairs]
-
-
-def joined(table: RecordTable, gains: list[bytes], names: list[bytes]) -> bytes:
+def joined(table: RecordTable, gains: Gains) -> bytes:
     """The records of a table, each with its gain in INFO and, if it has no ID, its name."""
     starts, lengths = table.segments(INFO)
     ends = table.seps[:, INFO]
-    is_empty = (lengths == 0) | ((lengths == 1) & (table.data[starts] == DOT))
-    has_gain = np.array(gains, np.object_).astype(np.bool_)
-    cuts = np.where(is_empty & has_gain, starts, ends)
-    marks = np.where(has_gain & ~is_empty, 1, 0).tolist()
-    froms = np.concatenate([[0], ends[:-1]]).tolist()
-    text = table.text
-    parts: list[bytes] = [b""] * (3 * len(gains))
-    parts[0::3] = [text[a:b] for a, b in zip(froms, cuts.tolist(), strict=True)]
-    parts[1::3] = [SEPARATORS[mark] for mark in marks]
-    parts[2::3] = gains
-    for record in _nameless(table, names):
-        start, end = int(table.starts(ID)[record]), int(table.seps[record, ID])
-        before, after = froms[record], int(cuts[record])
-        parts[3 * record] = text[before:start] + names[record] + text[end:after]
-    parts.append(text[int(ends[-1]) :])
+    is_first = (lengths == 0) | ((lengths == 1) & (table.data[starts] == DOT))
+    cuts, froms = ends.copy(), np.append([0], ends[:-1])
+    size = len(gains.pieces) + 1
+    parts: list[bytes] = [b""] * (size * len(table))
+    for place, piece in enumerate(gains.pieces, 1):
+        leads = is_first & (piece.ends > piece.starts)
+        cuts[leads] = starts[leads]
+        is_first &= ~leads
+        parts[place::size] = _slices(piece.text, piece.starts + leads, piece.ends)
+    parts[0::size] = _slices(table.text, froms, cuts)
+    begins = table.starts(ID)
+    for record in _nameless(table, gains.names):
+        start, end = int(begins[record]), int(table.seps[record, ID])
+        before, after = table.text[froms[record] : start], table.text[end : cuts[record]]
+        parts[size * record] = before + gains.names[record] + after
+    parts.append(table.text[int(ends[-1]) :])
     return b"".join(parts)
 
 
-SEPARATORS = (b"", b";")
+def _slices(text: bytes, starts: Ints, ends: Ints) -> list[bytes]:
+    return [text[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
 
 
-def _nameless(table: RecordTable, names: list[bytes]) -> list[int]:
+def _nameless(table: RecordTable, names: dict[int, bytes]) -> list[int]:
     """The records without an ID whose variant has a name."""
     if not names:
         return []
     starts, lengths = table.segments(ID)
     is_empty = (lengths == 0) | ((lengths == 1) & (table.data[starts] == DOT))
-    return [n for n in np.flatnonzero(is_empty).tolist() if names[n]]
+    return [record for record in names if is_empty[record]]

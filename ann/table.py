@@ -29,15 +29,23 @@ class Segments(NamedTuple):
     lengths: Ints
 
 
-class RecordTable:
-    """Records of one width: `seps` has, for each, where its columns end (tabs, then newline)."""
+class TextArray:
+    """Text as an array of its bytes, and as one of the eight bytes from each byte on."""
 
-    def __init__(self, text: bytes, seps: Ints) -> None:
-        self.text, self.seps = text, seps
+    def __init__(self, text: bytes) -> None:
+        self.text = text
         self.data: Bytes = np.frombuffer(text + PAD, np.uint8)
         self.words: Hashes = np.ndarray(
             (len(self.data) - WORD_BYTES + 1,), "<u8", self.data, strides=(1,)
         )
+
+
+class RecordTable(TextArray):
+    """Records of one width: `seps` has, for each, where its columns end (tabs, then newline)."""
+
+    def __init__(self, text: bytes, seps: Ints) -> None:
+        super().__init__(text)
+        self.seps = seps
         self.begins = np.zeros(len(seps), np.int64)
         self.begins[1:] = seps[:-1, -1] + 1
 
@@ -108,8 +116,13 @@ def decimals(numbers: Ints) -> tuple[Bytes, Segments]:
 
 def positions(table: RecordTable) -> tuple[Ints, Mask]:
     """POS of every record, and which of them are whole numbers of at most ten digits."""
-    lengths = table.segments(POS).lengths
-    ends = table.seps[:, POS]
+    return whole_numbers(table, POS)
+
+
+def whole_numbers(table: RecordTable, column: int) -> tuple[Ints, Mask]:
+    """A column's numbers, and which of them are whole ones of at most ten digits."""
+    lengths = table.segments(column).lengths
+    ends = table.seps[:, column]
     values = np.zeros(len(table), np.int64)
     good = (lengths > 0) & (lengths <= MOST_DIGITS)
     for place in range(min(MOST_DIGITS, int(lengths.max(initial=0)))):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import duckdb
 
+from ann.gains import Gains
 from ann.references import BUNDLED, load
 from ann.variants import annotate_variants
 from tests.web import parquet
@@ -21,7 +22,10 @@ def test_they_have_the_annotators_columns_in_its_order(tmp_path: Path) -> None:
     records.write_bytes(b"")
     csq.write_bytes(b"##fileformat=VCFv4.2\n")
     reference = load(BUNDLED / "rCRS")
-    found = annotate_variants(records, [csq], reference, tmp_path, memory_mb=256)
+    no_gains: list[Gains] = []
+    found = annotate_variants(
+        records, [csq], reference, tmp_path, memory_mb=256, take=no_gains.append
+    )
     written = schema(found.parquet)
     usual = {**parquet.COLUMNS, **parquet.GENOTYPES}
     assert {name: written[name] for name in usual} == usual

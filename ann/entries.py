@@ -1,0 +1,231 @@
+"""The entries of BCSQ as arrays: a row for each consequence of each allele."""
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+from urllib.parse import unquote
+
+import numpy as np
+
+from ann.alleles import Alleles
+from ann.chunks import LED
+from ann.consequences import (
+    NON_CODING,
+    NON_CODING_EXON,
+    SEVERITY,
+    START_LOST,
+    STOP_LOST,
+    Meaning,
+    meaning,
+)
+from ann.table import Ints, Mask, Segments, TextArray
+
+BOUNDARY = re.compile(
+    (
+        ",(?=@|[*]?(?:"
+        + "|".join(w for w in SEVERITY if w != NON_CODING_EXON)
+        + ")(?:[&][a-z0-9_&]+)?[|])"
+    ).encode()
+)
+"""Entries of BCSQ are parted by commas that a consequence or a reference (@) follows: gene names
+may hold commas of their own (yeast's DUR1,2)."""
+MARK, PIPE = 1, ord("|")
+KIND_FIELDS, CODONS, DNA = 5, 5, 6
+COMPOUND = re.compile(rb"[+][0-9]")
+"""In the changed bases of several records; a strand's + has no number behind it."""
+ELSEWHERE = "@"
+"""The beginning of an entry that stands at another record."""
+ADDED = 1_000_000
+"""The number of an entry that csq does not have."""
+meaning_of = lru_cache(4096)(meaning)
+
+
+class Kind(NamedTuple):
+    """The common part of entries: all but the bases; the fields that an entry lacks are None."""
+
+    consequence: str
+    gene: str | None = None
+    transcript: str | None = None
+    biotype: str | None = None
+    strand: str | None = None
+
+    @property
+    def meaning(self) -> Meaning:
+        return meaning_of(self.consequence)
+
+    def in_exon(self) -> "Kind":
+        """The same where it is known to be in an RNA gene's exon."""
+        is_rna = self.consequence == NON_CODING
+        return self._replace(consequence=NON_CODING_EXON) if is_rna else self
+
+    def is_at_an_end(self) -> bool:
+        """Tell if the first or the last codon changes, which has to be read anew."""
+        return START_LOST in self.consequence or STOP_LOST in self.consequence
+
+
+def of_rna(gene: str, biotype: str) -> Kind:
+    """The kind of an entry for a base of an RNA gene's exon."""
+    return Kind(NON_CODING_EXON, gene, None, biotype)
+
+
+class Kinds:
+    """The kinds of entries in a chunk, each with a code."""
+
+    def __init__(self) -> None:
+        self.kinds: list[Kind] = []
+        self.codes: dict[Kind, int] = {}
+        self.texts: dict[bytes, int] = {}
+
+    def code(self, kind: Kind) -> int:
+        code = self.codes.setdefault(kind, len(self.kinds))
+        if code == len(self.kinds):
+            self.kinds.append(kind)
+        return code
+
+    def of_text(self, text: bytes) -> int:
+        """The code of an entry's first five fields."""
+        code = self.texts.get(text)
+        if code is None:
+            parts: list[str | None] = list(text.decode().split("|"))
+            consequence, gene, transcript, *rest = [*parts, None, None, None, None][:5]
+            gene = unquote(gene) if gene else gene
+            kind = Kind(consequence or "", gene, transcript or None, *rest)
+            code = self.texts[text] = self.code(kind)
+        return code
+
+
+class Entries(NamedTuple):
+    """Entries by allele; `numbers` count within the record, from 1.
+
+    `codons` and `bases` are places in csq's text, without length where an entry has none;
+    `is_compound` says that the alleles of several records make the change together.
+    """
+
+    alleles: Ints
+    numbers: Ints
+    kinds: Ints
+    codons: Segments
+    bases: Segments
+    is_compound: Mask
+
+    def picked(self, which: Ints | Mask) -> "Entries":
+        codons, bases = (
+            Segments(s.starts[which], s.lengths[which]) for s in (self.codons, self.bases)
+        )
+        return Entries(
+            self.alleles[which],
+            self.numbers[which],
+            self.kinds[which],
+            codons,
+            bases,
+            self.is_compound[which],
+        )
+
+    @classmethod
+    def added(cls, alleles: Ints, kinds: Ints) -> "Entries":
+        """Entries that csq does not have; they name no bases."""
+        nothing = Segments(np.zeros_like(alleles), np.zeros_like(alleles))
+        numbers = np.full(len(alleles), ADDED)
+        return cls(alleles, numbers, kinds, nothing, nothing, np.zeros(len(alleles), np.bool_))
+
+    def with_more(self, other: "Entries") -> "Entries":
+        """Both, by allele and number."""
+        codons, bases = (
+            Segments(np.append(a.starts, b.starts), np.append(a.lengths, b.lengths))
+            for a, b in ((self.codons, other.codons), (self.bases, other.bases))
+        )
+        all_of = Entries(
+            np.append(self.alleles, other.alleles),
+            np.append(self.numbers, other.numbers),
+            np.append(self.kinds, other.kinds),
+            codons,
+            bases,
+            np.append(self.is_compound, other.is_compound),
+        )
+        return all_of.picked(np.lexsort((all_of.numbers, all_of.alleles)))
+
+
+def entries_of(alleles: Alleles, kinds: Kinds) -> Entries:
+    """The entries of each allele. One that names no bases holds for all of a record's."""
+    text = alleles.chunk.text
+    records, places = _parted(alleles)
+    pipes = np.flatnonzero(text.data == PIPE)
+    firsts = np.searchsorted(pipes, places.starts)
+    ends = places.starts + places.lengths
+    counts = np.searchsorted(pipes, ends) - firsts
+
+    def field(number: int) -> Segments:
+        starts = _ends(pipes, firsts, counts, ends, number) + 1
+        stops = _ends(pipes, firsts, counts, ends, number + 1)
+        return Segments(starts, np.where(counts >= number, stops - starts, 0))
+
+    kind_ends = _ends(pipes, firsts, counts, ends, KIND_FIELDS)
+    bounds = zip(places.starts.tolist(), kind_ends.tolist(), strict=True)
+    found, whole = kinds.of_text, text.text
+    codes = np.array([found(whole[start:end]) for start, end in bounds], np.int64)
+    numbers = np.arange(len(records)) - np.searchsorted(records, records) + 1
+    bases = field(DNA)
+    is_compound = _has_plus(text, bases)
+    owners = alleles.first_of_record[records] if len(records) else records
+    entries = Entries(owners, numbers, codes, field(CODONS), bases, is_compound)
+    return _of_several(entries, alleles) if alleles.is_multi.any() else entries
+
+
+def _parted(alleles: Alleles) -> tuple[Ints, Segments]:
+    """The record and the place of each entry, by record."""
+    text, (starts, lengths) = alleles.chunk.text, alleles.chunk.bcsq
+    records = np.flatnonzero(lengths)
+    starts, ends = starts[records] + len(LED), (starts + lengths)[records]
+    marks = np.zeros(0, np.int64)
+    if b"," in text.text:
+        marked = np.frombuffer(BOUNDARY.sub(bytes([MARK]), text.text), np.uint8)
+        marks = np.flatnonzero(marked == MARK)
+    order = np.argsort(starts, kind="stable")
+    entry_starts = np.sort(np.concatenate([starts, marks + 1]))
+    entry_ends = np.sort(np.concatenate([ends, marks]))
+    owners = records[order][np.searchsorted(starts[order], entry_starts, "right") - 1]
+    by_record = np.argsort(owners, kind="stable")
+    entry_starts, entry_ends = entry_starts[by_record], entry_ends[by_record]
+    return owners[by_record], Segments(entry_starts, entry_ends - entry_starts)
+
+
+def _ends(pipes: Ints, firsts: Ints, counts: Ints, ends: Ints, number: int) -> Ints:
+    """The ends of the fields with this number (from 1), or of the entries."""
+    if not len(pipes):
+        return ends
+    at = np.minimum(firsts + number - 1, len(pipes) - 1)
+    return np.where(counts >= number, pipes[at], ends)
+
+
+def _has_plus(text: TextArray, bases: Segments) -> Mask:
+    found = np.zeros(len(bases.starts), np.bool_)
+    if COMPOUND.search(text.text):
+        spans = zip(bases.starts.tolist(), bases.lengths.tolist(), strict=True)
+        found[:] = [b"+" in text.text[start : start + length] for start, length in spans]
+    return found
+
+
+def _of_several(entries: Entries, alleles: Alleles) -> Entries:
+    """The entries of records with several alleles, each for those whose bases it names."""
+    text, picked, owners = alleles.chunk.text.text, [], []
+    for number, first in enumerate(entries.alleles.tolist()):
+        if not alleles.is_multi[first]:
+            picked.append(number)
+            owners.append(first)
+            continue
+        start, length = entries.bases.starts[number], entries.bases.lengths[number]
+        named = text[start : start + length].upper().split(b"+") if length else []
+        allele = first
+        while allele < len(alleles) and alleles.records[allele] == alleles.records[first]:
+            if not named or named_change(alleles, allele) in named:
+                picked.append(number)
+                owners.append(allele)
+            allele += 1
+    found = entries.picked(np.array(picked, np.int64))._replace(alleles=np.array(owners, np.int64))
+    return found.picked(np.lexsort((found.numbers, found.alleles)))
+
+
+def named_change(alleles: Alleles, allele: int) -> bytes:
+    """An allele as csq names it: 85T>G."""
+    pos, ref, alt = alleles.pos[allele], alleles.ref(allele), alleles.alt(allele)
+    return b"%d%s>%s" % (pos, ref.upper(), alt.upper())

@@ -1,0 +1,121 @@
+"""HGVS names of what a chunk's entries do to transcripts and proteins."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ann.alleles import Alleles
+from ann.entries import Entries, Kinds
+from ann.models import NearbyModels
+from ann.naming import (
+    NameTexts,
+    coding_bases,
+    names_of_bases,
+    names_of_residues,
+    residues,
+)
+from ann.reading import SequenceReading
+from ann.table import Bytes, Ints, Mask
+from ann.texts import padded
+
+CODING, PROTEIN = b";GAS_HGVSC=", b";GAS_HGVSP="
+NEXT = b","
+C_DOT = np.frombuffer(b"c.", np.uint8).reshape(1, 2)
+
+
+class TranscriptNames(NamedTuple):
+    """NameTexts for each entry; the entries' kinds, and which of them were `corrected`."""
+
+    kinds: Ints
+    coding: NameTexts
+    protein: NameTexts
+    corrected: list[int]
+
+
+class KindColumns(NamedTuple):
+    """The kinds as columns, by their codes: `transcripts` are the models' numbers, -1: none."""
+
+    has_strand: Mask
+    is_at_an_end: Mask
+    transcripts: Ints
+
+    @classmethod
+    def of(cls, kinds: Kinds, models: NearbyModels) -> "KindColumns":
+        numbers = models.numbers
+        return cls(
+            np.array([kind.strand is not None for kind in kinds.kinds], np.bool_),
+            np.array([kind.is_at_an_end() for kind in kinds.kinds], np.bool_),
+            np.array([numbers.get(kind.transcript or "", -1) for kind in kinds.kinds], np.int64),
+        )
+
+
+def names_on_transcripts(
+    entries: Entries, alleles: Alleles, kinds: Kinds, models: NearbyModels, reading: SequenceReading
+) -> TranscriptNames:
+    """Name every entry: by csq's words where one base changes one codon, else by the sequence."""
+    columns = KindColumns.of(kinds, models)
+    owners = entries.alleles
+    is_snv, has_strand = alleles.is_snv[owners], columns.has_strand[entries.kinds]
+    pending = has_strand & alleles.is_plain[owners]
+    pending &= ~is_snv | entries.is_compound | columns.is_at_an_end[entries.kinds]
+    transcripts = columns.transcripts[entries.kinds]
+    read = reading.read(np.flatnonzero(pending), entries, alleles, kinds, transcripts)
+    bases = coding_bases(
+        transcripts,
+        *(alleles.pos[owners], alleles.ref_base[owners], alleles.alt_base[owners]),
+        is_snv & has_strand & ~pending,
+        models,
+    )
+    found = residues(alleles.chunk.text, entries.codons)
+    is_told = is_snv & ~pending & (entries.codons.lengths > 0) & found.is_known
+    records = alleles.records[owners]
+    coding = _Leads(CODING, kinds, entries.kinds, records, bases.which, read.entries, read.coding)
+    protein = _Leads(PROTEIN, kinds, entries.kinds, records, is_told, read.entries, read.protein)
+    return TranscriptNames(
+        read.kinds,
+        coding.with_read(names_of_bases(coding.rows(), C_DOT, bases)),
+        protein.with_read(names_of_residues(protein.rows(), found, is_told)),
+        read.corrected,
+    )
+
+
+class _Leads:
+    """The text before each name under one tag of INFO: the tag or a comma, then the transcript.
+
+    `which` are the entries that are named all at once, `read` those that were read, with their
+    `names`, some of which are empty.
+    """
+
+    def __init__(
+        self,
+        tag: bytes,
+        kinds: Kinds,
+        codes: Ints,
+        records: Ints,
+        which: Mask,
+        read: Ints,
+        names: list[bytes],
+    ) -> None:
+        transcripts = [(kind.transcript or "").encode() for kind in kinds.kinds]
+        self.texts = [b"%s%s:" % (lead, name) for lead in (tag, NEXT) for name in transcripts]
+        self.read, self.names = read, names
+        has_name = which.copy()
+        has_name[read] = [bool(name) for name in names]
+        named = np.flatnonzero(has_name)
+        self.codes = codes.copy()
+        is_later = np.append([False], records[named][1:] == records[named][:-1])[: len(named)]
+        self.codes[named] += np.where(is_later, len(transcripts), 0)
+
+    def rows(self) -> Bytes:
+        """The text before each name, as rows of bytes."""
+        found: Bytes = padded(self.texts)[self.codes]
+        return found
+
+    def with_read(self, names: NameTexts) -> NameTexts:
+        """The names, with those that were read."""
+        leads = [self.texts[code] for code in self.codes[self.read].tolist()]
+        info = [
+            lead + name.replace(b"=", b"%3D") if name else b""
+            for lead, name in zip(leads, self.names, strict=True)
+        ]
+        return names.replaced(self.read, self.names, info)
