@@ -56,6 +56,11 @@ def test_a_try_at_anothers_job_is_told(
     assert event["path"] == f"/annotations/{job.job_id}/log"
 
 
+def test_a_forged_upload_is_told(ada: Person, events: Events) -> None:
+    ada.get("/annotate/job?bucket=b&key=gas/somebody/else~x.vcf&ticket=forged")
+    assert [(e["event"], e["user"]) for e in events()] == [("upload_refused", ada.user_id)]
+
+
 def test_a_form_without_a_token_tells_who_and_which(ada: Person, events: Events) -> None:
     ada.client.post("/subscribe")
     (event,) = events()
