@@ -12,7 +12,7 @@ from aws.resources import World
 from tests import builders, daemons
 from tests.conftest import Clock, Handle
 from tests.proofs import invariants
-from tests.web.browser import Person, submit, visitor
+from tests.web.browser import Person, signed_in, submit, visitor
 from tests.web.conftest import site
 
 BOTH = pytest.mark.parametrize("backend", ["s3", "vault"], indirect=True)
@@ -32,7 +32,8 @@ def download(person: Person, job_id: str) -> bytes:
 def test_a_free_result_goes_cold_and_comes_back_byte_for_byte(
     world: World, clock: Clock, local_aws: Handle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    person = visitor(site(world, monkeypatch), world)
+    app = site(world, monkeypatch)
+    person = visitor(app, world)
     with Worker() as worker:
         handlers = {**daemons.handlers(), "job_requests": Annotator([worker]).handle}
         job_id = submit(person, "example.vcf", builders.example().read_bytes())
@@ -45,6 +46,7 @@ def test_a_free_result_goes_cold_and_comes_back_byte_for_byte(
     assert hashlib.sha256(first).hexdigest() == told["result_sha256"]
 
     daemons.bring_to_rest(world, clock, handlers)
+    person.client = signed_in(app, world, person.user_id)
     assert status(person, job_id)["existed"] is False
     assert person.get(f"/annotations/{job_id}/download").status_code == 409
     assert person.get(f"/annotations/{job_id}/log").status_code == 200
@@ -53,6 +55,7 @@ def test_a_free_result_goes_cold_and_comes_back_byte_for_byte(
 
     assert person.post("/subscribe", "/subscribe").status_code < 400
     daemons.bring_to_rest(world, clock, handlers)
+    person.client = signed_in(app, world, person.user_id)
     assert status(person, job_id)["existed"] is True
     assert download(person, job_id) == first
     page = person.get(f"/annotations/{job_id}").text
