@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import FilePayload, Page, Request, Route, expect
+from playwright.sync_api import Browser, FilePayload, Page, Request, Route, expect
 
 from local.demo import EXAMPLE
 from tests.browser.actions import JOB_MS
@@ -101,3 +101,32 @@ def test_jobs_are_selected_and_deleted_after_confirmation(page: Page, tmp_path: 
     page.get_by_role("button", name="Delete for good").click()
     page.wait_for_url("**/annotations")
     assert page.locator(f"input[value='{job}']").count() == 0
+
+
+def test_a_page_that_was_open_while_the_job_ran_offers_what_can_be_done_now(page: Page) -> None:
+    page.goto("/annotate")
+    page.locator(".paste > summary").click()
+    page.get_by_label("One a line").fill("m.3243A>G\nrs267606617")
+    page.get_by_role("button", name="Annotate these").click()
+    expect(page.locator("h1 + .badge-status")).to_have_text("completed", timeout=JOB_MS)
+    page.get_by_text("Run this file again").click()
+    page.get_by_role("button", name="Run it as a new job").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("pasted.vcf")
+
+
+def test_a_shared_link_opens_in_a_browser_that_is_not_signed_in(
+    page: Page, chromium: Browser
+) -> None:
+    page.goto("/annotate")
+    page.get_by_role("button", name="Annotate an example").click()
+    expect(page.locator("h1 + .badge-status")).to_have_text("completed", timeout=JOB_MS)
+    page.get_by_text("Share this result").click()
+    page.get_by_role("button", name="Make a link").click()
+    link = page.get_by_label("For whoever has the link").input_value()
+    context = chromium.new_context()
+    other = context.new_page()
+    other.goto(link)
+    other.get_by_role("link", name="Explore the variants").click()
+    expect(other.locator("#explorer tbody tr")).to_have_count(50)
+    assert other.get_by_text("My annotations").count() == 0
+    context.close()

@@ -60,15 +60,15 @@ def availability(job: Job, is_premium: bool, now: float) -> Availability:
 
 
 def _given_up(job: Job) -> Availability:
-    """A result that cannot be moved, or not be read back: the operators have been told."""
-    told = (
-        "The operators of this site have been told and can try again; please ask them, with this "
+    """A result that cannot be moved, or not be read back: the operators know of it."""
+    advice = (
+        "The operators of this site have been notified and can try again; please ask them, with this "
         "job's id. If you still have the file, you can annotate it again."
     )
     if job.is_hot:
-        words = f"But its bytes are no longer those that were recorded at completion. {told}"
+        words = f"But its bytes are no longer those that were recorded at completion. {advice}"
         return Availability(ResultState.AVAILABLE, "changed", words)
-    words = f"GAS has tried several times to read it back from the archive, in vain. {told}"
+    words = f"GAS has tried several times to read it back from the archive, in vain. {advice}"
     return Availability(ResultState.UNREADABLE, "not readable", words)
 
 

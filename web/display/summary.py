@@ -61,6 +61,10 @@ class Summary:
         ]
 
     @property
+    def reference_name(self) -> str:
+        return str(self._reference().get("name", ""))
+
+    @property
     def versions(self) -> dict[str, str]:
         """The versions behind the result: of the reference, then of the tools."""
         reference = self._reference()

@@ -21,6 +21,7 @@ from aws.rows.jobs import JobPage
 from aws.rows.outputs import OUTPUTS
 from web.context import site, world
 from web.display.availability import Availability, ResultState, availability
+from web.display.circle import CircularMap, circular_map
 from web.display.pagination import PageCursor
 from web.display.progress import share_of
 from web.display.summary import Summary
@@ -28,6 +29,7 @@ from web.routes.annotate import MODES
 from web.routes.uploads import flush_or_log
 from web.routes.variants import variant_links
 from web.security import own_job_or_404
+from web.services import bundled
 from web.services.annotators import Outlook
 from web.services.job_list import MOST_READ, ORDERS, STATUSES, JobQuery, find
 from web.services.summaries import read_summary
@@ -114,6 +116,7 @@ def details(job_id: str) -> str:
         explore=variant_links(job),
         outlook=_outlook(job),
         progress=share_of(job.progress),
+        circle=_circle(summary),
         references=site().references.installed(),
         modes=MODES,
         shares=live_shares(job) if is_own(job) else {},
@@ -187,6 +190,14 @@ def _redirect_to_file(job: Job, name: str) -> AnyResponse:
     expires_s = site().config.web.link_s
     file_name = OUTPUTS[name].file_name(job.input_file_name, stored.key)
     return redirect(world().files.link(stored.bucket, stored.key, file_name, expires_s))
+
+
+def _circle(summary: Summary) -> CircularMap | None:
+    """The map of the bundled genome, which is circular, with the job's variants on it."""
+    if summary.reference_name != bundled.NAME or not summary.contigs:
+        return None
+    contig = summary.contigs[0]
+    return circular_map(contig.name, contig.length, bundled.genes(), contig.columns)
 
 
 def _outlook(job: Job) -> Outlook | None:

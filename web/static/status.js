@@ -47,7 +47,16 @@ async function redraw() {
     const focused = document.activeElement?.closest("#job") ? document.activeElement.textContent : null;
     job.replaceWith(fresh);
     job = fresh;
+    refreshForms(page.querySelector(".manage"));
     if (focused) [...job.querySelectorAll("a, button")].find((e) => e.textContent === focused)?.focus();
+}
+
+/** What can be done with the job changes with its state; what somebody is typing stays. */
+function refreshForms(fresh) {
+    const forms = document.querySelector(".manage");
+    if (!forms || !fresh || forms.contains(document.activeElement)) return;
+    const fields = [...forms.querySelectorAll("input, textarea")];
+    if (fields.every((field) => field.value === field.defaultValue)) forms.replaceWith(fresh);
 }
 
 function announce(status) {
