@@ -1,4 +1,4 @@
-"""The end of what was tried often enough: noted in the row, and told to the operators."""
+"""The end of what was tried often enough: noted in the row, and in words that an alarm hears."""
 
 import logging
 

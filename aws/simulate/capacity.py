@@ -23,6 +23,12 @@ WRITES_A_JOB, UNITS_A_WRITE = 12.0, 2.0
 PUTS_A_JOB, EVENTS_A_JOB, MAILS_A_JOB, OBJECTS_A_JOB = 8.0, 3.0, 1.0, 7.0
 NOTIFY_S, ARCHIVE_S, LOOK_UP_S = 0.15, 0.6, 0.005
 """One message of notify and of archive, one look-up of the inventory (estimated)."""
+LIST_S, LISTED = 0.2, 1000.0
+"""One page of a listing (estimated), and the objects in it."""
+LOOK_UPS_A_JOB = 3.0 * 4.0
+"""One in each store that has the job's objects, on each of the four days that a pass goes back."""
+AT_WORK = 0.5
+"""The part of its time that the sweeper's thread for the inventory works."""
 VCPUS = 2
 """Of an instance of each of the template's types."""
 UTIL_INSTANCES = 1
@@ -159,14 +165,21 @@ def _daemons() -> list[Limit]:
             "run more of gas@notify: on more utility instances, or several on one",
         ),
         Limit(
-            "sweep: one look-up for each object kept, a year's in a day",
-            lambda d: d.jobs_hour * YEAR_H * OBJECTS_A_JOB * LOOK_UP_S / HOUR_S,
-            DAY_H,
+            "sweep: the objects of a year listed, four days' rows read, in a day",
+            _inventory_h,
+            DAY_H * AT_WORK,
             "hours (estimated)",
-            "util/sweep.py",
+            "util/inventory.py",
             "raise [sweep] inventory_every_s: it only finds what crashes left behind",
         ),
     ]
+
+
+def _inventory_h(demand: Demand) -> float:
+    """The hours that one day's inventory takes."""
+    listed_s = demand.jobs_hour * YEAR_H * OBJECTS_A_JOB / LISTED * LIST_S
+    read_s = demand.jobs_hour * DAY_H * LOOK_UPS_A_JOB * LOOK_UP_S
+    return (listed_s + read_s) / HOUR_S
 
 
 def _machines(size: Sizes) -> list[Limit]:

@@ -65,7 +65,7 @@ def test_a_refused_expedited_is_told_in_words() -> None:
 def test_a_result_that_was_given_up_says_so_and_whom_to_ask() -> None:
     result = availability(replace(COLD, archive_fault="its archive is gone"), True, NOW)
     assert result.state is ResultState.UNREADABLE
-    assert "operators of this site have been told" in result.words
+    assert "operators of this site have been notified" in result.words
     assert not result.can_download
 
 
