@@ -1,6 +1,7 @@
 """Damages VCFs in every way, and holds the annotator to a result or words for each.
 
-Run it long with: python -m tests.ann.fuzz --files 20000 --seed 1
+Run it long with: python -m tests.ann.fuzz --files 20000 --seed 1; with --annotations the files are
+damaged annotations of the user's own, a BED or a VCF, of a file that is whole.
 """
 
 import argparse
@@ -11,12 +12,13 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pysam
 
 from ann.bgzf import EOF_BLOCK
-from ann.pipeline import Outcome, Task
+from ann.task import Annotation, Outcome, Task
 from ann.worker import Worker
 from tests.ann.conftest import COLUMNS, LIMITS, vcf
 from tests.builders import example
@@ -47,6 +49,12 @@ HEADER_LINES = [
     b"##GAS_x=<ID=y>", b"##reference=hg19", b"##INFO=<ID=X,IDX=1>", b"##x=\xff",
     b"##FORMAT=<ID=GT,Number=2,Type=Float,Description=\"\">",
 ]  # fmt: skip
+
+
+BED = (
+    b'track name="x"\n#c\nMT\t72\t263\tHVS II\t250\t+\nchrM\t3229\t3304\tTL1\t.\n'
+    b"MT 11777 11778\nchrUn\t0\t99\tn\t1e9\n"
+)
 
 
 def seeds() -> list[bytes]:
@@ -114,10 +122,10 @@ MUTATIONS: list[Callable[[random.Random, bytes], bytes]] = [
 ]  # fmt: skip
 
 
-def mutant(seed: int, number: int) -> bytes:
-    """The damaged file of that number; the same each time."""
+def mutant(seed: int, number: int, more: tuple[bytes, ...] = ()) -> bytes:
+    """The damaged file of that number; the same each time. `more` are seeds as well."""
     chance = random.Random(f"{seed}-{number}")
-    text = chance.choice(seeds())
+    text = chance.choice([*seeds(), *more])
     for _ in range(chance.choice([1, 1, 2, 3])):
         text = chance.choice(MUTATIONS)(chance, text) or b"\n"
     return text
@@ -158,11 +166,15 @@ def _fault_of_result(outcome: Outcome, body: bytes) -> str:
     return ""
 
 
-def try_one(worker: Worker, folder: Path, body: bytes) -> tuple[str, str]:
-    """Annotate one file; RESULT or WORDS, and what is wrong."""
+def try_one(worker: Worker, folder: Path, body: bytes, own: bytes = b"") -> tuple[str, str]:
+    """Annotate one file, perhaps with an annotation; RESULT or WORDS, and what is wrong."""
     folder.mkdir()
-    (folder / "input").write_bytes(body)
-    outcome = worker.start(Task(folder / "input", folder, "fuzz.vcf", "", LIMITS)).wait(WAIT_S)
+    task = Task(folder / "input", folder, "fuzz.vcf", "", LIMITS)
+    task.input.write_bytes(body)
+    if own:
+        task = replace(task, annotation=Annotation(folder / "own", "own.bed", "OWN"))
+        (folder / "own").write_bytes(own)
+    outcome = worker.start(task).wait(WAIT_S)
     fault = fault_of(outcome, body)
     shutil.rmtree(folder)
     return "result" if outcome and outcome.error is None else "words", fault
@@ -173,13 +185,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--annotations", action="store_true", help="damage annotations instead")
     parser.add_argument("--first", type=int, default=0, help="the number of the first file")
     args = parser.parse_args()
     seen: Counter[str] = Counter()
+    whole = vcf(*ROWS, header=HEADER)
     with tempfile.TemporaryDirectory(prefix="gas-fuzz-") as place, Worker() as worker:
         for number in range(args.first, args.first + args.files):
-            body = mutant(args.seed, number)
-            kind, fault = try_one(worker, Path(place) / str(number), body)
+            bodies = [mutant(args.seed, number)]
+            if args.annotations:
+                bodies = [whole, mutant(args.seed, number, (BED,) * 5)]
+            kind, fault = try_one(worker, Path(place) / str(number), *bodies)
             seen["faults" if fault else kind] += 1
             if fault:
                 print(f"seed {args.seed}, file {number}: {fault}", flush=True)  # noqa: T201

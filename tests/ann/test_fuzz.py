@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from ann.worker import Worker
-from tests.ann.fuzz import mutant, try_one
+from tests.ann.conftest import vcf
+from tests.ann.fuzz import BED, HEADER, ROWS, mutant, try_one
 
 SEED, FILES = 8, 50
 
@@ -21,5 +22,16 @@ def test_every_damaged_file_has_a_result_or_words(
         number: fault
         for number in range(first, first + FILES)
         if (fault := try_one(worker, tmp_path / str(number), mutant(SEED, number))[1])
+    }
+    assert faults == {}
+
+
+@pytest.mark.slow
+def test_every_damaged_annotation_has_a_result_or_words(worker: Worker, tmp_path: Path) -> None:
+    whole, bodies = vcf(*ROWS, header=HEADER), [mutant(SEED, n, (BED,)) for n in range(FILES)]
+    faults = {
+        number: fault
+        for number, body in enumerate(bodies)
+        if (fault := try_one(worker, tmp_path / str(number), whole, body)[1])
     }
     assert faults == {}
