@@ -87,6 +87,29 @@ def test_an_inventory_is_within_the_sweepers_role(backend: str, world: World) ->
     assert beyond(world, "sweep", needs) == []
 
 
+def test_no_role_deletes_what_it_need_not(world: World) -> None:
+    """Garbage that a process may not delete stays in its row, for the sweeper."""
+    files, archives = world.files, f"{world.config.gas.prefix}-archive"
+    buckets = (files.inputs, files.results, files.references, archives)
+    found = {
+        process: [
+            bucket
+            for bucket in buckets
+            if rights(world, process).allow(Need("s3:DeleteObject", f"arn:aws:s3:::{bucket}/a/b"))
+        ]
+        for process in ACTS
+    }
+    assert found == {
+        "web": [files.inputs, files.results],
+        "annotator": [files.results],
+        "notify": [],
+        "archive": [files.results, archives],
+        "restore": [],
+        "thaw": [files.results, archives],
+        "sweep": [files.inputs, files.results, archives],
+    }
+
+
 def test_the_site_stays_within_its_role(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     person = browser.visitor(site(world, monkeypatch), world)
     with recorded(world) as needs:
