@@ -152,7 +152,7 @@ def _interval_query(source: JobSource, file: str, near: str, contigs: list[str])
     names, *scores = (name(field.column) for field in source.fields)
     values = [f"string_agg(DISTINCT k.{names}, '|' ORDER BY k.{names}) AS {names}"]
     values += [f"max(k.{score}) AS {score}" for score in scores]
-    code = f"(list_position([{', '.join(map(text, contigs))}], chrom) - 1) << {CODE_SHIFT}"
+    code = f"(list_position([{', '.join(map(text, contigs))}], chrom) - 1)::BIGINT << {CODE_SHIFT}"
     columns = ", ".join(f"k.{name(field.column)}" for field in source.fields)
     return f"""
 SELECT allele, {columns}, {", ".join(map(_words, source.fields))}

@@ -62,3 +62,12 @@ def test_codes_hold_when_the_records_have_to_be_sorted(annotate: Annotate, folde
     assert [f[0] for f in fields] == ["m1", "m1", "c1"]
     assert FOUND["m1"] in fields[1][7]
     assert FOUND["c1"] in fields[2][7]
+
+
+def test_intervals_of_several_contigs_are_told_apart(annotate: Annotate, folder: Path) -> None:
+    records = [f"{n} {CHANGE} . A G . . ." for n in NAMES]
+    bed = "".join(f"{n}\t{CHANGE - 1}\t{CHANGE}\tin {n}\n" for n in NAMES).encode()
+    outcome = annotate(vcf(*records), references=folder, own=("a.bed", "OWN", bed))
+    assert outcome.error is None
+    for columns in records_of(outcome):
+        assert columns[7].endswith(f";OWN=in_{columns[0]}")
