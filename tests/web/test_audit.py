@@ -113,4 +113,9 @@ def test_nothing_secret_is_in_an_event(app: Flask, events: Events, ada: Person) 
     ada.client.get("/annotate/job?ticket=the-ticket&bucket=b&key=k")
     other = signed_in(app, app.extensions["gas"].world, ada.user_id)
     other.post("/subscribe", data={"csrf_token": "the-token"})
+    for rule in app.url_map.iter_rules():
+        if "<token>" in rule.rule and "GET" in (rule.methods or ()):
+            path = rule.rule.replace("<token>", "the-link").replace("<int:number>", "1")
+            other.get(path, headers={"Host": "another.example"})
     assert "the-" not in json.dumps(events())
+    assert "wrong_host" in {event["event"] for event in events()}
