@@ -73,7 +73,9 @@ def _queue(prefix: str, name: str) -> Attributes:
 
 def test_who_may_send_to_a_queue(made: str, parsed: Parsed) -> None:
     planned = {}
-    for policy in parsed.of("AWS::SQS::QueuePolicy").values():
+    for name, policy in parsed.of("AWS::SQS::QueuePolicy").items():
+        if name == "DeadLettersPolicy":
+            continue
         allowed = _allowed(policy["PolicyDocument"], "gas-acme")
         planned[allowed["resource"]] = allowed
     sqs = boto3.client("sqs")
@@ -86,12 +88,13 @@ def test_who_may_send_to_a_queue(made: str, parsed: Parsed) -> None:
 def _allowed(policy: Attributes, prefix: str) -> Attributes:
     """The statement that lets a service in; a topic of ours may let our account in as well."""
     allowed = [s for s in policy["Statement"] if s["Effect"] == "Allow"]
-    (statement,) = [s for s in allowed if "Service" in s["Principal"]]
-    services = statement["Principal"]["Service"]
+    statements = [s for s in allowed if "Service" in s["Principal"]]
+    statement, named = statements[0], [s["Principal"]["Service"] for s in statements]
+    services = {n for one in named for n in ([one] if isinstance(one, str) else one)}
     source = statement.get("Condition", {}).get("ArnEquals", {}).get("aws:SourceArn", "")
     return {
         "action": statement["Action"],
-        "services": {services} if isinstance(services, str) else set(services),
+        "services": services,
         "resource": short(statement["Resource"], prefix),
         "source": short(source, prefix),
     }

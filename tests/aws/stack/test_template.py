@@ -172,7 +172,11 @@ def test_every_table_can_be_restored_and_is_kept(parsed: Parsed) -> None:
 
 
 def test_a_queue_hears_its_topic_and_nobody_else(parsed: Parsed) -> None:
-    for policy in parsed.of("AWS::SQS::QueuePolicy").values():
+    policies = parsed.of("AWS::SQS::QueuePolicy")
+    dead_letters = policies.pop("DeadLettersPolicy")
+    assert tls_only(dead_letters)
+    assert len(dead_letters["Queues"]) == len(policies) == len(TOPICS)
+    for policy in policies.values():
         allowed = [s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"]
         (statement,) = allowed
         topic = statement["Condition"]["ArnEquals"]["aws:SourceArn"]
@@ -201,16 +205,27 @@ def test_every_queue_is_encrypted_and_has_dead_letters_and_both_are_watched(
         assert ("ApproximateNumberOfMessagesVisible", f"{name}_dlq") in watched
 
 
-def test_only_this_accounts_s3_and_glacier_announce_a_thaw(parsed: Parsed) -> None:
-    for policy in parsed.of("AWS::SNS::TopicPolicy").values():
+def test_the_accounts_archive_alone_announces_a_thaw_and_its_alarms_alarm(parsed: Parsed) -> None:
+    policies = parsed.of("AWS::SNS::TopicPolicy")
+    assert len(policies) == len(parsed.of("AWS::SNS::Topic"))
+    alarms = policies.pop("AlarmTopicPolicy")
+    assert tls_only(alarms)
+    (told, _) = [s for s in alarms["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"]
+    assert told["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert told["Condition"]["ArnLike"]["aws:SourceArn"].endswith(f":{ACCOUNT}:alarm:*")
+    for policy in policies.values():
         assert tls_only(policy)
         allowed = [s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"]
         if not policy["Topics"][0].endswith("-thaw"):
             assert not allowed
             continue
-        services, account = allowed
-        assert services["Principal"] == {"Service": ["s3.amazonaws.com", "glacier.amazonaws.com"]}
-        assert services["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+        bucket, vault, account = allowed
+        own = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+        archive = {"ArnLike": {"aws:SourceArn": "arn:aws:s3:::gas-acme-archive"}}
+        assert bucket["Principal"] == {"Service": "s3.amazonaws.com"}
+        assert bucket["Condition"] == own | archive
+        assert vault["Principal"] == {"Service": "glacier.amazonaws.com"}
+        assert vault["Condition"] == own
         assert account["Principal"] == {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
 
 
