@@ -88,10 +88,18 @@ def look(
             checks, run, lambda result: None if is_quiet else _say(report.line(result))
         )
     finally:
-        if keep or run.keeps:
-            _note(f"kept: account {run.user_id}, job {run.job_id}")
-        else:
-            _note(f"cleaned up: the files of {run.clean_up()} job(s) are deleted")
+        _leave(run, keep or run.keeps)
+
+
+def _leave(run: SmokeRun, keep: bool) -> None:
+    """Clean up, and say so; what cannot be cleaned up is named, and hides no result."""
+    if keep:
+        _note(f"kept: account {run.user_id}, job {run.job_id}")
+        return
+    try:
+        _note(f"cleaned up: the files of {run.clean_up()} job(s) are deleted")
+    except Exception as fault:
+        _note(f"not cleaned up: {fault}\nleft: account {run.user_id}, its jobs and their files")
 
 
 def _resumed(target: Target, job_id: str) -> SmokeRun:

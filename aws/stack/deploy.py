@@ -136,6 +136,7 @@ class Deployment:
             say(f"  {output}: {value}")
         for note in self.plan.notes:
             say(f"Note: {note}.")
+        say(f"See whether all of it works: ./gas smoke --stack {self.plan.stack.name}")
         say("Done.")
 
     def _fill_secret(self) -> None:

@@ -15,8 +15,9 @@ import requests
 from aws.outbox import discard
 from aws.provision import provision
 from aws.rows.job import Status, due
+from smoke.__main__ import look
 from smoke.catalogue import CHECKS
-from smoke.checks import CheckResult, Verdict
+from smoke.checks import Check, CheckResult, Verdict, with_needs
 from smoke.target import SmokeRun
 from tests.aws.stack.edge import Edge, EdgeHandler
 from tests.smoke.conftest import SmokedWorld
@@ -54,6 +55,17 @@ def test_a_run_leaves_no_file_and_nothing_to_do(smoked: SmokedWorld) -> None:
     under = f"{world.names.prefix}/{run.user_id}/"
     for kind in ("inputs", "results", "archive"):
         assert not list(world.files.listing(world.names.bucket(kind), under))
+
+
+def test_an_interrupted_run_cleans_up(smoked: SmokedWorld) -> None:
+    def interrupted(run: SmokeRun) -> str:
+        raise KeyboardInterrupt
+
+    checks = [*with_needs(CHECKS, ["upload"]), Check("stop", "it is stopped", interrupted)]
+    with pytest.raises(KeyboardInterrupt):
+        look(smoked.target, checks, keep=False, is_quiet=True)
+    files = smoked.begin().world.files
+    assert not list(files.listing(files.inputs))
 
 
 def test_what_a_broken_check_would_need_is_left_out_and_the_rest_is_looked_at(
