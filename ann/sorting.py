@@ -20,7 +20,8 @@ def in_order(
         chunks = []
         for chunk in _chunks(lines, chunk_bytes):
             chunk.sort(key=key)
-            file: IO[bytes] = files.enter_context(tempfile.TemporaryFile(dir=folder))
+            # with a name, so that it counts for the disk that a job uses (ann.disk)
+            file: IO[bytes] = files.enter_context(tempfile.NamedTemporaryFile(dir=folder))
             file.writelines(chunk)
             file.seek(0)
             chunks.append(file)

@@ -1,7 +1,10 @@
 """The order of records: kept where it is one, made where it is none."""
 
 import json
+from pathlib import Path
 
+from ann.disk import used_bytes
+from ann.sorting import in_order
 from tests.ann.conftest import Annotate, records_of, vcf
 
 
@@ -52,3 +55,12 @@ def test_alleles_of_one_position_keep_their_order(annotate: Annotate) -> None:
     outcome = annotate(vcf("MT 14484 . T C . . .", *given))
     assert [f[2] for f in records_of(outcome)][:5] == ["n0", "n1", "n2", "n3", "n4"]
     assert json.loads(outcome.summary.read_text())["annotated"] == 6
+
+
+def test_what_sorting_puts_aside_counts_for_the_disk_that_a_job_uses(tmp_path: Path) -> None:
+    lines = [b"%d\n" % number for number in range(9_999, 0, -1)]
+    ordered = in_order(lines, lambda line: (0, int(line)), tmp_path, chunk_bytes=10_000)
+    assert next(ordered) == b"1\n"
+    assert used_bytes(tmp_path) == sum(map(len, lines))
+    assert len(list(ordered)) == len(lines) - 1
+    assert used_bytes(tmp_path) == 0
