@@ -36,7 +36,7 @@ What is checked, in this order (needs in brackets; --only NAME runs one and what
 
 Without an option: all but the last three, about 12 minutes and 0.01 USD. --quick ends with the
 mail, in about 2 minutes. --scale adds load and terminates an annotator, 20 minutes more and
-0.05 USD; run it before people come. What cannot be asked is told as skipped, with the reason.
+0.05 USD; run it before people come. What cannot be looked at is skipped, with the reason.
 
 The run makes an account of its own (smoke-...), by the operator's rights to the accounts table and
 to the site's secret. Whatever happens, it deletes all files at the end; empty rows stay, for

@@ -32,7 +32,7 @@ class CheckFailed(Exception):
 
 
 class CheckSkipped(Exception):
-    """This cannot be asked here; the text is the reason."""
+    """This cannot be looked at here; the text is the reason."""
 
 
 @dataclass(frozen=True)

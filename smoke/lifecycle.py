@@ -89,7 +89,7 @@ def restored(run: SmokeRun) -> str:
     job = run.until(
         lambda job: job.is_hot or job.retrieval is not None,
         run.target.patience.job_s,
-        "Glacier was not asked for the result",
+        "no retrieval of the result was begun",
     )
     if run.target.stack and job.retrieval and job.retrieval.tier in HOURS:
         run.keeps = True
@@ -122,7 +122,7 @@ def came_back(run: SmokeRun) -> str:
     )
     _demand_same(run, _file(run, "download").content)
     spent = (job.thawed_time or 0) - (job.requested_time or 0)
-    return f"{spent:.0f} s after it was asked for"
+    return f"{spent:.0f} s after the request"
 
 
 def swept(run: SmokeRun) -> str:

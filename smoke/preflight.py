@@ -1,4 +1,4 @@
-"""What a stack stands on, asked again while it runs."""
+"""A second look at what a stack stands on, while it runs."""
 
 from aws.stack import preflight
 from smoke.checks import CheckFailed

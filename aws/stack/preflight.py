@@ -219,7 +219,7 @@ def globus_client(issuer: str, keys: Parameters) -> list[Finding]:
             timeout=TIMEOUT_S,
         )
     except requests.RequestException as fault:
-        return [Finding(f"Globus could not be asked about the client: {fault}", is_problem=False)]
+        return [Finding(f"Globus did not answer about the client: {fault}", is_problem=False)]
     if reply.status_code in (requests.codes.unauthorized, requests.codes.forbidden):
         return [Finding("Globus does not take the client's id and secret: compare both")]
     return []
