@@ -37,6 +37,7 @@ LIMITS = {
     "auth.callback": LOGINS,
     "annotate.index": FORMS,
     "annotate.form": FORMS,
+    "parts.begin": FORMS,
     "subscribe.subscribe": PLANS,
     "subscribe.unsubscribe": PLANS,
 }

@@ -69,6 +69,7 @@ def test_upload_forms_are_limited_for_pages_and_scripts_together(person: Person)
     reply = person.get("/annotate/form", headers={"Accept": "application/json"})
     assert (reply.status_code, "2 upload forms an hour" in body_of(reply)["error"]) == (429, True)
     assert reply.headers["Retry-After"] == "3600"
+    assert person.post("/annotate/parts", "/profile", name="a", size="1").status_code == 429
 
 
 def test_queries_of_variants_are_limited(person: Person, world: World) -> None:
