@@ -19,6 +19,7 @@ from aws.rows.jobs import Jobs
 from aws.rows.table import Table
 from aws.storage.files import Files, transfer
 from aws.storage.glacier import GlacierVault
+from aws.storage.parts import Parts
 from aws.storage.s3_glacier import S3Vault
 from aws.storage.vault import Vault
 
@@ -62,6 +63,7 @@ class World:
     jobs: Jobs
     accounts: Accounts
     files: Files
+    parts: Parts
     vault: Vault
     events: Events
     queues: Queues
@@ -121,6 +123,7 @@ def connect(
             names.prefix,
             transfer(limits.tries),
         ),
+        parts=Parts(s3, names.bucket("inputs")),
         vault=_vault(config, names, made, s3, arns, clock),
         events=Events(made.client("sns"), arns),
         queues=Queues(made.client("sqs", config.aws.poll_s), names.prefix),

@@ -21,7 +21,8 @@ MB = 1_000_000
 
 @dataclass(frozen=True)
 class Site:
-    """The collaborators of the views; `tickets` signs issued job ids, `links` shares."""
+    """The collaborators of the views; `tickets` signs issued job ids, `links` shares,
+    `parted` uploads in parts."""
 
     world: World
     globus: Globus
@@ -32,6 +33,7 @@ class Site:
     calls: CallCounts
     tickets: URLSafeTimedSerializer
     links: URLSafeSerializer
+    parted: URLSafeTimedSerializer
 
     @property
     def config(self) -> Config:
@@ -55,6 +57,7 @@ def build(world: World, secrets: Secrets) -> Site:
         calls=CallCounts(world.clock),
         tickets=URLSafeTimedSerializer(keys, salt="upload"),
         links=URLSafeSerializer(keys, salt="share"),
+        parted=URLSafeTimedSerializer(keys, salt="parts"),
     )
 
 

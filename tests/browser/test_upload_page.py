@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, FilePayload, Page, Request, Route, expect
 
+from aws.storage.parts import PART_BYTES
 from local.demo import EXAMPLE
 from tests.browser.actions import JOB_MS
 from vcf.contig_check import Genome, judge, seen
@@ -130,3 +131,33 @@ def test_a_shared_link_opens_in_a_browser_that_is_not_signed_in(
     expect(other.locator("#explorer tbody tr")).to_have_count(50)
     assert other.get_by_text("My annotations").count() == 0
     context.close()
+
+
+def test_a_large_upload_that_broke_off_goes_on_where_it_stopped(page: Page, tmp_path: Path) -> None:
+    path = tmp_path / "large.vcf"
+    record = "MT\t73\t.\tA\tG\t.\t.\t" + "X" * 2000 + "\n"
+    count = PART_BYTES // len(record) + 10
+    path.write_text("##fileformat=VCFv4.2\n" + COLUMNS + record * count, encoding="utf-8")
+    sent: list[str] = []
+
+    def hold_second(route: Route, request: Request) -> None:
+        number = request.url.partition("partNumber=")[2].partition("&")[0]
+        sent.append(number)
+        if sent != ["1", "2"]:
+            route.continue_()
+
+    def choose() -> None:
+        page.goto("/annotate")
+        page.evaluate("() => { document.getElementById('upload').dataset.partsAbove = 1000; }")
+        page.get_by_label("Choose a file").set_input_files(path)
+        page.get_by_role("button", name="Upload and annotate").click()
+
+    page.route("**/*partNumber=*", hold_second)
+    with page.expect_request("**/*partNumber=2*"):
+        choose()
+    page.get_by_role("button", name="Cancel the upload").click()
+    expect(page.locator("#problem")).to_contain_text("Choose the file again to go on")
+    choose()
+    page.wait_for_url("**/annotations/*")
+    assert sent == ["1", "2", "2"]
+    page.get_by_role("button", name="Cancel this job").click()

@@ -14,6 +14,8 @@ from web.session import account
 
 bp = Blueprint("annotate", __name__)
 
+PARTS_ABOVE = 100_000_000
+"""The size in bytes from which on the script sends a file in parts."""
 BATCH_CHARACTERS, MOST_FILES = 100, 1000
 
 MODES = {
@@ -44,6 +46,7 @@ def index() -> str:
         file_types=file_type.for_browser(),
         has_example=any(r.name == bundled.NAME for r in site().references.installed()),
         most_lines=pasted.MOST_LINES,
+        parts_above=PARTS_ABOVE,
         contigs=contig_check.for_browser(site().references.genomes()),
     )
 

@@ -68,9 +68,7 @@ def issue(account: Account, choices: Choices, scripted: bool) -> tuple[Presigned
 
     S3 sends the browser there itself, unless the form is `scripted`: then it answers 201.
     """
-    job_id = str(uuid.uuid4())
-    ticket = site().tickets.dumps([account.user_id, job_id, *choices])
-    then = f"{site().config.gas.base_url}/annotate/job?{urlencode({'ticket': ticket})}"
+    job_id, then = ticketed(account, choices)
     form = world().files.upload_form(
         account.user_id,
         job_id,
@@ -79,6 +77,13 @@ def issue(account: Account, choices: Choices, scripted: bool) -> tuple[Presigned
         "" if scripted else then,
     )
     return form, then
+
+
+def ticketed(account: Account, choices: Choices) -> tuple[str, str]:
+    """A new job's id, and the address that makes the job of what was sent under it."""
+    job_id = str(uuid.uuid4())
+    ticket = site().tickets.dumps([account.user_id, job_id, *choices])
+    return job_id, f"{site().config.gas.base_url}/annotate/job?{urlencode({'ticket': ticket})}"
 
 
 def parse(bucket: str, key: str, user_id: str) -> ReceivedUpload:

@@ -3,6 +3,7 @@
 // what went wrong. Without this script the form works as it stands, for one file.
 
 import { judge } from "./contigs.js";
+import { sendInParts } from "./parts.js";
 import { inspect } from "./vcf.js";
 
 const TRIES = 3;
@@ -123,6 +124,7 @@ function next(made, file, request) {
 }
 
 async function upload(file, report) {
+    if (file.size > Number(form.dataset.partsAbove)) return uploadInParts(file, report);
     for (let tries = 1; ; tries += 1) {
         try {
             const made = await freshForm();
@@ -133,6 +135,19 @@ async function upload(file, report) {
             await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * tries));
         }
     }
+}
+
+async function uploadInParts(file, report) {
+    const choice = new FormData(choices ?? undefined);
+    if (batchName) choice.set("batch", batchName);
+    if (batchName) choice.set("batch_size", input.files.length);
+    const sent = await sendInParts(file, choice, form.dataset.parts, report, (request) => (running = request)).catch((fault) => {
+        throw fault.isFinal ? new Refused(fault.message) : fault;
+    });
+    const then = new URL(sent.then);
+    then.searchParams.set("bucket", sent.bucket);
+    then.searchParams.set("key", sent.key);
+    return then.pathname + then.search;
 }
 
 /** A reporter of one file's progress among all: bytes sent, their share, the time left. */

@@ -6,7 +6,7 @@ from ann.beacon import Beacon
 from aws.resources import World
 from tests.builders import pending, user
 from tests.conftest import Clock, Handle
-from web.services.annotators import SignsOfLife, Outlook, outlook
+from web.services.annotators import Outlook, SignsOfLife, outlook
 
 NOW = 1_800_000_000.0
 

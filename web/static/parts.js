@@ -1,0 +1,85 @@
+// Sends a large file to S3 in parts: each is tried again by itself, and an upload that was broken off,
+// even by closing the page, goes on with the parts that S3 lacks (web/routes/parts.py).
+
+const TRIES = 5;
+const PAUSE_MS = 2000;
+
+class Final extends Error {
+    isFinal = true;
+}
+
+/** Resolves to {then, bucket, key}; `report` gets the bytes sent, `hold` the request to abort. */
+export async function sendInParts(file, choices, address, report, hold) {
+    const memory = `gas-upload:${file.name}:${file.size}:${file.lastModified}`;
+    const { upload, done } = (await resumed(memory, address)) ?? (await begun(file, choices, address, memory));
+    const count = Math.ceil(file.size / upload.part_bytes);
+    let sent = 0;
+    for (let number = 1; number <= count; number += 1) {
+        const part = file.slice((number - 1) * upload.part_bytes, number * upload.part_bytes);
+        if (!done.has(number)) await persist(() => sendPart(`${address}/${upload.token}/${number}`, part, (bytes) => report(sent + bytes), hold));
+        sent += part.size;
+        report(sent);
+    }
+    const finished = await persist(() => ask(`${address}/${upload.token}`, { method: "POST", body: withToken(new FormData()) }));
+    localStorage.removeItem(memory);
+    return finished;
+}
+
+/** What is left of an upload that was begun on this machine; null where there is none. */
+async function resumed(memory, address) {
+    const upload = JSON.parse(localStorage.getItem(memory) ?? "null");
+    if (!upload) return null;
+    try {
+        const { parts } = await ask(`${address}/${upload.token}`);
+        return { upload, done: new Set(parts) };
+    } catch (fault) {
+        if (!fault.isFinal) throw fault;
+        localStorage.removeItem(memory);
+        return null;
+    }
+}
+
+async function begun(file, choices, address, memory) {
+    choices.set("name", file.name);
+    choices.set("size", file.size);
+    const upload = await ask(address, { method: "POST", body: withToken(choices) });
+    localStorage.setItem(memory, JSON.stringify(upload));
+    return { upload, done: new Set() };
+}
+
+async function sendPart(address, part, report, hold) {
+    const { url } = await ask(address);
+    await new Promise((resolve, reject) => {
+        const request = new XMLHttpRequest();
+        hold(request);
+        request.upload.addEventListener("progress", (event) => report(event.loaded));
+        request.addEventListener("load", () => (request.status === 200 ? resolve() : reject(new Error(`The store refused a part of the file (code ${request.status}). Please try again.`))));
+        request.addEventListener("error", () => reject(new Error("The connection broke. Choose the file again, and the upload goes on where it stopped.")));
+        request.addEventListener("abort", () => reject(new Final("The upload was cancelled. Choose the file again to go on with it.")));
+        request.open("PUT", url);
+        request.send(part);
+    });
+}
+
+async function persist(act) {
+    for (let tries = 1; ; tries += 1) {
+        try {
+            return await act();
+        } catch (fault) {
+            if (fault.isFinal || tries === TRIES) throw fault;
+            await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * tries));
+        }
+    }
+}
+
+function withToken(body) {
+    body.set("csrf_token", document.querySelector("input[name=csrf_token]").value);
+    return body;
+}
+
+async function ask(address, options = {}) {
+    const reply = await fetch(address, { ...options, headers: { Accept: "application/json" } });
+    const body = await reply.json();
+    if (!reply.ok) throw reply.status < 500 && reply.status !== 429 ? new Final(body.error) : new Error(body.error);
+    return body;
+}
