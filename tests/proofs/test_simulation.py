@@ -18,7 +18,9 @@ QUIET = Plan(1, Setting(), (Step(Act.SUBMIT, 0),))
 DEAD = Fault(Anchor("annotator", "put_item annotations RUNNING>hot", 1), Kind.DIE_BEFORE)
 LOST = Fault(Anchor("notify", "publish job_results hot", 1), Kind.LOST_MESSAGE)
 OFF = "4 commit before delete"
-RULE_SEEDS = 200
+SEEDS, RULE_SEEDS = 200, 100
+QUICKLY_NOTICED = [OFF, "1 due-ness is derived in each write", "3 references go before bytes"]
+"""`./gas faults --rules` tries them all; docs/faults.md has its table."""
 
 
 def test_a_plan_is_the_same_run_each_time() -> None:
@@ -62,13 +64,13 @@ def test_a_failing_plan_is_made_smaller_and_told_as_a_story() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("first", [0, BLOCK])
 def test_every_invariant_holds_whatever_fails(first: int) -> None:
-    tally = explore(first, BLOCK)
+    tally = explore(first, SEEDS)
     assert tally.failures == []
     assert max(tally.faults) >= 3
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", QUICKLY_NOTICED)
 def test_a_rule_switched_off_is_noticed(rule: str) -> None:
     _, seeds, kinds, _ = find(rule, most=RULE_SEEDS)
     assert seeds, kinds

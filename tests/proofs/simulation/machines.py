@@ -2,6 +2,7 @@
 
 import copy
 import random
+from functools import cache
 from typing import Any
 
 import boto3
@@ -54,6 +55,7 @@ class SimulatedSession:
         vars(client).update(vars(real))
         client.meta = copy.copy(client.meta)
         client.meta.events = HierarchicalEmitter()
+        vars(client)["get_paginator"] = cache(client.get_paginator)
         return client
 
 

@@ -3,12 +3,14 @@
 import os
 import random
 import sys
+import tempfile
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,8 @@ import pytest
 from tests.proofs.faults import Crash
 from tests.proofs.simulation.scheduler import Scheduler, SimulatedProcess, Strand
 
+MEMORY = Path("/dev/shm")  # noqa: S108 (each file in it has a name of its own)
+"""Files in memory: a disk takes longer than all the rest of a run."""
 OURS = ("aws.", "util.", "ann.")
 
 
@@ -179,4 +183,6 @@ def in_simulated_time(scheduler: Scheduler) -> Iterator[pytest.MonkeyPatch]:
         dice = random.Random(scheduler.seed)
         patch.setattr(uuid, "uuid4", lambda: uuid.UUID(int=dice.getrandbits(128), version=4))
         patch.setattr(os, "_exit", _exit)
+        if MEMORY.is_dir():
+            patch.setattr(tempfile, "tempdir", str(MEMORY))
         yield patch
