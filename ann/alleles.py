@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ann.chunks import Chunk
-from ann.table import Ints, Segments, changes, letters, ragged, whole_numbers
+from ann.table import Ints, Mask, Segments, changes, letters, ragged, whole_numbers
 
 RECORD, LINE, NAME, CONTIG, PLACE, IDENTIFIER, REFERENCE, ALTERNATIVES = range(8)
 QUALITY, FILTERS, REASON, CALLED, HET, HOM, GENOTYPE = range(8, 15)
@@ -52,12 +52,33 @@ class Alleles:
         self.is_plain = self.is_snv.copy()
         """REF and ALT are bases throughout."""
         self.is_described = np.zeros(len(self.records), np.bool_)
-        self.others = np.flatnonzero(~self.is_snv).tolist()
-        for allele in self.others:
+        for allele in self._of_other_lengths(np.flatnonzero(~self.is_snv)).tolist():
             self._look_at(allele)
 
     def __len__(self) -> int:
         return len(self.records)
+
+    def _of_other_lengths(self, which: Ints) -> Ints:
+        """Look at those that are bases throughout, of which some come or go; the others."""
+        ref, alt = (Segments(s.starts[which], s.lengths[which]) for s in (self.refs, self.alts))
+        is_plain = self._are_bases(alt)
+        is_usual = is_plain & (ref.lengths != alt.lengths)
+        is_same = (self.ref_base == self.alt_base)[which]
+        types = np.where(is_same & (ref.lengths == 1), INSERTION, INDEL)
+        types = np.where(is_same & (alt.lengths == 1), DELETION, types)
+        is_plain &= self._are_bases(ref)
+        usual = which[is_usual]
+        self.types[usual], self.is_plain[usual] = types[is_usual], is_plain[is_usual]
+        self.is_described[usual] = self.is_plain[usual] & self.is_clean[usual]
+        left: Ints = which[~is_usual]
+        return left
+
+    def _are_bases(self, segments: Segments) -> Mask:
+        """Those of some texts that are made of bases throughout."""
+        is_base = BASE[self.rows.data[ragged(segments)]]
+        found = segments.lengths > 0
+        found[np.repeat(np.arange(len(found)), segments.lengths)[~is_base]] = False
+        return found
 
     def _look_at(self, allele: int) -> None:
         ref, alt = self.ref(allele), self.alt(allele)
@@ -77,6 +98,11 @@ class Alleles:
     def alt(self, allele: int) -> bytes:
         start, length = self.alts.starts[allele], self.alts.lengths[allele]
         return self.rows.text[start : start + length]
+
+    def of_record(self, first: int) -> range:
+        """All alleles of the record whose first this is."""
+        stop = np.searchsorted(self.records, self.records[first], "right")
+        return range(first, int(stop))
 
     def contig(self, allele: int) -> str:
         """The contig under the reference's name; empty where it has none."""

@@ -1,6 +1,8 @@
 """The columns of variants.parquet (docs/output.md), made of what was found of a chunk."""
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,7 +24,7 @@ from ann.entries import Kind
 from ann.findings import ChunkFindings
 from ann.groups import NONE, Groups
 from ann.known_hits import Hits
-from ann.table import Ints, Segments, ragged, whole_numbers
+from ann.table import Ints, Mask, Segments, ragged, whole_numbers
 from ann.texts import Texts, offsets_of, taken
 
 NO_CONSEQUENCE = "outside the reach of any transcript"
@@ -53,6 +55,7 @@ def rows(
     known columns."""
     alleles, size = findings.alleles, len(findings.alleles)
     codes, words = statuses(findings, groups)
+    kind_words = KindWords(findings.kinds)
     known = {
         column: known_hits.column(kind, hits.values[column], size) for column, kind in kinds.items()
     }
@@ -64,10 +67,10 @@ def rows(
             "pos": arrow.numbers(alleles.pos),
             **_given(alleles),
             "status": arrow.coded(codes, words),
-            **_best(findings, groups),
+            **_best(findings, groups, kind_words),
             "genes": _lists(groups, [group.genes for group in groups.groups]),
             "terms": _lists(groups, [group.terms for group in groups.groups]),
-            "consequences": _consequences(findings, groups),
+            "consequences": _consequences(findings, groups, kind_words),
             "regions": _regions(findings),
             **known,
             **_genotypes(alleles),
@@ -114,37 +117,54 @@ def _genotypes(alleles: Alleles) -> dict[str, ArrowColumn]:
     return {**columns, "gt": _cells(alleles, GENOTYPE)}
 
 
-def _best(findings: ChunkFindings, groups: Groups) -> dict[str, ArrowColumn]:
+class WordCodes(NamedTuple):
+    """Words, and which of them each kind of entry has; `missing` is the code of those without."""
+
+    words: list[str]
+    table: Ints
+    missing: int
+
+    @classmethod
+    def of(cls, values: Iterable[str | None]) -> "WordCodes":
+        codes: dict[str | None, int] = {}
+        table = np.array([codes.setdefault(value, len(codes)) for value in values] or [0])
+        return cls([word or "" for word in codes], table, codes.get(None, NONE))
+
+    def column(self, kinds: Ints, is_there: Mask | None = None) -> ArrowColumn:
+        found = self.table[kinds]
+        valid = found != self.missing
+        return arrow.coded(found, self.words, valid if is_there is None else valid & is_there)
+
+
+class KindWords:
+    """The words of a chunk's kinds of entries."""
+
+    def __init__(self, kinds: list[Kind]) -> None:
+        self.gene = WordCodes.of(kind.gene for kind in kinds)
+        self.transcript = WordCodes.of(kind.transcript for kind in kinds)
+        self.biotype = WordCodes.of(kind.biotype for kind in kinds)
+        self.strand = WordCodes.of(kind.strand for kind in kinds)
+        self.term = WordCodes.of(kind.meaning.terms[0] for kind in kinds)
+        self.terms = WordCodes.of("&".join(kind.meaning.terms) for kind in kinds)
+        self.impact = WordCodes.of(kind.meaning.impact for kind in kinds)
+
+
+def _best(findings: ChunkFindings, groups: Groups, words: KindWords) -> dict[str, ArrowColumn]:
     """The columns of the most severe consequence."""
-    best, kinds = groups.best, findings.kinds
+    best, names = groups.best, findings.names
     is_there = best != NONE
-    codes = np.where(is_there, findings.entries.kinds[best], 0) if len(kinds) else best * 0
-    names = findings.names
+    codes = np.zeros(len(best), np.int64)
+    codes[is_there] = findings.entries.kinds[best[is_there]]
     return {
-        "consequence": _of_kinds(codes, kinds, lambda kind: kind.meaning.terms[0], is_there),
-        "impact": _of_kinds(codes, kinds, lambda kind: kind.meaning.impact, is_there),
-        "gene": _of_kinds(codes, kinds, lambda kind: kind.gene, is_there),
-        "transcript": _of_kinds(codes, kinds, lambda kind: kind.transcript, is_there),
-        "biotype": _of_kinds(codes, kinds, lambda kind: kind.biotype, is_there),
+        "consequence": words.term.column(codes, is_there),
+        "impact": words.impact.column(codes, is_there),
+        "gene": words.gene.column(codes, is_there),
+        "transcript": words.transcript.column(codes, is_there),
+        "biotype": words.biotype.column(codes, is_there),
         "hgvs_g": _texts(findings.genome.plain),
         "hgvs_c": _texts(_picked(names.coding.plain, best)),
         "hgvs_p": _texts(_picked(names.protein.plain, best)),
     }
-
-
-def _of_kinds(
-    codes: Ints,
-    kinds: list[Kind],
-    value: Callable[[Kind], str | None],
-    is_there: np.ndarray | None = None,
-) -> ArrowColumn:
-    """A value of the kind that each row has."""
-    words: dict[str | None, int] = {}
-    table = np.array([words.setdefault(value(kind), len(words)) for kind in kinds] or [0])
-    missing = words.get(None, NONE)
-    found = table[codes]
-    valid = found != missing if is_there is None else is_there & (found != missing)
-    return arrow.coded(found, [word or "" for word in words], valid)
 
 
 def _picked(texts: Texts, which: Ints) -> Texts:
@@ -160,27 +180,25 @@ def _picked(texts: Texts, which: Ints) -> Texts:
 
 def _lists(groups: Groups, items: Sequence[Sequence[str | None]]) -> ArrowColumn:
     """The list of the group that each allele has."""
-    words: dict[str | None, int] = {}
-    table = np.array([words.setdefault(i, len(words)) for of_one in items for i in of_one] or [0])
+    words = WordCodes.of(itertools.chain.from_iterable(items))
     sizes = np.array([len(of_one) for of_one in items] or [0])
     starts, has_group = np.cumsum(sizes) - sizes, groups.codes != NONE
     lengths = np.where(has_group, sizes[groups.codes], 0)
-    codes = table[ragged(Segments(starts[groups.codes], lengths))]
-    valid = codes != words.get(None, NONE)
-    return arrow.lists(lengths, arrow.coded(codes, [w or "" for w in words], valid), has_group)
+    places = ragged(Segments(starts[groups.codes], lengths))
+    return arrow.lists(lengths, words.column(places), has_group)
 
 
-def _consequences(findings: ChunkFindings, groups: Groups) -> ArrowColumn:
-    order, kinds, names = groups.order, findings.kinds, findings.names
+def _consequences(findings: ChunkFindings, groups: Groups, words: KindWords) -> ArrowColumn:
+    order, names = groups.order, findings.names
     codes = findings.entries.kinds[order]
     counts = np.diff(findings.spans)
     items = {
-        "gene": _of_kinds(codes, kinds, lambda kind: kind.gene),
-        "transcript": _of_kinds(codes, kinds, lambda kind: kind.transcript),
-        "biotype": _of_kinds(codes, kinds, lambda kind: kind.biotype),
-        "strand": _of_kinds(codes, kinds, lambda kind: kind.strand),
-        "consequence": _of_kinds(codes, kinds, lambda kind: "&".join(kind.meaning.terms)),
-        "impact": _of_kinds(codes, kinds, lambda kind: kind.meaning.impact),
+        "gene": words.gene.column(codes),
+        "transcript": words.transcript.column(codes),
+        "biotype": words.biotype.column(codes),
+        "strand": words.strand.column(codes),
+        "consequence": words.terms.column(codes),
+        "impact": words.impact.column(codes),
         "hgvs_c": _texts(_picked(names.coding.plain, order)),
         "hgvs_p": _texts(_picked(names.protein.plain, order)),
     }

@@ -1,6 +1,7 @@
 """The entries of BCSQ as arrays: a row for each consequence of each allele."""
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -207,22 +208,32 @@ def _has_plus(text: TextArray, bases: Segments) -> Mask:
 
 def _of_several(entries: Entries, alleles: Alleles) -> Entries:
     """The entries of records with several alleles, each for those whose bases it names."""
-    text, picked, owners = alleles.chunk.text.text, [], []
+    text, bases = alleles.chunk.text.text, entries.bases
+    picked: list[int] = []
+    owners: list[int] = []
+    record, of_record, named = -1, range(0), dict[bytes, list[int]]()
     for number, first in enumerate(entries.alleles.tolist()):
-        if not alleles.is_multi[first]:
-            picked.append(number)
-            owners.append(first)
-            continue
-        start, length = entries.bases.starts[number], entries.bases.lengths[number]
-        named = text[start : start + length].upper().split(b"+") if length else []
-        allele = first
-        while allele < len(alleles) and alleles.records[allele] == alleles.records[first]:
-            if not named or named_change(alleles, allele) in named:
-                picked.append(number)
-                owners.append(allele)
-            allele += 1
-    found = entries.picked(np.array(picked, np.int64))._replace(alleles=np.array(owners, np.int64))
-    return found.picked(np.lexsort((found.numbers, found.alleles)))
+        if first != record:
+            record, of_record = first, alleles.of_record(first)
+            named = _by_change(alleles, of_record) if len(of_record) > 1 else {}
+        start, length = bases.starts[number], bases.lengths[number]
+        found: Sequence[int] = of_record
+        if named and length:
+            words = set(text[start : start + length].upper().split(b"+"))
+            found = sorted(n for word in words for n in named.get(word, ()))
+        picked += [number] * len(found)
+        owners += found
+    several = entries.picked(np.array(picked, np.int64))
+    several = several._replace(alleles=np.array(owners, np.int64))
+    return several.picked(np.lexsort((several.numbers, several.alleles)))
+
+
+def _by_change(alleles: Alleles, of_record: range) -> dict[bytes, list[int]]:
+    """The alleles of a record by the names that csq gives them."""
+    named: dict[bytes, list[int]] = {}
+    for allele in of_record:
+        named.setdefault(named_change(alleles, allele), []).append(allele)
+    return named
 
 
 def named_change(alleles: Alleles, allele: int) -> bytes:

@@ -1,5 +1,6 @@
 """The table of variants, and what INFO gains: worked examples, through the pass or a whole job."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -169,6 +170,14 @@ def test_each_allele_has_its_own_consequences(run: Run) -> None:
     assert gain["GAS_HGVSC"] == "t1:c.5C>T,t1:c.5C>G"
     assert found.counts.records == 1
     assert found.counts.by_type == {"SNV": 2}
+
+
+def test_thousands_of_alleles_of_one_record_have_each_its_own_consequence(run: Run) -> None:
+    alts = ["C" + "".join(bases) for bases in itertools.product("ACGT", repeat=6)][:3000]
+    entries = (f"frameshift|D|t{n}|protein_coding|+|x|11C>{alt}" for n, alt in enumerate(alts))
+    found = run(f"11 C {','.join(alts)} {','.join(entries)}")
+    assert [row["transcript"] for row in rows(found)] == [f"t{n}" for n in range(3000)]
+    assert len(info(found)[0]["GAS_HGVSG"].split(",")) == 3000
 
 
 def test_an_entry_that_names_no_base_is_every_alleles(run: Run) -> None:
