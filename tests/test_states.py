@@ -125,7 +125,7 @@ def look(job: Job) -> tuple[object, ...]:
     """What steps go by: jobs that look alike take the same steps."""
     writes, live = sorted(map(str, job.pending_writes)), job.retrieval and job.retrieval.id
     states = (job.job_status, state_of_result(job), job.retrieval is not None, live)
-    faults = (job.archive_fault, job.retrieval_failures)
+    faults = (job.archive_fault, job.failed_moves)
     placed = (job.lease_until, job.mailed, str(job.outputs.get("result")))
     return (*states, *faults, *placed, *writes)
 

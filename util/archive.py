@@ -50,7 +50,7 @@ def store(world: World, job: Job, heartbeat: Heartbeat | None = None) -> None:
     """Write the archive, verify, commit, then delete the S3 object: in this order, whatever fails.
 
     The heartbeat renews the archive's lease; one that is released ends the writing. A result
-    whose bytes in S3 are not those of the row stays there, and is given up.
+    whose bytes in S3 are not those of the row stays there, and the failure is counted.
     """
     reserved = world.vault.reserve(job.user_id, job.job_id)
     begin(world, job, reserved, heartbeat or Heartbeat())
@@ -58,7 +58,7 @@ def store(world: World, job: Job, heartbeat: Heartbeat | None = None) -> None:
         archive_id = _copy(world, job, reserved, heartbeat)
     except DamagedError as damage:
         fault = f"the result at {job.result} has changed: {damage}"
-        failures.give_up(world, job.job_id, fault)
+        failures.fail_archive(world, job, reserved, fault)
         return
     except Exception:
         world.jobs.drop_archive(job.job_id, reserved=reserved)

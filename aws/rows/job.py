@@ -10,8 +10,9 @@ from aws.storage.stored import Archive, S3Object, Stored
 MAX_DOUBLINGS = 6
 MAX_RETRIES = 40
 """Retries of one kind of unfinished work by the sweeper: two days, then the row is given up."""
-MAX_RETRIEVAL_FAILURES = 5
-"""Failed or damaged retrievals of one archive, each of which is paid for, before it is given up."""
+MAX_FAILED_MOVES = 5
+"""Failed moves of a result, each of which is paid for, before it is given up: an archive that did
+not come back, bytes that were not those recorded."""
 
 
 class Refused(Exception):
@@ -165,7 +166,7 @@ class Job:
     reminder_time: float | None = None
     retries: dict[str, int] = field(default_factory=dict)
     retry_times: dict[str, float] = field(default_factory=dict)
-    retrieval_failures: int = 0
+    failed_moves: int = 0
     archive_fault: str | None = None
     archived_time: float | None = None
     requested_time: float | None = None

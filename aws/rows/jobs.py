@@ -76,7 +76,7 @@ class Jobs:
     begin_retrieval = step_method(moves.begin_retrieval)
     record_retrieval = step_method(moves.record_retrieval)
     postpone_check = step_method(moves.postpone_check)
-    give_up = step_method(moves.give_up)
+    fail_archive = step_method(moves.fail_archive)
     resume = step_method(moves.resume)
     bound_times = step_method(lifecycle.bound_times)
     count_retry = step_method(lifecycle.count_retry)

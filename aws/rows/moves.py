@@ -7,7 +7,7 @@ and raises Refused where the row is not in a state for it.
 from dataclasses import replace
 from typing import Any
 
-from aws.rows.job import MAX_RETRIEVAL_FAILURES, Job, Leased, Now, PendingWork, Refused, Retrieval
+from aws.rows.job import MAX_FAILED_MOVES, Job, Leased, Now, PendingWork, Refused, Retrieval
 from aws.rows.outputs import RESULT
 from aws.rows.step_parts import added, calmed, demand, dropped, overtaken, posted, retention_events
 from aws.storage.stored import Archive, S3Object, Stored
@@ -51,6 +51,7 @@ def commit_archive(
     demand(reserved in job.pending_writes, job, f"be archived as {reserved}")
     return replace(
         calmed(job, PendingWork.RETENTION),
+        failed_moves=0,
         existed=False,
         outputs={name: kept for name, kept in job.outputs.items() if kept != result},
         results_file_archive_id=archive_id,
@@ -138,9 +139,9 @@ def fail_retrieval(job: Job, at: Now, *, archive_id: str, fault: str) -> Job:
     """
     demand(job.results_file_archive_id == archive_id, job, f"fail to come back as {archive_id}")
     demand(bool(job.retrieval or job.pending_writes), job, "fail to come back unasked")
-    failures = min(job.retrieval_failures + 1, MAX_RETRIEVAL_FAILURES)
-    failed = replace(dropped(job), retrieval_failures=failures)
-    if failures == MAX_RETRIEVAL_FAILURES:
+    failures = min(job.failed_moves + 1, MAX_FAILED_MOVES)
+    failed = replace(dropped(job), failed_moves=failures)
+    if failures == MAX_FAILED_MOVES:
         return _given_up(failed, at, fault)
     if job.retrieval is None:
         return failed
@@ -148,10 +149,12 @@ def fail_retrieval(job: Job, at: Now, *, archive_id: str, fault: str) -> Job:
     return replace(failed, retrieval=replace(job.retrieval, check_time=check_time))
 
 
-def give_up(job: Job, at: Now, *, fault: str) -> Job:
-    """Leave a result in S3, for the operator: it cannot be archived."""
-    demand(job.is_hot and bool(job.pending_writes), job, "be given up")
-    return _given_up(job, at, fault)
+def fail_archive(job: Job, at: Now, *, reserved: Stored, fault: str) -> Job:
+    """Count a result whose bytes in S3 were not those recorded; the last time ends it."""
+    demand(job.is_hot and reserved in job.pending_writes, job, f"be archived as {reserved}")
+    failures = min(job.failed_moves + 1, MAX_FAILED_MOVES)
+    failed = replace(dropped(job), lease_until=None, failed_moves=failures)
+    return _given_up(failed, at, fault) if failures == MAX_FAILED_MOVES else failed
 
 
 def resume(job: Job, at: Now) -> Job:
@@ -161,7 +164,7 @@ def resume(job: Job, at: Now) -> Job:
         job,
         mail_fault=None,
         retries={},
-        retrieval_failures=0,
+        failed_moves=0,
         archive_fault=None,
         role_check_due=job.role_check_due or job.is_archived,
     )
@@ -183,7 +186,7 @@ def commit_thaw(job: Job, at: Now, *, archive_id: str, copy: S3Object) -> Job:
         role_check_due=True,
         pinned=False,
         pending_writes=(),
-        retrieval_failures=0,
+        failed_moves=0,
         archive_fault=None,
         garbage=added(job.garbage, Archive(archive_id)),
     )

@@ -11,7 +11,7 @@ from aws.events import Queues
 from aws.processes import TOPICS
 from aws.resources import World
 from aws.rows.inventories import Inventories, Progress
-from aws.rows.job import MAX_RETRIEVAL_FAILURES
+from aws.rows.job import MAX_FAILED_MOVES
 from tests import builders
 from tests.aws.stack.aws_like import element
 from tests.aws.stack.edge import Edge, RefusedError
@@ -74,7 +74,7 @@ def test_a_redrive_says_what_is_left_and_fails(world: World, gas: object) -> Non
 
 def test_what_was_given_up_is_shown_and_tried_again(world: World, gas: object) -> None:
     job = builders.requested(world, builders.user(world))
-    for _ in range(MAX_RETRIEVAL_FAILURES):
+    for _ in range(MAX_FAILED_MOVES):
         world.jobs.fail_retrieval(job.job_id, archive_id=job.archive_id, fault="damaged")
     rows = {row["name"]: row for row in json.loads(gas("queues", "--json"))}  # type: ignore[operator]
     assert rows["given_up"]["visible"] == 1

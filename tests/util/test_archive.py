@@ -1,5 +1,6 @@
 """The archive daemon: which results go to the archive, and which stay."""
 
+import io
 from dataclasses import replace
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from aws import outbox
 from aws.events import Event, Heartbeat
 from aws.resources import World
-from aws.rows.job import Job, Refused, due
+from aws.rows.job import MAX_FAILED_MOVES, Job, Refused, due
 from tests import builders, daemons
 from tests.conftest import Clock, Handle
 from tests.proofs.faults import meanwhile
@@ -46,6 +47,7 @@ def test_a_retention_longer_than_a_queues_delay_is_ended_by_the_sweeper(
     assert patient.jobs.get(job.job_id).is_hot
     clock.advance(AFTER_S + 1)
     sweep.sweep(patient)
+    daemons.deliver_queue(patient, "results_archive", archive.handle)
     assert patient.jobs.get(job.job_id).is_archived
 
 
@@ -105,16 +107,34 @@ def test_an_upgrade_and_a_downgrade_after_the_look_at_the_clock_restart_the_rete
 
 
 def test_bytes_that_are_not_those_recorded_stay_in_s3_and_are_given_up(
-    world: World, caplog: pytest.LogCaptureFixture
+    world: World, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = stored(world)
     world.files.write(job.result.bucket, job.result.key, b"changed")
-    archive.handle(world, Event(job.event))
+    for _ in range(2 * MAX_FAILED_MOVES):
+        clock.advance(daemons.LATE_S)
+        archive.handle(world, Event(job.event))
     after = world.jobs.get(job.job_id)
     assert (after.is_hot, after.is_given_up) == (True, True)
     assert builders.result_bytes(world, after) == b"changed"
     assert list(world.vault.inventory()) == []
     assert f"job {job.job_id} given up" in caplog.text
+
+
+def test_bytes_that_arrive_damaged_once_are_read_again(
+    world: World, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = stored(world)
+    with monkeypatch.context() as broken:
+        broken.setattr(world.files, "open", lambda *_: io.BytesIO(b"damaged"))
+        archive.handle(world, Event(job.event))
+    after = world.jobs.get(job.job_id)
+    assert (after.is_hot, after.is_given_up, after.failed_moves) == (True, False, 1)
+    clock.advance(daemons.LATE_S)
+    sweep.sweep(world)
+    daemons.deliver(world, daemons.handlers())
+    after = world.jobs.get(job.job_id)
+    assert (after.is_archived, after.failed_moves) == (True, 0)
 
 
 def test_a_released_heartbeat_ends_the_writing(world: World) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from aws.resources import World
-from aws.rows.job import MAX_RETRIES, MAX_RETRIEVAL_FAILURES, PendingWork, Status
+from aws.rows.job import MAX_FAILED_MOVES, MAX_RETRIES, PendingWork, Status
 from aws.storage.vault import RetrievalState
 from tests import builders, daemons
 from tests.conftest import Clock
@@ -102,7 +102,7 @@ def test_a_vanished_archive_is_given_up_and_keeps_no_other_result(
     gone, there = builders.archived(world, owner), builders.archived(world, owner)
     world.vault.delete(gone.archive_id)
     builders.change_role(world, owner.user_id, premium=True)
-    for _ in range(2 * MAX_RETRIEVAL_FAILURES):
+    for _ in range(2 * MAX_FAILED_MOVES):
         clock.advance(daemons.LATE_S)
         daemons.deliver(world, daemons.handlers())
         sweep.sweep(world)

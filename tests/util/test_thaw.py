@@ -6,7 +6,7 @@ import pytest
 
 from aws.events import Event
 from aws.resources import World
-from aws.rows.job import MAX_RETRIEVAL_FAILURES, Job, PendingWork, unfinished
+from aws.rows.job import MAX_FAILED_MOVES, Job, PendingWork, unfinished
 from tests import builders, daemons
 from tests.conftest import Clock, Handle
 from tests.proofs import invariants
@@ -72,7 +72,7 @@ def test_bytes_that_are_not_the_archived_ones_are_dropped_and_the_archive_stays(
     world.files.write(bucket, job.archive_id, b"damaged")
     thaw.act_on(world, builders.retrieved(job))
     after = world.jobs.get(job.job_id)
-    assert (after.archive_id, after.retrieval_failures) == (job.archive_id, 1)
+    assert (after.archive_id, after.failed_moves) == (job.archive_id, 1)
     keys = [item.key for item in world.files.listing(world.files.results)]
     assert not [key for key in keys if "~thaw-" in key]
 
@@ -81,12 +81,12 @@ def test_an_archive_that_stays_damaged_is_given_up_and_costs_nothing_more(
     world: World, clock: Clock, job: Job, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.files.write(world.names.bucket("archive"), job.archive_id, b"damaged")
-    for _ in range(2 * MAX_RETRIEVAL_FAILURES):
+    for _ in range(2 * MAX_FAILED_MOVES):
         clock.advance(daemons.LATE_S)
         sweep.sweep(world)
         daemons.deliver(world, daemons.handlers())
     after = world.jobs.get(job.job_id)
-    assert (after.retrieval_failures, after.retrieval) == (MAX_RETRIEVAL_FAILURES, None)
+    assert (after.failed_moves, after.retrieval) == (MAX_FAILED_MOVES, None)
     assert "came back changed" in str(after.archive_fault)
     assert f"job {job.job_id} given up" in caplog.text
     sweep.sweep(world)
