@@ -33,11 +33,15 @@ BAD_EVERY = 10
 """Every so many-th file is of another assembly: its job must end FAILED."""
 PREMIUM_SHARE = 0.4
 KILL_EVERY_S = (0.5, 1.5)
+KILL_WHILE_DISTURBED_S = (2, 6)
+"""Less often in a run that lasts minutes: a machine under load takes a while to start a process."""
 REST_S = 600
 TRY_S = 300
 TRY_EVERY_S = 5
 SPARED = {"aws", "globus"}
 """The stand-ins stay up: AWS and Globus are not ours to kill."""
+TRIED = (requests.RequestException, LookupError, StopIteration, RefusedUpload)
+"""What a person sees of a site that is away, or that a service keeps from answering."""
 BAD = (
     "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n7\t1\t.\tA\tC\t.\t.\t.\n"
 )
@@ -67,6 +71,8 @@ class Chaos:
     folder: Path
     disturbances: Disturbances | None = None
     kills: int = 0
+    tired: int = 0
+    """Uploads and subscriptions that people gave up after TRY_S."""
     accepted: set[str] = field(default_factory=set)
     loaded: threading.Event = field(default_factory=threading.Event)
 
@@ -103,6 +109,7 @@ class Chaos:
             "mails_missing": len(found.mails_missing),
             "mails_repeated": len(found.mails_repeated),
             "wrongly_failed": len(wrongly),
+            "people_tired": self.tired,
             "disturbed_s": self.disturbances.seconds if self.disturbances else {},
             "violations": found.violations + wrongly,
             "seconds": round(time.monotonic() - began, 1),
@@ -112,7 +119,8 @@ class Chaos:
         """SIGKILL to a random process, again and again while there is load."""
         dice = random.Random(self.seed)
         ours = [p for p in self.world.processes if p.name not in SPARED]
-        while not self.loaded.wait(dice.uniform(*KILL_EVERY_S)):
+        pause_s = KILL_WHILE_DISTURBED_S if self.disturbances else KILL_EVERY_S
+        while not self.loaded.wait(dice.uniform(*pause_s)):
             process = dice.choice(ours)
             if process.is_alive:
                 process.signal(signal.SIGKILL)
@@ -126,9 +134,12 @@ class Chaos:
         share = range(number, self.jobs, USERS)
         turn = dice.choice(share) if dice.random() < PREMIUM_SHARE else None
         for job in share:
-            self._submit(visitor, job)
-            if job == turn:
-                persist(lambda: visitor.submit(visitor.page("/subscribe"), "/subscribe"))
+            try:
+                self._submit(visitor, job)
+                if job == turn:
+                    persist(lambda: visitor.submit(visitor.page("/subscribe"), "/subscribe"))
+            except TRIED:
+                self.tired += 1
             self.loaded.wait(dice.uniform(0, self.pause_s))
 
     def _submit(self, visitor: Visitor, job: int) -> None:
@@ -176,7 +187,7 @@ def persist(act: Callable[[], Any]) -> Any:
     while True:
         try:
             return act()
-        except (requests.RequestException, LookupError, StopIteration, RefusedUpload):
+        except TRIED:
             if time.monotonic() > deadline:
                 raise
             time.sleep(pause_s)
