@@ -1,4 +1,4 @@
-"""Writes what is known of a block's records: as rows for the columnar engine, as sites for csq.
+"""Writes what is known of a block's records: as rows for the pass over them, as sites for csq.
 
 The rows are `records.tsv`, without a header or quoting: record (counted from 0), line, contig,
 the reference's name of it, pos, id, ref, alts, qual, filter, status (empty: clean), n_called,
