@@ -19,6 +19,8 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import NoReturn
 
+import numpy.ma  # noqa: F401  numpy would import it in each child, at its first `unique`
+
 from ann.chunks import GapError
 from ann.csq import STDERR, CrashError, GateError, LimitError
 from ann.pipeline import run
