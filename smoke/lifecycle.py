@@ -87,9 +87,9 @@ def restored(run: SmokeRun) -> str:
     """Subscribing brings the result back from Glacier, byte for byte."""
     subscribe(run)
     job = run.until(
-        lambda job: job.is_hot or job.retrieval is not None,
+        lambda job: job.is_hot or bool(job.retrieval and job.retrieval.id),
         run.target.patience.job_s,
-        "no retrieval of the result was begun",
+        "Glacier did not take the retrieval of the result",
     )
     if run.target.stack and job.retrieval and job.retrieval.tier in HOURS:
         run.keeps = True

@@ -5,7 +5,7 @@ from typing import Any
 
 from aws.processes import PROCESSES
 
-FAULTS = ("AccessDenied", "Traceback", "NotAuthorized", "AuthorizationError", " lacks ")
+FAULTS = ("AccessDenied", "Traceback", "NotAuthorized", "AuthorizationError")
 """Parts of a line that a healthy deployment never logs: refusals, and errors nobody expects."""
 MOST_LINES = 50
 
@@ -21,7 +21,7 @@ class CloudWatchLog:
 
     def faults(self, since: float, about: str = "") -> list[str]:
         """Lines since that time (epoch s) of faults, and those that contain `about`."""
-        words = [f'?"{text.strip()}"' for text in (*FAULTS, *([about] if about else []))]
+        words = [f'?"{text}"' for text in (*FAULTS, *([about] if about else []))]
         lines: list[tuple[int, str]] = []
         for process in PROCESSES:
             reply = self.logs.filter_log_events(

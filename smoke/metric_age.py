@@ -13,6 +13,8 @@ BACK = timedelta(minutes=15)
 MOST_S = 240
 """The policies were simulated with metrics up to three minutes late; a minute is their period."""
 ALARMS = ("AnnotatorBacklogAlarm", "AnnotatorIdleAlarm")
+JUDGED = {"short", "idle"}
+"""The expressions that these alarms go by; others may lack datapoints while nothing is in flight."""
 
 Points = dict[tuple[str, datetime], float]
 
@@ -22,20 +24,23 @@ def fresh(run: SmokeRun) -> str:
 
     CloudWatch does not wait for a metric that comes late: docs/simulation.md, Late metrics.
     """
-    queries = _queries(run)
+    alarms = _queries(run)
     ages: dict[str, float] = {}
     seen: Points = {}
     for look in range(LOOKS):
         if look:
             time.sleep(LOOK_S)
         now = datetime.now(UTC)
-        points = _read(run, queries, now)
+        points: Points = {}
+        for queries in alarms:
+            points |= _read(run, queries, now)
         _demand_steady(seen, points)
         seen |= points
         for name in {name for name, _ in points}:
             newest = max(at for one, at in points if one == name)
             ages[name] = max(ages.get(name, 0), (now - newest).total_seconds())
-    if missing := sorted({q["Id"] for q in queries if q.get("Expression")} - ages.keys()):
+    ids = {query["Id"] for queries in alarms for query in queries}
+    if missing := sorted(ids & JUDGED - ages.keys()):
         raise CheckFailed(
             f"{', '.join(missing)} never had a datapoint in {BACK}: the alarms see nothing"
         )
@@ -49,22 +54,22 @@ def _words(ages: dict[str, float]) -> str:
     return ", ".join(f"{name} {age:.0f} s" for name, age in sorted(ages.items()))
 
 
-def _queries(run: SmokeRun) -> list[dict[str, Any]]:
-    """The queries of the alarms, each id made one of its alarm's; all return their data."""
+def _queries(run: SmokeRun) -> list[list[dict[str, Any]]]:
+    """The queries of each alarm; all return their data."""
     pages = (
         run.target.client("cloudwatch")
         .get_paginator("describe_alarms")
         .paginate(AlarmNamePrefix=f"{run.target.deployed.name}-")
     )
-    queries: dict[str, dict[str, Any]] = {}
-    for page in pages:
-        for alarm in page["MetricAlarms"]:
-            if any(name in alarm["AlarmName"] for name in ALARMS):
-                for query in alarm["Metrics"]:
-                    queries.setdefault(query["Id"], {**query, "ReturnData": True})
-    if not queries:
+    alarms = [
+        [{**query, "ReturnData": True} for query in alarm["Metrics"]]
+        for page in pages
+        for alarm in page["MetricAlarms"]
+        if any(name in alarm["AlarmName"] for name in ALARMS)
+    ]
+    if not alarms:
         raise CheckFailed("the alarms that scale the annotators are not there: ./gas deploy")
-    return list(queries.values())
+    return alarms
 
 
 def _read(run: SmokeRun, queries: list[dict[str, Any]], now: datetime) -> Points:
@@ -84,7 +89,7 @@ def _read(run: SmokeRun, queries: list[dict[str, Any]], now: datetime) -> Points
 def _demand_steady(before: Points, after: Points) -> None:
     """An expression whose value changes later was evaluated too early: an alarm may have acted."""
     for (name, at), value in after.items():
-        if (was := before.get((name, at), value)) != value and name in ("short", "idle"):
+        if (was := before.get((name, at), value)) != value and name in JUDGED:
             raise CheckFailed(
                 f"{name} of {at:%H:%M} was {was:g} and became {value:g}: an alarm would have gone "
                 "by the first; see docs/simulation.md, Late metrics"

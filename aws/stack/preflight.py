@@ -34,7 +34,14 @@ ACTIONS = (
 )
 """One of each service that a deployment needs."""
 TIMEOUT_S = 10
-GONE = ("404", "NoSuchEntity", "NonExistentQueue", "ResourceNotFoundException", "NotFound")
+GONE = (
+    "404",
+    "NoSuchEntity",
+    "NonExistentQueue",
+    "QueueDoesNotExist",
+    "ResourceNotFoundException",
+    "NotFound",
+)
 
 Parameters = Mapping[str, str]
 
