@@ -14,7 +14,7 @@ MOST_S = 240
 """The policies were simulated with metrics up to three minutes late; a minute is their period."""
 ALARMS = ("AnnotatorBacklogAlarm", "AnnotatorIdleAlarm")
 JUDGED = {"short", "idle"}
-"""The expressions that these alarms go by; others may lack datapoints while nothing is in flight."""
+"""The expressions that these alarms go by; others may lack datapoints while nothing is at work."""
 
 Points = dict[tuple[str, datetime], float]
 
