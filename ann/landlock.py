@@ -22,7 +22,7 @@ OLDEST = 2
 """Version 1 lets no file be moved from one folder to another."""
 FILE_RIGHTS = {2: 14, 3: 15, 4: 15}
 ALL_FILE_RIGHTS = 16
-"""How many rights on files each version of Landlock knows."""
+"""The number of rights on files that each version of Landlock knows."""
 FLEETING = Path("/proc")
 """A file of /proc may be made anew, unknown to the rule, once nobody has it open."""
 TCP, SCOPES = 3, 3
@@ -79,7 +79,7 @@ def restrict(readable: Iterable[Path], writable: Iterable[Path], own: Path) -> N
 
 
 def _size(known: int) -> ctypes.c_size_t:
-    """How much of `Ruleset` the kernel's version knows."""
+    """The bytes of `Ruleset` that the kernel's version knows."""
     parts = 1 + (known >= 4) + (known >= 6)
     return ctypes.c_size_t(parts * ctypes.sizeof(ctypes.c_uint64))
 

@@ -30,7 +30,7 @@ OURS = ("ann", "aws", "vcf", "pyproject.toml")
 """The parts of the checkout that a child reads; a local world's state may lie beside them."""
 SYSTEM = ("/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime")
 MACHINE = ("/proc/self/cgroup", "/sys/fs/cgroup", "/sys/devices/system/cpu/online")
-"""How much memory and how many processors there are; DuckDB demands to know."""
+"""Files that tell of memory and processors; DuckDB demands to read them."""
 
 
 log = logging.getLogger(__name__)
@@ -115,7 +115,7 @@ def forbid_forks() -> None:
 
 
 def lacking() -> list[str]:
-    """What this machine lacks of the prison: some of `seccomp`, `landlock`."""
+    """The parts of the prison that this machine lacks: some of `seccomp`, `landlock`."""
     is_linux = sys.platform == "linux"
     there = {
         "seccomp": is_linux and seccomp.is_there(),

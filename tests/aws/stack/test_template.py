@@ -210,9 +210,9 @@ def test_the_accounts_archive_alone_announces_a_thaw_and_its_alarms_alarm(parsed
     assert len(policies) == len(parsed.of("AWS::SNS::Topic"))
     alarms = policies.pop("AlarmTopicPolicy")
     assert tls_only(alarms)
-    (told, _) = [s for s in alarms["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"]
-    assert told["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
-    assert told["Condition"]["ArnLike"]["aws:SourceArn"].endswith(f":{ACCOUNT}:alarm:*")
+    (statement, _) = [s for s in alarms["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"]
+    assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert statement["Condition"]["ArnLike"]["aws:SourceArn"].endswith(f":{ACCOUNT}:alarm:*")
     for policy in policies.values():
         assert tls_only(policy)
         allowed = [s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"]
