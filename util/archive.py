@@ -37,8 +37,9 @@ def handle(world: World, event: Event) -> None:
 
 
 def needs_archiving(job: Job) -> bool:
-    """True for a result in S3 whose time there has an end: not pinned, and not too small."""
-    return job.job_status is Status.COMPLETED and job.is_hot and job.expires_time is not None
+    """True for a result in S3 that may leave it: not pinned, not too small, not given up."""
+    leaves = job.expires_time is not None and job.archive_fault is None
+    return job.job_status is Status.COMPLETED and job.is_hot and leaves
 
 
 def tolerance_s(world: World) -> float:
