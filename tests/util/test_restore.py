@@ -145,3 +145,19 @@ def test_a_day_brings_back_so_many_results_and_the_next_days_the_others(
     restored(world, owner)
     assert requested() == 3
     assert world.accounts.get(owner.user_id).pending_role_change is None
+
+
+def test_a_single_result_beyond_the_days_number_is_not_forgotten(
+    config: Config, clock: Clock
+) -> None:
+    config = replace(config, restore=replace(config.restore, max_day=1))
+    provision(config)
+    world = connect(config, clock)
+    owner = builders.user(world)
+    jobs = [builders.archived(world, owner) for _ in range(2)]
+    owner = world.accounts.subscribe(owner.user_id)
+    world.accounts.clear_role_change(owner.user_id, owner.role_changes)
+    for job in jobs:
+        restore.handle(world, Event(job.event))
+    assert [world.jobs.get(job.job_id).retrieval is None for job in jobs] == [False, True]
+    assert world.accounts.get(owner.user_id).pending_role_change == owner.role_changes
