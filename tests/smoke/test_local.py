@@ -24,10 +24,11 @@ from tests.smoke.conftest import SmokedWorld
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("smoke")]
 
-MOST_S = 120
+MOST_S = 300
+"""Half a minute on an idle machine."""
 
 
-def test_a_healthy_world_passes_in_two_minutes() -> None:
+def test_a_healthy_world_passes() -> None:
     argv = [sys.executable, "-m", "smoke", "--local", "--json"]
     ran = subprocess.run(argv, capture_output=True, text=True, timeout=MOST_S, env={**os.environ})
     assert ran.returncode == 0, ran.stdout + ran.stderr
