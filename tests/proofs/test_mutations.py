@@ -122,7 +122,7 @@ def lost_reply_of_a_retrieval(stage: Stage) -> None:
     account = builders.user(stage.world)
     job = builders.archived(stage.world, account)
     stage.world.accounts.subscribe(account.user_id)
-    with fault_at(stage.world, Mode.REPEATED, at=5) as fault:
+    with fault_at(stage.world, Mode.REPEATED, at=7) as fault:
         restore.handle(stage.world, Event(account.event))
     assert fault.call == "dynamodb.PutItem"
     retrieval = stage.world.jobs.get(job.job_id).retrieval
@@ -399,11 +399,12 @@ def wiped(job: Job, at: Now, **_: Any) -> Job:
 
 
 def not_restarted(job: Job, at: Now) -> Job:
-    return replace(moves.release(job, at), expires_time=job.expires_time)
+    return replace(moves.release(job, at), expires_time=at.now)
 
 
 def unmarked(job: Job, at: Now) -> Job:
-    return replace(moves.pin(job, at), pinned=False, role_check_due=False)
+    stays = moves.pin(job, at)
+    return replace(stays, pinned=False, role_check_due=False, expires_time=job.expires_time)
 
 
 def not_overtaking(job: Job, at: Now) -> Job:
