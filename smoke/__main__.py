@@ -43,8 +43,10 @@ to the site's secret. Whatever happens, it deletes all files at the end; empty r
 messages about them may be on their way.
 
 exit codes: 0 all passed or were skipped; 1 something failed; 2 the command line is wrong
-examples:   ./gas smoke --local                     ./gas smoke --stack gas --quick
-            ./gas smoke --stack gas --only restore  ./gas smoke --stack gas --json > today.json
+example: ./gas smoke --local
+         ./gas smoke --stack gas --quick
+         ./gas smoke --stack gas --only restore
+         ./gas smoke --stack gas --json > today.json
 """
 
 
