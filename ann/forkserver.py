@@ -33,6 +33,7 @@ from ann.sandbox import (
     die_with_parent,
     heed_only_the_daemon,
     kill_orphans,
+    prepare_prison,
     set_limits,
 )
 from ann.task import Annotation, JobLimits, Outcome, Task
@@ -72,6 +73,7 @@ def serve(pipeline: Pipeline = run) -> None:
     hide_memory()
     heed_only_the_daemon()
     adopt_orphans()
+    prepare_prison()
     server = os.getpid()
     task = None
     while line := sys.stdin.buffer.readline():

@@ -10,6 +10,7 @@ import os
 import resource
 import signal
 import sys
+from functools import cache
 from pathlib import Path
 
 from ann import landlock, seccomp
@@ -93,6 +94,13 @@ def _users_tasks() -> int:
     return tasks
 
 
+def prepare_prison() -> None:
+    """Make once what each child and tool then takes upon itself."""
+    if "seccomp" not in lacking():
+        seccomp.job_filter()
+        seccomp.tool_filter()
+
+
 def confine(folder: Path, given: list[Path]) -> None:
     """Hold this process and all that it starts to the job's `folder`; for good (Linux).
 
@@ -110,10 +118,11 @@ def confine(folder: Path, given: list[Path]) -> None:
 
 def forbid_forks() -> None:
     """Let this process, a tool that is given a user's records, start no other; for good."""
-    if sys.platform == "linux" and seccomp.is_there():
+    if "seccomp" not in lacking():
         seccomp.tool_filter().load()
 
 
+@cache
 def lacking() -> list[str]:
     """The parts of the prison that this machine lacks: some of `seccomp`, `landlock`."""
     is_linux = sys.platform == "linux"

@@ -9,6 +9,7 @@ import os
 import signal
 from ctypes import c_char_p, c_int, c_uint, c_uint32, c_uint64, c_void_p
 from errno import ENOSYS, EPERM
+from functools import cache
 from typing import NamedTuple
 
 LIBRARY = "libseccomp.so.2"
@@ -130,6 +131,7 @@ def is_there() -> bool:
     return int(ctypes.CDLL(None).prctl(PR_GET_SECCOMP, 0, 0, 0, 0)) >= 0
 
 
+@cache
 def job_filter() -> Filter:
     """The filter of a job's child: what Python, htslib and DuckDB call, forks included."""
     made = Filter(library(), ERRNO | ENOSYS)
@@ -140,6 +142,7 @@ def job_filter() -> Filter:
     return made
 
 
+@cache
 def tool_filter() -> Filter:
     """The filter that a tool of the child has besides: it starts no process."""
     made = Filter(library(), ALLOW)
