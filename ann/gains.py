@@ -6,7 +6,7 @@ import numpy as np
 
 from ann.findings import ChunkFindings
 from ann.known_hits import Hits
-from ann.table import Ints
+from ann.table import Bytes, Ints, Segments
 from ann.texts import Texts, offsets_of
 
 ESCAPES = {"%": "%25", ",": "%2C", ";": "%3B", "=": "%3D"}
@@ -15,11 +15,14 @@ ESCAPED = str.maketrans({**ESCAPES, " ": "%20", "|": "%7C"})
 
 
 class Piece(NamedTuple):
-    """A piece of INFO for each record, behind its semicolon: `text[starts[n]:ends[n]]`."""
+    """A piece of INFO for each record, behind its semicolon: places in `text`."""
 
-    text: bytes
-    starts: Ints
-    ends: Ints
+    text: Bytes
+    places: Segments
+
+    def of(self, record: int) -> bytes:
+        start = self.places.starts[record]
+        return self.text[start : start + self.places.lengths[record]].tobytes()
 
 
 class Gains(NamedTuple):
@@ -33,9 +36,8 @@ def gains(findings: ChunkFindings, hits: Hits) -> Gains:
     """All that the records of a chunk gain."""
     chunk, spans = findings.alleles.chunk, _record_spans(findings)
     by_record = np.append(findings.alleles.first_of_record, len(findings.alleles))
-    starts, lengths = chunk.bcsq
     pieces = [
-        Piece(chunk.text.text, starts, starts + lengths),
+        Piece(chunk.text.data, chunk.bcsq),
         _of_rows(findings.genome.info, by_record),
         _of_rows(findings.names.coding.info, spans),
         _of_rows(findings.names.protein.info, spans),
@@ -44,8 +46,8 @@ def gains(findings: ChunkFindings, hits: Hits) -> Gains:
     if others:
         lengths = np.zeros(len(chunk.rows), np.int64)
         lengths[list(others)] = [len(text) for text in others.values()]
-        offsets = offsets_of(lengths)
-        pieces.append(Piece(b"".join(others.values()), offsets[:-1], offsets[1:]))
+        text = np.frombuffer(b"".join(others.values()), np.uint8)
+        pieces.append(Piece(text, Segments(offsets_of(lengths)[:-1], lengths)))
     return Gains(pieces, _names(findings, hits))
 
 
@@ -58,7 +60,7 @@ def _record_spans(findings: ChunkFindings) -> Ints:
 
 def _of_rows(texts: Texts, spans: Ints) -> Piece:
     places = texts.offsets[spans]
-    return Piece(texts.data.tobytes(), places[:-1], places[1:])
+    return Piece(texts.data, Segments(places[:-1], np.diff(places)))
 
 
 def _names(findings: ChunkFindings, hits: Hits) -> dict[int, bytes]:

@@ -9,7 +9,8 @@ from ann.bgzf import BgzfWriter
 from ann.chunks import Tables
 from ann.csq import GateError
 from ann.gains import Gains
-from ann.table import ID, INFO, Ints, RecordTable
+from ann.rows import Source
+from ann.table import ID, INFO, Ints, RecordTable, Segments
 from ann.tbi import TbiBuilder
 
 DOT = ord(".")
@@ -32,7 +33,7 @@ class Splicer:
 
     def take(self, gains: Gains) -> None:
         """Write the next records. Raises GateError where there are not so many."""
-        wanted = len(gains.pieces[0].starts)
+        wanted = len(gains.pieces[0].places.starts)
         table = self.lines.take(wanted)
         if len(table) != wanted:
             raise GateError("more was found than there are records")
@@ -50,32 +51,29 @@ def joined(table: RecordTable, gains: Gains) -> bytes:
     starts, lengths = table.segments(INFO)
     ends = table.seps[:, INFO]
     is_first = (lengths == 0) | ((lengths == 1) & (table.data[starts] == DOT))
-    cuts, froms = ends.copy(), np.append([0], ends[:-1])
-    size = len(gains.pieces) + 1
-    parts: list[bytes] = [b""] * (size * len(table))
-    for place, piece in enumerate(gains.pieces, 1):
-        leads = is_first & (piece.ends > piece.starts)
+    source, cuts, pieces = Source(table.data), ends.copy(), []
+    for text, (places, sizes) in gains.pieces:
+        leads = is_first & (sizes > 0)
         cuts[leads] = starts[leads]
         is_first &= ~leads
-        parts[place::size] = _slices(piece.text, piece.starts + leads, piece.ends)
-    parts[0::size] = _slices(table.text, froms, cuts)
-    begins = table.starts(ID)
-    for record in _nameless(table, gains.names):
-        start, end = int(begins[record]), int(table.seps[record, ID])
-        before, after = table.text[froms[record] : start], table.text[end : cuts[record]]
-        parts[size * record] = before + gains.names[record] + after
-    parts.append(table.text[int(ends[-1]) :])
-    return b"".join(parts)
+        pieces.append(Segments(places + source.add(text) + leads, sizes - leads))
+    rest = Segments(ends, table.seps[:, -1] + 1 - ends)
+    return source.stitch([*_fronts(table, cuts, gains.names, source), *pieces, rest])
 
 
-def _slices(text: bytes, starts: Ints, ends: Ints) -> list[bytes]:
-    return [text[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
-
-
-def _nameless(table: RecordTable, names: dict[int, bytes]) -> list[int]:
-    """The records without an ID whose variant has a name."""
+def _fronts(
+    table: RecordTable, cuts: Ints, names: dict[int, bytes], source: Source
+) -> list[Segments]:
+    """The records up to what they gain; what has no ID, with the name of its variant."""
     if not names:
-        return []
-    starts, lengths = table.segments(ID)
+        return [Segments(table.begins, cuts - table.begins)]
+    starts, lengths = (column.copy() for column in table.segments(ID))
+    behind = starts + lengths
+    before = Segments(table.begins, starts - table.begins)
     is_empty = (lengths == 0) | ((lengths == 1) & (table.data[starts] == DOT))
-    return [record for record in names if is_empty[record]]
+    named = [record for record in names if is_empty[record]]
+    sizes = np.array([len(names[record]) for record in named], np.int64)
+    text = np.frombuffer(b"".join(names[record] for record in named), np.uint8)
+    starts[named] = source.add(text) + np.cumsum(sizes) - sizes
+    lengths[named] = sizes
+    return [before, Segments(starts, lengths), Segments(behind, cuts - behind)]

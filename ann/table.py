@@ -19,6 +19,9 @@ MOST_DIGITS = 10
 LONGEST_COMPARED = 256
 LONGEST_LOOKED_AT = 1_000_000
 """Longer cells are not looked at byte by byte: eight bytes of index for each would not do."""
+LONG_ON_AVERAGE = 256
+"""Bytes of a part from which on it is copied by itself: an index of each byte would cost more."""
+MOST_OFFSETS = 2**31 - 1
 EMPTY_HASH = np.uint64(0)
 
 
@@ -97,7 +100,14 @@ def stitch(source: Bytes, parts: list[Segments]) -> bytes:
     """Text made row by row of its parts: the first of each, then the second of each …"""
     starts = np.stack([part.starts for part in parts], axis=1).ravel()
     lengths = np.stack([part.lengths for part in parts], axis=1).ravel()
-    return source[ragged(Segments(starts, lengths))].tobytes()
+    ends = np.cumsum(lengths)
+    size = int(ends[-1]) if len(ends) else 0
+    if size > LONG_ON_AVERAGE * len(ends) or len(source) > MOST_OFFSETS:
+        spans = zip(starts.tolist(), (starts + lengths).tolist(), strict=True)
+        return b"".join([source[start:end].tobytes() for start, end in spans])
+    offsets = np.repeat((starts - ends + lengths).astype(np.int32), lengths)
+    offsets += np.arange(size, dtype=np.int32)
+    return source.take(offsets).tobytes()
 
 
 def decimals(numbers: Ints) -> tuple[Bytes, Segments]:

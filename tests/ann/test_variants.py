@@ -110,9 +110,9 @@ def rows(passed: Passed) -> list[Row]:
 def info(passed: Passed) -> list[dict[str, str]]:
     """What each record's INFO gains."""
     lines = [
-        b"".join(piece.text[piece.starts[n] : piece.ends[n]] for piece in gains.pieces)
+        b"".join(piece.of(n) for piece in gains.pieces)
         for gains in passed.gains
-        for n in range(len(gains.pieces[0].starts))
+        for n in range(len(gains.pieces[0].places.starts))
     ]
     return [dict(i.partition("=")[::2] for i in line.decode().split(";") if i) for line in lines]
 
