@@ -109,7 +109,7 @@ signature() {
 }
 
 # A PGP key without its armour, as gpgv wants it.
-unarmoured() { sed '1,/^$/d;/^[=-]/d' | base64 -d; }
+unarmoured() { tr -d '\r' | sed '1,/^$/d;/^[=-]/d' | base64 -d; }
 
 # Debian's own daily update may hold the lock at a first boot.
 packages() { apt-get -qq -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$@"; }
