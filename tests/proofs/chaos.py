@@ -33,8 +33,8 @@ BAD_EVERY = 10
 """Every so many-th file is of another assembly: its job must end FAILED."""
 PREMIUM_SHARE = 0.4
 KILL_EVERY_S = (0.5, 1.5)
-KILL_WHILE_DISTURBED_S = (2, 6)
-"""Less often in a run that lasts minutes: a machine under load takes a while to start a process."""
+KILL_WHILE_DISTURBED_S = (4, 10)
+"""Less often in a run that lasts minutes, so that people get through in between."""
 REST_S = 600
 TRY_S = 300
 TRY_EVERY_S = 5
@@ -116,13 +116,13 @@ class Chaos:
         }
 
     def _kill(self) -> None:
-        """SIGKILL to a random process, again and again while there is load."""
+        """SIGKILL to a random process that serves, again and again while there is load."""
         dice = random.Random(self.seed)
         ours = [p for p in self.world.processes if p.name not in SPARED]
         pause_s = KILL_WHILE_DISTURBED_S if self.disturbances else KILL_EVERY_S
         while not self.loaded.wait(dice.uniform(*pause_s)):
             process = dice.choice(ours)
-            if process.is_alive:
+            if process.is_alive and process.is_ready:
                 process.signal(signal.SIGKILL)
                 self.kills += 1
 
