@@ -112,14 +112,14 @@ def check_retrieval(world: World, job: Job) -> None:
     except FileNotFoundError as gone:
         failures.fail_retrieval(world, job, str(gone))
         return
+    if state is RetrievalState.FAILED:
+        request_again(world, job)
+        return
+    after_s = world.config.restore.patience_s
+    world.jobs.postpone_check(job.job_id, token=retrieval.token, after_s=after_s)
     if state is RetrievalState.READY:
         notice = world.vault.notice(job.archive_id, job.job_id, retrieval.id)
         world.queues.send("thaw", json.dumps(notice))
-    elif state is RetrievalState.PENDING:
-        after_s = world.config.restore.patience_s
-        world.jobs.postpone_check(job.job_id, token=retrieval.token, after_s=after_s)
-    else:
-        request_again(world, job)
 
 
 def request_again(world: World, job: Job) -> None:
