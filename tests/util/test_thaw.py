@@ -80,7 +80,8 @@ def test_bytes_that_are_not_the_archived_ones_are_dropped_and_the_archive_stays(
 def test_an_archive_that_stays_damaged_is_given_up_and_costs_nothing_more(
     world: World, clock: Clock, job: Job, caplog: pytest.LogCaptureFixture
 ) -> None:
-    world.files.write(world.names.bucket("archive"), job.archive_id, b"damaged")
+    place = {"Bucket": world.names.bucket("archive"), "Key": job.archive_id}
+    world.files.s3.put_object(**place, Body=b"damaged", StorageClass="GLACIER")
     for _ in range(2 * MAX_FAILED_MOVES):
         clock.advance(daemons.LATE_S)
         sweep.sweep(world)
