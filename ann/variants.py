@@ -99,9 +99,7 @@ class TableWriter:
 
     def __init__(self, db: duckdb.DuckDBPyConnection, path: Path) -> None:
         self.db, self.path = db.cursor(), path
-        self.waiting: queue.Queue[Table | BaseException | None] = queue.Queue(
-            MOST_WAITING
-        )
+        self.waiting: queue.Queue[Table | BaseException | None] = queue.Queue(MOST_WAITING)
         self.thread = threading.Thread(target=self._run)
         self.fault: BaseException | None = None
         self.is_over = False

@@ -190,7 +190,7 @@ class Run:
 
 
 def _pidfd(pid: int) -> list[IO[bytes]]:
-    """What becomes readable when this process ends; nothing where the kernel has no such thing."""
+    """A file that is readable once this process has ended; none where the kernel has no such."""
     with contextlib.suppress(AttributeError, ProcessLookupError):
         return [os.fdopen(os.pidfd_open(pid), "rb", buffering=0)] if pid else []
     return []

@@ -144,7 +144,7 @@ def remind(world: World, user_id: str) -> None:
 
 
 def _far_s(world: World) -> float:
-    """How far off (s) a due time must be to be looked at: nearer ones come about soon."""
+    """The distance (s) from which on a due time is looked at: nearer ones come about soon."""
     return world.config.aws.visibility_s
 
 

@@ -198,7 +198,7 @@ class Job:
 
     @property
     def is_given_up(self) -> bool:
-        """What is unfinished is left to the operator: retries have an end, and it has come."""
+        """Unfinished work is left to the operator: retries have an end, and it has come."""
         exhausted = any(count >= MAX_RETRIES for count in self.retries.values())
         return exhausted or bool(self.archive_fault or self.mail_fault)
 
@@ -274,7 +274,7 @@ def unfinished(job: Job, at: Now) -> dict[PendingWork, float]:
 
 
 def _commits_and_moves(job: Job, at: Now) -> dict[PendingWork, float]:
-    """What a commit left to be done, and the moves of a result, each with its first due time."""
+    """The work that a commit left, and the moves of a result, each with its first due time."""
     timeouts = at.timeouts
     times: dict[PendingWork, float] = {}
     if job.outbox or job.garbage or job.role_check_due:

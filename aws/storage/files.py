@@ -142,7 +142,7 @@ class Files:
     def download(self, bucket: str, key: str, path: Path, etag: str = "") -> None:
         """Raises FileNotFoundError, also where the contents that `etag` names are there no more.
 
-        A form may be sent again, which S3 cannot be told to refuse: conditional writes are for PUT
+        A form may be sent again, and S3 has no way to refuse that: conditional writes are for PUT
         and for multipart uploads only.
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
         """

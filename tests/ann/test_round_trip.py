@@ -8,9 +8,9 @@ import pysam
 import pytest
 
 from ann.header import OURS
-from vcf.reserved import NOTE
 from tests.ann.conftest import Annotate
 from tests.builders import example
+from vcf.reserved import NOTE
 
 SEED = 8
 NAMES = ["MT", "chrM", "chr1", "2", "scaffold_7", "KI270.1"]

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 
 from local.demo import EXAMPLE, private_world
 from tests.browser.actions import JOB_MS, signed_in, upload
@@ -12,7 +12,7 @@ from tests.browser.conftest import CHROMIUM
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "screenshots"
-SIZE = {"width": 1200, "height": 800}
+SIZE: ViewportSize = {"width": 1200, "height": 800}
 BEFORE = {"home": "/", "help": "/help", "about": "/about", "privacy": "/privacy"}
 """The pages that need no login, by the names of their pictures."""
 AFTER = {

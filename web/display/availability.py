@@ -62,8 +62,8 @@ def availability(job: Job, is_premium: bool, now: float) -> Availability:
 def _given_up(job: Job) -> Availability:
     """A result that cannot be moved, or not be read back: the operators know of it."""
     advice = (
-        "The operators of this site have been notified and can try again; please ask them, with this "
-        "job's id. If you still have the file, you can annotate it again."
+        "The operators of this site have been notified and can try again; please ask them, with "
+        "this job's id. If you still have the file, you can annotate it again."
     )
     if job.is_hot:
         words = f"But its bytes are no longer those that were recorded at completion. {advice}"

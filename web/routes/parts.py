@@ -1,6 +1,6 @@
 """A large upload in parts: the script sends each to S3 by an address signed for it alone.
 
-What S3 has of it is asked of S3, so that a page that was closed goes on where it stopped.
+S3 itself says which parts it has, so that a page that was closed goes on where it stopped.
 """
 
 from typing import NamedTuple
