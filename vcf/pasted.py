@@ -1,7 +1,7 @@
 """Variants that somebody typed or pasted, a line each, as a VCF."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 MOST_LINES = 10_000
@@ -9,7 +9,7 @@ MITOCHONDRION = "MT"
 HEADER = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
 BASES = "[ACGTNacgtn]+"
 COLUMNS = re.compile(
-    rf"(?P<chrom>[^\s:>,;]+)[\s:]+(?P<pos>[\d,]{{1,15}})[\s:]*(?P<ref>{BASES})[\s:>/]+(?P<alt>{BASES})"
+    rf"(?P<chrom>[^\s:>,;]+)[\s:]+(?P<pos>\d[\d,]{{0,14}})[\s:]*(?P<ref>{BASES})[\s:>/]+(?P<alt>{BASES})"
 )
 """MT 11778 G A; chrI:123:A:G; chrI:123 A>G; tabs of a VCF's first columns without the ID."""
 VCF_COLUMNS = re.compile(
@@ -35,8 +35,10 @@ class Variant(NamedTuple):
     alt: str
 
 
-Lookup = Callable[[str], Iterable[Variant]]
-"""The variants that an rsID stands for; none where it is not known."""
+Known = Mapping[str, Iterable[Variant]]
+"""The variants by the rsIDs (in lower case) that stand for them."""
+Lookup = Callable[[Iterable[str]], Known]
+"""Finds the variants of rsIDs (in lower case), all at once; one that is not known is left out."""
 
 
 def vcf_of(text: str, lookup: Lookup) -> bytes:
@@ -52,19 +54,19 @@ def vcf_of(text: str, lookup: Lookup) -> bytes:
         raise PasteError(
             f"These are {len(lines):,} lines; {MOST_LINES:,} can be pasted. Please upload a VCF."
         )
-    records = [record for n, line in lines for record in _records(n, line, lookup)]
+    known = lookup({line.lower() for _, line in lines if RSID.fullmatch(line)})
+    records = [record for n, line in lines for record in _records(n, line, known)]
     return (HEADER + "".join(records)).encode()
 
 
-def _records(number: int, line: str, lookup: Lookup) -> list[str]:
+def _records(number: int, line: str, known: Known) -> list[str]:
     if RSID.fullmatch(line):
-        found = list(lookup(line.lower()))
-        if not found:
+        if line.lower() not in known:
             raise PasteError(
                 f"Line {number}: {line} is in no source of known variants here. Write its place "
                 f"and alleles instead, such as {EXAMPLES}."
             )
-        return [_record(variant, line.lower()) for variant in found]
+        return [_record(variant, line.lower()) for variant in known[line.lower()]]
     return [_record(_variant(number, line))]
 
 

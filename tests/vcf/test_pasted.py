@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 import pytest
 
-from vcf.pasted import HEADER, MOST_LINES, PasteError, Variant, vcf_of
+from vcf.pasted import HEADER, MOST_LINES, Known, PasteError, Variant, vcf_of
 
 
-def nothing(rsid: str) -> Iterable[Variant]:
-    return ()
+def nothing(rsids: Iterable[str]) -> Known:
+    return {}
 
 
 def records(text: str) -> list[str]:
@@ -40,8 +40,20 @@ def test_lines_keep_their_order_and_what_is_empty_is_left_out() -> None:
 
 
 def test_an_rsid_becomes_each_of_its_alleles() -> None:
-    body = vcf_of("RS28", lambda rsid: [Variant("MT", 73, "A", c) for c in "GC"]).decode()
+    known = {"rs28": [Variant("MT", 73, "A", c) for c in "GC"]}
+    body = vcf_of("RS28", lambda rsids: {rsid: known[rsid] for rsid in rsids}).decode()
     assert body.endswith("MT\t73\trs28\tA\tG\t.\t.\t.\nMT\t73\trs28\tA\tC\t.\t.\t.\n")
+
+
+def test_all_rsids_are_looked_up_at_once() -> None:
+    calls: list[set[str]] = []
+
+    def lookup(rsids: Iterable[str]) -> Known:
+        calls.append(set(rsids))
+        return {rsid: [Variant("MT", 73, "A", "G")] for rsid in rsids}
+
+    vcf_of("rs1\nRS2\nm.73A>G\nrs1", lookup)
+    assert calls == [{"rs1", "rs2"}]
 
 
 @pytest.mark.parametrize(
@@ -52,6 +64,7 @@ def test_an_rsid_becomes_each_of_its_alleles() -> None:
         ("m.8271_8279del", "by their REF and ALT"),
         ("rs1", "Line 1: rs1 is in no source"),
         ("m.73A>\x07", "no variant"),
+        ("MT ,,, G A", "Line 1 is no variant"),
         ("m.73A>G\n" * (MOST_LINES + 1), "Please upload a VCF"),
     ],
 )

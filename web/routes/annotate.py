@@ -77,7 +77,7 @@ def paste() -> AnyResponse:
         text = pasted.vcf_of(request.form.get("variants", ""), bundled.variants_of)
     except pasted.PasteError as refusal:
         abort(400, str(refusal))
-    uploads.demand_genome(text, len(text), reference)
+    uploads.demand_genome(text, reference)
     made = uploads.submit_text(text, "pasted.vcf", account(), reference)
     return redirect(url_for("annotations.details", job_id=made.job_id), 303)
 

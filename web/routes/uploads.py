@@ -267,9 +267,11 @@ def _demand_vcf(upload: ReceivedUpload, size: int, reference: str) -> None:
         abort(400, reason)
 
 
-def demand_genome(head: bytes, size: int, reference: str) -> None:
-    """400 for a text of which nothing can be annotated against a genome that is here."""
-    if reason := _foreign(head, size, reference):
+def demand_genome(text: bytes, reference: str) -> None:
+    """400 for a whole VCF, without contigs in its header, of which nothing can be annotated."""
+    records = contig_check.seen(text.decode()).records
+    contigs = contig_check.SeenContigs(records, dict.fromkeys(records), is_whole=True)
+    if reason := contig_check.judge(contigs, site().references.genomes(reference)).problem:
         abort(400, reason)
 
 

@@ -1,6 +1,7 @@
 """The genome that comes with GAS, as far as the site needs it: an example, genes, rsIDs."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -27,11 +28,17 @@ def genes() -> tuple[Gene, ...]:
     return tuple(Gene(*row) for row in found)
 
 
-def variants_of(rsid: str) -> Iterator[Variant]:
-    """The alleles that dbSNP lists under an rsID (in lower case); none for an unknown one."""
+def variants_of(rsids: Iterable[str]) -> dict[str, list[Variant]]:
+    """The alleles that dbSNP lists under each of these rsIDs (in lower case), those it knows."""
+    if not (wanted := list(rsids)):
+        return {}
     with duckdb.connect(config={"threads": 1}) as connection:
         found = connection.execute(
-            "SELECT chrom, pos, ref, alt FROM read_parquet(?) WHERE rsid = ? ORDER BY pos, alt",
-            [str(DBSNP), rsid],
+            "SELECT rsid, chrom, pos, ref, alt FROM read_parquet(?) "
+            "WHERE rsid IN (SELECT unnest(?)) ORDER BY pos, alt",
+            [str(DBSNP), wanted],
         ).fetchall()
-    yield from (Variant(*row) for row in found)
+    variants = defaultdict(list)
+    for rsid, *place in found:
+        variants[rsid].append(Variant(*place))
+    return dict(variants)

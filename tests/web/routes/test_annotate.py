@@ -337,7 +337,12 @@ def test_pasted_variants_become_a_job(ada: Person, world: World) -> None:
 @pytest.mark.usefixtures("rcrs")
 @pytest.mark.parametrize(
     ("lines", "words"),
-    [("BRCA1", "Line 1 is no variant"), ("rs1", "in no source"), ("", "no variant in this")],
+    [
+        ("BRCA1", "Line 1 is no variant"),
+        ("rs1", "in no source"),
+        ("", "no variant in this"),
+        ("chr99 1 A G", "None of the contigs of this file (chr99)"),
+    ],
 )
 def test_a_line_that_is_no_variant_is_named(ada: Person, lines: str, words: str) -> None:
     reply = ada.post("/annotate/paste", "/annotate", variants=lines)
