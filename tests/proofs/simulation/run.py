@@ -28,7 +28,7 @@ from tests.proofs.simulation.services.expressions import Item
 from tests.proofs.simulation.shims import in_simulated_time
 from tests.proofs.simulation.watch import Watch
 
-MAX_CALLS = 6_000
+MAX_CALLS = 40_000
 MAX_S = 60 * DAY
 LOOK_S = 3600.0
 """The longest that the sweeper sleeps while any row has a due time: it may be a wrong one."""
