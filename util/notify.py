@@ -54,20 +54,33 @@ def settle(world: World, job: Job) -> None:
 
 
 def batch_of(world: World, job: Job) -> list[Job]:
-    """The jobs that one mail is about: the job's own batch, or itself; empty: it is too early."""
+    """The jobs that one mail is about: the job's own batch, or itself; empty: it is too early.
+
+    A name may serve again, so a batch is whole where a multiple of its size has ended; nobody is
+    mailed twice about a file.
+    """
     if not job.batch or job.batch_size < 2:
         return [job]
-    newest = islice(world.jobs.all_of(job.user_id), NEWEST)
-    listed = [found for found in newest if found.batch == job.batch]
-    # The index may show a job as it was before it ended: its row decides.
-    rows = [world.jobs.get(each.job_id) if not each.is_terminal else each for each in listed]
-    ended = [each for each in rows if each.is_terminal]
-    if job.job_id not in {each.job_id for each in ended}:
-        ended.append(job)
-    is_whole = len(ended) >= job.batch_size
-    if not is_whole and job.reminders < BATCH_REMINDERS:
+    listed, is_late = _listed(world, job), job.reminders >= BATCH_REMINDERS
+    if len(listed) % job.batch_size and not is_late:
         return []
+    ended = []
+    for each in listed:
+        # The index may show a job as it was before: the row of an unsettled one decides.
+        row = each if each.is_mail_settled else world.jobs.get(each.job_id)
+        if not row.is_terminal and not is_late:
+            return []
+        if row.is_terminal and not row.is_mail_settled:
+            ended.append(row)
     return sorted(ended, key=lambda each: each.submit_time)
+
+
+def _listed(world: World, job: Job) -> list[Job]:
+    """The jobs of its owner that were sent as a batch of this name and size, and itself."""
+    newest = islice(world.jobs.all_of(job.user_id), NEWEST)
+    sent_as = (job.batch, job.batch_size)
+    found = {each.job_id: each for each in newest if (each.batch, each.batch_size) == sent_as}
+    return list({**found, job.job_id: job}.values())
 
 
 def letter(jobs: list[Job], account: Account, base_url: str) -> Letter:

@@ -12,7 +12,7 @@ from aws.rows.job import Job, Status
 from tests import builders, daemons
 from tests.conftest import Clock, Handle
 from tests.proofs import invariants
-from tests.proofs.faults import error, outage
+from tests.proofs.faults import error, meanwhile, outage
 from util import letters, notify, sweep
 
 ADA = Account("u", "Ada", "ada@example.org")
@@ -134,12 +134,15 @@ def test_a_free_users_mail_says_until_when_the_result_can_be_downloaded() -> Non
     assert "Download before" not in letters.about(job, premium, "https://gas.example.org").text
 
 
+def of_batch(world: World, account: Account, size: int) -> Job:
+    job = builders.pending(world, account)
+    return world.jobs.change(job.job_id, lambda j: replace(j, batch="Lund", batch_size=size))
+
+
 def batch(world: World, size: int) -> list[Job]:
     """A batch of jobs, of which all but the last have ended."""
     account = builders.user(world)
-    jobs = [builders.pending(world, account, f"s{n}.vcf") for n in range(size)]
-    for job in jobs:
-        world.jobs.change(job.job_id, lambda j: replace(j, batch="Lund", batch_size=size))
+    jobs = [of_batch(world, account, size) for _ in range(size)]
     return [builders.complete(world, job) for job in jobs[:-1]] + jobs[-1:]
 
 
@@ -174,6 +177,41 @@ def test_a_batch_that_stays_incomplete_is_mailed_about_after_some_minutes(
     notify.handle(world, Event(first.event))
     assert world.jobs.get(first.job_id).mailed
     assert not world.jobs.get(last.job_id).mailed
+
+
+def test_a_file_that_ends_after_its_batch_was_mailed_about_is_mailed_about_alone(
+    world: World, local_aws: Handle
+) -> None:
+    first, last = batch(world, 2)
+    world.jobs.mark_mailed(first.job_id)
+    builders.complete(world, last)
+    notify.handle(world, Event(last.event))
+    mails = [mail for mail in local_aws.mail() if last.job_id in mail["text"]]
+    assert [first.job_id in mail["text"] for mail in mails] == [False]
+
+
+def test_a_name_that_served_before_gives_the_new_batch_one_mail_of_its_own(
+    world: World, local_aws: Handle
+) -> None:
+    account = builders.user(world)
+    before, now = [of_batch(world, account, 2) for _ in range(2)], []
+    for job in before:
+        world.jobs.mark_mailed(builders.complete(world, job).job_id)
+    for _ in range(2):
+        now.append(builders.complete(world, of_batch(world, account, 2)))
+        notify.handle(world, Event(now[-1].event))
+    about = [mail["text"] for mail in local_aws.mail() if mail["to"] == account.email]
+    assert len(about) == 1
+    assert [job.job_id in about[0] for job in (*now, *before)] == [True, True, False, False]
+
+
+def test_a_large_batch_costs_little_while_it_has_not_ended(world: World) -> None:
+    account = builders.user(world)
+    first, *_ = [of_batch(world, account, 8) for _ in range(8)]
+    ended = builders.complete(world, first)
+    with meanwhile(world, lambda: None, at=0, operation="GetItem") as reads:
+        assert notify.batch_of(world, ended) == []
+    assert reads.calls <= 2
 
 
 def test_a_mail_that_is_switched_off_is_not_sent_and_nothing_waits_for_it(
