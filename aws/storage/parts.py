@@ -50,12 +50,9 @@ class Parts:
             raise
         return found
 
-    def finish(self, key: str, upload_id: str) -> None:
-        """Make one object of the parts. Raises FileNotFoundError where the upload is over."""
-        parts = [
-            {"PartNumber": number, "ETag": etag}
-            for number, etag in sorted(self.stored(key, upload_id).items())
-        ]
+    def finish(self, key: str, upload_id: str, stored: dict[int, str]) -> None:
+        """Make one object of these parts, which `stored` gave."""
+        parts = [{"PartNumber": n, "ETag": etag} for n, etag in sorted(stored.items())]
         self.s3.complete_multipart_upload(
             Bucket=self.bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": parts}
         )

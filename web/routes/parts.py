@@ -3,6 +3,7 @@
 S3 itself says which parts it has, so that a page that was closed goes on where it stopped.
 """
 
+import math
 from typing import NamedTuple
 
 from flask import Blueprint, Response, abort, jsonify, request
@@ -20,6 +21,10 @@ from web.session import account
 bp = Blueprint("parts", __name__, url_prefix="/annotate/parts")
 
 OVER = "This upload is over: it was finished, or waited for too long. Please send the file again."
+LACKING = (
+    "This file has not arrived whole: parts of it are missing. Choose it again, and the upload "
+    "goes on with those."
+)
 
 
 class PartedUpload(NamedTuple):
@@ -71,13 +76,24 @@ def address(token: str, number: int) -> Response:
 
 @bp.post("/<token>")
 def finish(token: str) -> Response:
-    """Make one file of the parts; the address that makes a job of it."""
-    upload = _upload(token)
+    """Make one file of the parts; the address that makes a job of it, again for a lost reply."""
+    upload, parts = _upload(token), world().parts
     try:
-        world().parts.finish(upload.key, upload.upload_id)
+        stored = parts.stored(upload.key, upload.upload_id)
+        if len(stored) < math.ceil(upload.size / PART_BYTES):
+            abort(409, LACKING)
+        parts.finish(upload.key, upload.upload_id, stored)
+    except FileNotFoundError:
+        _demand_finished(upload)
+    return jsonify(then=upload.then, bucket=world().files.inputs, key=upload.key)
+
+
+def _demand_finished(upload: PartedUpload) -> None:
+    """410 where the parts are gone, and did not become a file."""
+    try:
+        world().files.facts(world().files.inputs, upload.key)
     except FileNotFoundError:
         abort(410, OVER)
-    return jsonify(then=upload.then, bucket=world().files.inputs, key=upload.key)
 
 
 def _upload(token: str) -> PartedUpload:

@@ -50,9 +50,29 @@ def test_the_parts_become_one_file_and_that_a_job(grace: Person, world: World) -
 def test_what_is_over_is_said_to_be_over(grace: Person, world: World) -> None:
     token = begin(grace, 100)["token"]
     send(grace, token, 1, os.urandom(100))
-    assert grace.post(f"/annotate/parts/{token}", "/annotate").status_code == 200
-    assert grace.post(f"/annotate/parts/{token}", "/annotate").status_code == 410
+    sent = grace.post(f"/annotate/parts/{token}", "/annotate")
+    assert sent.status_code == 200
     assert grace.get(f"/annotate/parts/{token}").status_code == 410
+    world.files.delete(world.files.inputs, body_of(sent)["key"])
+    assert grace.post(f"/annotate/parts/{token}", "/annotate").status_code == 410
+
+
+def test_a_reply_that_was_lost_is_given_again(grace: Person) -> None:
+    token = begin(grace, 100)["token"]
+    send(grace, token, 1, os.urandom(100))
+    replies = [grace.post(f"/annotate/parts/{token}", "/annotate") for _ in range(2)]
+    assert [reply.status_code for reply in replies] == [200, 200]
+    assert body_of(replies[0]) == body_of(replies[1])
+
+
+@pytest.mark.parametrize("sent", [[], [2]])
+def test_a_file_that_lacks_parts_is_not_finished(grace: Person, sent: list[int]) -> None:
+    token = begin(grace, 6 * MIB)["token"]
+    for number in sent:
+        send(grace, token, number, os.urandom(MIB))
+    reply = grace.post(f"/annotate/parts/{token}", "/annotate")
+    assert (reply.status_code, "has not arrived whole" in reply.text) == (409, True)
+    assert body_of(grace.get(f"/annotate/parts/{token}", headers=JSON)) == {"parts": sent}
 
 
 @pytest.mark.parametrize("number", [0, 3, 10_001])
