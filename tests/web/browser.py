@@ -28,7 +28,7 @@ class Person:
     def get(self, path: str, **options: Any) -> TestResponse:
         return self.client.get(path, buffered=True, **options)
 
-    def post(self, path: str, from_page: str, **fields: str) -> TestResponse:
+    def post(self, path: str, from_page: str, **fields: str | list[str]) -> TestResponse:
         """Send a form of `from_page`, with its CSRF token."""
         token = re.search(r'name="csrf_token" value="([^"]+)"', self.get(from_page).text)
         assert token, f"{from_page} has no token"

@@ -22,7 +22,8 @@ log = logging.getLogger(__name__)
 bp = Blueprint("manage", __name__, url_prefix="/annotations")
 
 TITLE_CHARACTERS, NOTE_CHARACTERS = 120, 2000
-MOST_SELECTED = 100
+MOST_SELECTED = 90
+"""Their ids make an address of 4 kB, which is what gunicorn takes."""
 MOST_BYTES = 4_000_000_000
 """The most that one archive of results may have: it takes one of the site's threads."""
 NOT_YET = (
@@ -35,7 +36,8 @@ NOT_YET = (
 def describe(job_id: str) -> AnyResponse:
     """Give the job a name of its owner's, and a note."""
     job = own_job_or_404(job_id)
-    title, note = " ".join(request.form.get("title", "").split()), request.form.get("note", "")
+    title = " ".join(request.form.get("title", "").split())
+    note = "\n".join(request.form.get("note", "").splitlines())  # a browser sends two characters
     if len(title) > TITLE_CHARACTERS or len(note) > NOTE_CHARACTERS:
         abort(400, f"A name may have {TITLE_CHARACTERS} characters, a note {NOTE_CHARACTERS:,}.")
     if not title.isprintable():
@@ -57,9 +59,7 @@ def again(job_id: str) -> AnyResponse:
 @bp.post("/selected")
 def selected() -> AnyResponse:
     """From the boxes of the list to the page or the archive of what was chosen."""
-    chosen = request.form.getlist("job")
-    if not chosen:
-        abort(400, "Nothing is selected. Go back and tick the jobs that you mean.")
+    chosen = _selected()
     act = "manage.download" if request.form.get("act") == "download" else "manage.deleting"
     return redirect(url_for(act, job=chosen), 303)
 
@@ -97,12 +97,17 @@ def download() -> Response:
 
 def _chosen() -> list[Job]:
     """The jobs that the form or the address names; 404 unless each is the user's own."""
+    return [own_job_or_404(job_id) for job_id in _selected()]
+
+
+def _selected() -> list[str]:
+    """The ids in the form or the address, each once. 400 for none, and for too many."""
     ids = list(dict.fromkeys(request.values.getlist("job")))
     if not ids:
         abort(400, "Nothing is selected. Go back and tick the jobs that you mean.")
     if len(ids) > MOST_SELECTED:
         abort(400, f"Please select {MOST_SELECTED} jobs at most.")
-    return [own_job_or_404(job_id) for job_id in ids]
+    return ids
 
 
 def _can_download(job: Job) -> bool:

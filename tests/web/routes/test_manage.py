@@ -1,8 +1,11 @@
 """What an owner does with jobs: names, notes, running again, deleting, several at once."""
 
 import io
+import uuid
 import zipfile
+from urllib.parse import urlsplit
 
+import gunicorn.config
 import pytest
 
 from aws.resources import World
@@ -11,6 +14,7 @@ from aws.storage.stored import S3Object
 from tests import builders
 from tests.proofs import invariants
 from tests.web.browser import Person
+from web.routes import manage
 
 
 def test_a_job_can_be_named_and_noted(ada: Person, world: World) -> None:
@@ -133,3 +137,20 @@ def test_several_results_come_as_one_archive(grace: Person, world: World) -> Non
 def test_nothing_selected_is_said_so(ada: Person) -> None:
     reply = ada.post("/annotations/selected", "/annotate", act="delete")
     assert (reply.status_code, "Nothing is selected" in reply.text) == (400, True)
+
+
+def test_the_address_of_all_that_can_be_selected_is_one_that_the_server_takes(ada: Person) -> None:
+    ids = [str(uuid.uuid4()) for _ in range(manage.MOST_SELECTED + 1)]
+    path = "/annotations/selected"
+    assert ada.post(path, "/annotations", job=ids).status_code == 400
+    reply = ada.post(path, "/annotations", job=ids[1:])
+    line = f"GET {urlsplit(reply.location)._replace(scheme='', netloc='').geturl()} HTTP/1.1\r\n"
+    assert len(line) <= gunicorn.config.Config().limit_request_line
+
+
+def test_a_note_may_have_as_much_as_its_field_takes(ada: Person, world: World) -> None:
+    job = builders.pending(world, ada)
+    path, lines = f"/annotations/{job.job_id}", ["x" * 99] * 20
+    reply = ada.post(f"{path}/describe", path, title="", note="\r\n".join(lines))
+    assert reply.status_code == 303
+    assert world.jobs.get(job.job_id).note == "\n".join(lines)
