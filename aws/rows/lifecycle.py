@@ -121,9 +121,13 @@ def describe(job: Job, at: Now, *, title: str, note: str) -> Job:
 
 
 def share(job: Job, at: Now, *, share_id: str, share: str) -> Job:
-    """Let others look at the job by a link; `share` is a Share as text."""
+    """Let others look at the job by a link; `share` is a Share as text: until when, for whom.
+
+    The links that have expired leave the row.
+    """
     demand(job.job_status is not Status.DELETED, job, "be shared")
-    return replace(job, shares={**job.shares, share_id: share})
+    live = {k: v for k, v in job.shares.items() if float(v.partition(" ")[0]) > at.now}
+    return replace(job, shares={**live, share_id: share})
 
 
 def withdraw(job: Job, at: Now, *, share_id: str) -> Job:

@@ -163,6 +163,7 @@ def submit_text(text: bytes, name: str, account: Account, reference: str = "") -
 def resubmit(job: Job, account: Account, choices: Choices) -> Job:
     """Submit the input of an ended job as a new one. 410 where it is kept no longer."""
     demand_within_limits(account.user_id)
+    _demand_size(job.input_bytes, account)
     keys, job_id = world().files.keys, str(uuid.uuid4())
     name = keys.parse_upload(job.s3_key_input_file, job.user_id).rest
     key = keys.upload(account.user_id, job_id, name)

@@ -3,6 +3,7 @@
 import io
 import uuid
 import zipfile
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import gunicorn.config
@@ -107,6 +108,13 @@ def test_a_file_is_run_again_as_a_new_job(ada: Person, world: World) -> None:
     assert (new.mode, new.job_status) == ("local", Status.PENDING)
     assert new.job_id != job.job_id
     assert world.files.read(*_input(new)) == world.files.read(*_input(job))
+
+
+def test_a_file_larger_than_the_plan_allows_now_is_not_run_again(ada: Person, world: World) -> None:
+    job = builders.mailed(world, ada)
+    world.jobs.change(job.job_id, lambda j: replace(j, input_bytes=10**11))
+    path = f"/annotations/{job.job_id}"
+    assert ada.post(f"{path}/again", path).status_code == 413
 
 
 def _input(job: Job) -> tuple[str, str]:

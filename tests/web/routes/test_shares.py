@@ -97,6 +97,30 @@ def test_a_link_for_one_person_is_for_that_person_alone(
     assert ada.get(link).status_code == 403
 
 
+def test_who_follows_a_link_learns_nothing_of_the_owners_other_files(
+    ada: Person, world: World, stranger: FlaskClient
+) -> None:
+    job = builders.completed(world, ada)
+    panel = "in/u/j~annotation/panel.bed"
+    world.jobs.describe(job.job_id, title="", note="of Jane")
+    world.jobs.change(
+        job.job_id,
+        lambda j: replace(j, batch="Lund", annotation_tag="PANEL", s3_key_annotation_file=panel),
+    )
+    stranger.get(shared(ada, job))
+    text = stranger.get(f"/annotations/{job.job_id}").text
+    assert [word for word in ("of Jane", "Lund", "panel.bed") if word in text] == []
+
+
+def test_links_that_have_expired_leave_the_row(ada: Person, world: World) -> None:
+    job = builders.completed(world, ada)
+    shared(ada, job, recipient="eve@example.org")
+    world.jobs.change(job.job_id, _expired)
+    shared(ada, job)
+    (left,) = world.jobs.get(job.job_id).shares.values()
+    assert not left.startswith("1000")
+
+
 @pytest.mark.parametrize("token", ["x", "W10.abc", "a.b.c"])
 def test_a_made_up_link_leads_nowhere(stranger: FlaskClient, token: str) -> None:
     assert stranger.get(f"/shared/{token}").status_code == 404
