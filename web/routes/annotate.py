@@ -63,22 +63,22 @@ def form() -> Response:
 @bp.post("/annotate/example")
 def example() -> AnyResponse:
     """Annotate the example that comes with the bundled genome."""
-    made = uploads.submit_text(
-        bundled.EXAMPLE.read_bytes(), bundled.EXAMPLE.name, account(), bundled.NAME
-    )
+    chosen = choices()._replace(reference=bundled.NAME)
+    text, name = bundled.EXAMPLE.read_bytes(), bundled.EXAMPLE.name
+    made = uploads.submit_text(text, name, account(), chosen)
     return redirect(url_for("annotations.details", job_id=made.job_id), 303)
 
 
 @bp.post("/annotate/paste")
 def paste() -> AnyResponse:
     """Annotate variants that were typed or pasted, a line each."""
-    reference = request.form.get("reference", "")
+    chosen = choices()
     try:
         text = pasted.vcf_of(request.form.get("variants", ""), bundled.variants_of)
     except pasted.PasteError as refusal:
         abort(400, str(refusal))
-    uploads.demand_genome(text, reference)
-    made = uploads.submit_text(text, "pasted.vcf", account(), reference)
+    uploads.demand_genome(text, chosen.reference)
+    made = uploads.submit_text(text, "pasted.vcf", account(), chosen)
     return redirect(url_for("annotations.details", job_id=made.job_id), 303)
 
 

@@ -149,15 +149,18 @@ def submit(upload: ReceivedUpload, account: Account, ticket: str) -> Job:
     return job
 
 
-def submit_text(text: bytes, name: str, account: Account, reference: str = "") -> Job:
+def submit_text(text: bytes, name: str, account: Account, choices: Choices) -> Job:
     """Make a job of a VCF that the site has written itself."""
     demand_within_limits(account.user_id)
     job_id, files = str(uuid.uuid4()), world().files
     key = files.keys.upload(account.user_id, job_id, name)
+    try:
+        own = _with_own_annotation(choices, account.user_id, job_id)
+    except FileNotFoundError:
+        abort(404, own_annotation.GONE)
     files.write(files.inputs, key, text)
-    return _submit(
-        Job(job_id, account.user_id, name, files.inputs, key, len(text), reference=reference)
-    )
+    job = Job(job_id, account.user_id, name, files.inputs, key, len(text), **own._asdict())
+    return _submit(job)
 
 
 def resubmit(job: Job, account: Account, choices: Choices) -> Job:

@@ -118,3 +118,13 @@ def test_a_job_that_is_run_again_keeps_its_annotation(ada: Person, world: World)
     assert again.annotation
     assert again.annotation != job.annotation
     assert world.files.read(again.annotation.bucket, again.annotation.key) == BED
+
+
+def test_pasted_variants_take_the_annotation_along(ada: Person, world: World) -> None:
+    page = add(ada)
+    fields = dict(re.findall(r'name="(annotation|tag)" value="([^"]*)"', ada.get(page).text))
+    assert fields["annotation"]
+    reply = ada.post("/annotate/paste", page, variants="m.73A>G", **fields)
+    job = world.jobs.get(reply.headers["Location"].rpartition("/")[2])
+    assert job.annotation is not None
+    assert world.files.read(job.annotation.bucket, job.annotation.key) == BED
