@@ -13,8 +13,10 @@ from ann.worker import Worker
 from tests.ann.added import Adding, adding_to
 
 COLUMNS = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+PATIENCE_S = 600
+"""The longest that a test waits for what a machine under load does late."""
 LIMITS = JobLimits(
-    timeout_s=30,
+    timeout_s=PATIENCE_S,
     memory_mb=4096,
     max_line_bytes=32_000_000,
     max_records=300_000,
@@ -77,7 +79,7 @@ def annotate(worker: Worker, tmp_path: Path) -> Annotate:
         task = Task(
             folder / "input", folder, "made.vcf", reference, limits, references, mode, annotation
         )
-        outcome = worker.start(task).wait(60)
+        outcome = worker.start(task).wait(PATIENCE_S)
         assert outcome is not None
         return outcome
 
