@@ -88,6 +88,17 @@ def test_a_connection_that_breaks_is_tried_again(page: Page) -> None:
     assert len(broken) == 1
 
 
+def test_an_upload_that_waits_for_another_try_can_be_cancelled(page: Page) -> None:
+    page.goto("/annotate")
+    store = page.locator("#upload").get_attribute("action") or ""
+    page.route(f"{store}**", lambda route: route.abort("connectionreset"))
+    page.get_by_label("Choose a file").set_input_files(EXAMPLE)
+    page.get_by_role("button", name="Upload and annotate").click()
+    expect(page.locator("#progress-words")).to_contain_text("trying example.vcf again")
+    page.get_by_role("button", name="Cancel the upload").click()
+    expect(page.locator("#problem")).to_have_text("The upload was cancelled.")
+
+
 def test_jobs_are_selected_and_deleted_after_confirmation(page: Page, tmp_path: Path) -> None:
     page.goto("/annotate")
     page.get_by_role("button", name="Annotate an example").click()

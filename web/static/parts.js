@@ -3,24 +3,26 @@
 
 const TRIES = 5;
 const PAUSE_MS = 2000;
+const BROKEN = "The connection broke. Choose the file again, and the upload goes on where it stopped.";
 
 class Final extends Error {
     isFinal = true;
 }
 
 /** Resolves to {then, bucket, key}; `report` gets the bytes sent, `hold` the request to abort. */
-export async function sendInParts(file, choices, address, report, hold) {
-    const memory = `gas-upload:${file.name}:${file.size}:${file.lastModified}`;
+export async function sendInParts(file, choices, address, report, hold, signal) {
+    const chosen = new URLSearchParams([...choices].filter(([name]) => !name.startsWith("batch")));
+    const memory = `gas-upload:${file.name}:${file.size}:${file.lastModified}:${chosen}`;
     const { upload, done } = (await resumed(memory, address)) ?? (await begun(file, choices, address, memory));
     const count = Math.ceil(file.size / upload.part_bytes);
     let sent = 0;
     for (let number = 1; number <= count; number += 1) {
         const part = file.slice((number - 1) * upload.part_bytes, number * upload.part_bytes);
-        if (!done.has(number)) await persist(() => sendPart(`${address}/${upload.token}/${number}`, part, (bytes) => report(sent + bytes), hold));
+        if (!done.has(number)) await persist(() => sendPart(`${address}/${upload.token}/${number}`, part, (bytes) => report(sent + bytes), hold), signal);
         sent += part.size;
         report(sent);
     }
-    const finished = await persist(() => ask(`${address}/${upload.token}`, { method: "POST", body: withToken(new FormData()) }));
+    const finished = await persist(() => ask(`${address}/${upload.token}`, { method: "POST", body: withToken(new FormData()) }), signal);
     localStorage.removeItem(memory);
     return finished;
 }
@@ -54,20 +56,29 @@ async function sendPart(address, part, report, hold) {
         hold(request);
         request.upload.addEventListener("progress", (event) => report(event.loaded));
         request.addEventListener("load", () => (request.status === 200 ? resolve() : reject(new Error(`The store refused a part of the file (code ${request.status}). Please try again.`))));
-        request.addEventListener("error", () => reject(new Error("The connection broke. Choose the file again, and the upload goes on where it stopped.")));
+        request.addEventListener("error", () => reject(new Error(BROKEN)));
         request.addEventListener("abort", () => reject(new Final("The upload was cancelled. Choose the file again to go on with it.")));
         request.open("PUT", url);
         request.send(part);
     });
 }
 
-async function persist(act) {
+/** Waits before another try; rejects at once with the signal's reason when it aborts. */
+export function pause(milliseconds, signal) {
+    return new Promise((resolve, reject) => {
+        setTimeout(resolve, milliseconds);
+        signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    });
+}
+
+async function persist(act, signal) {
     for (let tries = 1; ; tries += 1) {
+        signal.throwIfAborted();
         try {
             return await act();
         } catch (fault) {
             if (fault.isFinal || tries === TRIES) throw fault;
-            await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * tries));
+            await pause(PAUSE_MS * tries, signal);
         }
     }
 }
@@ -78,7 +89,9 @@ function withToken(body) {
 }
 
 async function ask(address, options = {}) {
-    const reply = await fetch(address, { ...options, headers: { Accept: "application/json" } });
+    const reply = await fetch(address, { ...options, headers: { Accept: "application/json" } }).catch(() => {
+        throw new Error(BROKEN);
+    });
     const body = await reply.json();
     if (!reply.ok) throw reply.status < 500 && reply.status !== 429 ? new Final(body.error) : new Error(body.error);
     return body;

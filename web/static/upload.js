@@ -3,7 +3,7 @@
 // what went wrong. Without this script the form works as it stands, for one file.
 
 import { judge } from "./contigs.js";
-import { sendInParts } from "./parts.js";
+import { pause, sendInParts } from "./parts.js";
 import { inspect } from "./vcf.js";
 
 const TRIES = 3;
@@ -30,10 +30,13 @@ const S3_ERRORS = {
 const CANCELLED = "The upload was cancelled.";
 const BROKEN = "The connection broke, or the store does not answer. Please try again.";
 let running = null;
+let cancelling = new AbortController();
 let sending = false;
 let batchName = "";
 
-class Refused extends Error {}
+class Refused extends Error {
+    isFinal = true;
+}
 
 function say(text) {
     problem.textContent = text;
@@ -84,7 +87,9 @@ async function freshForm() {
     const query = new URLSearchParams(choices ? new FormData(choices) : {});
     if (batchName) query.set("batch", batchName);
     if (batchName) query.set("batch_size", input.files.length);
-    const reply = await fetch(`${form.dataset.form}?${query}`, { headers: { Accept: "application/json" } });
+    const reply = await fetch(`${form.dataset.form}?${query}`, { headers: { Accept: "application/json" } }).catch(() => {
+        throw new Error(BROKEN);
+    });
     const body = await reply.json();
     if (!reply.ok) throw new Refused(body.error);
     return body;
@@ -126,13 +131,14 @@ function next(made, file, request) {
 async function upload(file, report) {
     if (file.size > Number(form.dataset.partsAbove)) return uploadInParts(file, report);
     for (let tries = 1; ; tries += 1) {
+        cancelling.signal.throwIfAborted();
         try {
             const made = await freshForm();
             return next(made, file, await post(made, file, report));
         } catch (fault) {
-            if (fault instanceof Refused || tries === TRIES) throw fault;
+            if (fault.isFinal || tries === TRIES) throw fault;
             words.textContent = `The connection broke; trying ${file.name} again …`;
-            await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * tries));
+            await pause(PAUSE_MS * tries, cancelling.signal);
         }
     }
 }
@@ -141,9 +147,8 @@ async function uploadInParts(file, report) {
     const choice = new FormData(choices ?? undefined);
     if (batchName) choice.set("batch", batchName);
     if (batchName) choice.set("batch_size", input.files.length);
-    const sent = await sendInParts(file, choice, form.dataset.parts, report, (request) => (running = request)).catch((fault) => {
-        throw fault.isFinal ? new Refused(fault.message) : fault;
-    });
+    const hold = (request) => (running = request);
+    const sent = await sendInParts(file, choice, form.dataset.parts, report, hold, cancelling.signal);
     const then = new URL(sent.then);
     then.searchParams.set("bucket", sent.bucket);
     then.searchParams.set("key", sent.key);
@@ -193,6 +198,7 @@ form.addEventListener("submit", async (event) => {
     send.disabled = true;
     progress.hidden = false;
     sending = true;
+    cancelling = new AbortController();
     batchName = batch.hidden ? "" : batch.querySelector("input").value || `${input.files.length} files of ${new Date().toLocaleString()}`;
     try {
         const address = await sendAll([...input.files]);
@@ -204,7 +210,10 @@ form.addEventListener("submit", async (event) => {
 });
 input.addEventListener("change", check);
 choices?.addEventListener("change", check);
-stop.addEventListener("click", () => running?.abort());
+stop.addEventListener("click", () => {
+    cancelling.abort(new Refused(CANCELLED));
+    running?.abort();
+});
 window.addEventListener("beforeunload", (event) => {
     if (sending) event.preventDefault();
 });
