@@ -335,6 +335,13 @@ def test_pasted_variants_become_a_job(ada: Person, world: World) -> None:
 
 
 @pytest.mark.usefixtures("rcrs")
+def test_variants_are_pasted_for_an_installed_genome_alone(ada: Person) -> None:
+    fields = {"variants": "m.73A>G", "reference": "../../rCRS"}
+    reply = ada.post("/annotate/paste", "/annotate", **fields)
+    assert (reply.status_code, "not installed here" in reply.text) == (400, True)
+
+
+@pytest.mark.usefixtures("rcrs")
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
