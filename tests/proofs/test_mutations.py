@@ -156,7 +156,7 @@ def damaged_object(stage: Stage) -> None:
     stage.world.files.write(job.result.bucket, job.result.key, b"damaged")
     archive.store(stage.world, job)
     after = stage.world.jobs.get(job.job_id)
-    assert (after.is_hot, after.is_given_up) == (True, True)
+    assert (after.is_hot, after.failed_moves) == (True, 1)
 
 
 def dead_while_writing(stage: Stage) -> None:
@@ -207,18 +207,21 @@ def lost_reply_of_a_commit(stage: Stage) -> None:
 
 
 def upgrade_that_no_index_shows(stage: Stage) -> None:
-    """Between role and commit its owner upgrades, and `restore` does not see the job yet."""
+    """Between role and commit its owner upgrades; the index lags behind all the reminders."""
     world, account = stage.world, builders.user(stage.world)
     job = builders.mailed(stage.world, account)
 
     def upgrade() -> None:
         real = world.jobs.all_of
         world.jobs.all_of = lambda user_id: iter(())  # type: ignore[method-assign]
-        change_role(world, account, premium=True)
+        world.accounts.subscribe(account.user_id)
+        builders.remind(world, account.user_id)
+        restore.handle(world, Event(account.event))
         world.jobs.all_of = real  # type: ignore[method-assign]
 
     with meanwhile(world, upgrade, operation="GetObject"):
         archive.handle(world, Event(job.event))
+    assert world.accounts.get(account.user_id).pending_role_change is None
     stage.calm()
 
 
@@ -237,10 +240,11 @@ def dead_before_the_announcement(stage: Stage) -> None:
 
 
 def downgrade_during_the_pass(stage: Stage) -> None:
-    """While `restore` sees to one change comes the next, and its event is lost."""
+    """While `restore` makes its last pass over one change comes the next, and its event is lost."""
     world, account = stage.world, builders.user(stage.world)
     job = builders.mailed(stage.world, account)
     world.accounts.subscribe(account.user_id)
+    builders.remind(world, account.user_id)
     outbox.flush(world, world.jobs.pin(job.job_id))
     with meanwhile(
         world, lambda: world.accounts.unsubscribe(account.user_id), operation="Query"

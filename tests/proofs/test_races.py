@@ -134,9 +134,12 @@ def test_an_upgrade_that_no_index_shows_yet_is_seen_after_the_archives_commit(
     job = builders.mailed(world, account)
 
     def upgrade() -> None:
+        """Let the index lag until the change of role counts as carried out."""
         with monkeypatch.context() as lagging:
             lagging.setattr(world.jobs, "all_of", lambda _: iter(()))
-            builders.change_role(world, account.user_id, premium=True)
+            world.accounts.subscribe(account.user_id)
+            builders.remind(world, account.user_id)
+            restore.handle(world, Event(account.event))
 
     with meanwhile(world, upgrade, operation="GetObject"):
         archive.handle(world, Event(job.event))
