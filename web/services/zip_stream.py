@@ -2,7 +2,8 @@
 
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from typing import IO, Any, cast
 
 CHUNK_BYTES = 1 << 18
@@ -26,12 +27,12 @@ class _Sink(io.RawIOBase):
         return whole
 
 
-def zipped(members: Iterator[tuple[str, IO[bytes]]]) -> Iterator[bytes]:
+def zipped(members: Iterator[tuple[str, IO[bytes]]]) -> Generator[bytes]:
     """The bytes of an archive of these names and streams, uncompressed: results are already."""
     sink = _Sink()
     with zipfile.ZipFile(cast(IO[bytes], sink), "w", zipfile.ZIP_STORED) as archive:
         for name, stream in members:
-            with archive.open(name, "w", force_zip64=True) as member:
+            with closing(stream), archive.open(name, "w", force_zip64=True) as member:
                 while chunk := stream.read(CHUNK_BYTES):
                     member.write(chunk)
                     yield sink.taken()
