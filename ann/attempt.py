@@ -16,7 +16,7 @@ from aws.outage import is_outage
 from aws.outbox import flush
 from aws.resources import World
 from aws.rows.accounts import Account
-from aws.rows.job import Job, Leased, Refused, Result
+from aws.rows.job import Job, Refused, Result
 from aws.rows.outputs import OUTPUTS
 from aws.storage.stored import S3Object
 
@@ -59,11 +59,8 @@ def claim(world: World, job_id: str, owner: str) -> Job | None:
     """Take the lease and delete an earlier attempt's outputs; None where nothing is to be done."""
     try:
         job = world.jobs.start(job_id, owner=owner, lease_s=world.config.aws.visibility_s)
-    except Leased as reason:
+    except Refused as reason:
         log.info("%s", reason)
-        return None
-    except Refused:
-        flush(world, world.jobs.get(job_id))
         return None
     if job.fault:
         log.warning("job %s taken over, attempt %d: %s", job_id, job.attempt, job.fault)

@@ -14,9 +14,11 @@ log = logging.getLogger(__name__)
 def flush(world: World, job: Job) -> Job:
     """Publish the row's events, delete its garbage, re-check the role; return the job afterwards.
 
-    Idempotent: after a crash anywhere in it, whoever comes next does it all again. What was done is
-    struck out although something else failed. Garbage that cannot be deleted stays in the row, and
-    blocks nothing; an event that cannot be published raises.
+    Call it only after a write of the row: while no row can be written, nothing could be struck out,
+    and each delivery of a message would publish further ones. What a crash leaves is the sweeper's,
+    which counts its retry first. What was done is struck out although something else failed.
+    Garbage that cannot be deleted stays in the row, and blocks nothing; an event that cannot be
+    published raises.
     """
     published, fault = _publish(world, job)
     deleted = tuple(stored for stored in job.garbage if _is_deleted(world, stored))

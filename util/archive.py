@@ -24,7 +24,7 @@ def handle(world: World, event: Event) -> None:
     commit. A message that comes too early changes nothing: the row falls due, and the sweeper
     comes back.
     """
-    job = flush(world, world.jobs.get(event.job_id))
+    job = world.jobs.get(event.job_id)
     if not needs_archiving(job):
         return
     if world.accounts.get(job.user_id).is_premium:

@@ -6,7 +6,6 @@ from itertools import islice
 from aws import consumer
 from aws.events import Event
 from aws.mail import Letter, UndeliverableError
-from aws.outbox import flush
 from aws.resources import World
 from aws.rows.accounts import Account, MailKind
 from aws.rows.job import Job
@@ -27,7 +26,7 @@ def handle(world: World, event: Event) -> None:
 
     A mail that can never be sent ends as well: the row says why, and so does the job's page.
     """
-    job = flush(world, world.jobs.get(event.job_id))
+    job = world.jobs.get(event.job_id)
     if job.is_mail_settled:
         tell_of_return(world, job)
     elif job.is_terminal:

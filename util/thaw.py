@@ -23,7 +23,7 @@ def handle(world: World, event: Event) -> None:
 
 def act_on(world: World, notice: RetrievalNotice) -> None:
     """Thaw, or have a failed retrieval checked at once; ignore an archive that was thawed."""
-    job = flush(world, world.jobs.get(notice.job_id))
+    job = world.jobs.get(notice.job_id)
     if job.results_file_archive_id != notice.archive_id:
         log.info("job %s is no longer archived as %s", job.job_id, notice.archive_id)
     elif notice.succeeded:

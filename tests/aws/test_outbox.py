@@ -1,15 +1,19 @@
 """The outbox: what was done is struck out, whatever else fails; garbage stops nothing."""
 
+from contextlib import suppress
+
 import pytest
 from botocore.exceptions import ClientError
 
 from aws import outbox
+from aws.consumer import Handler
 from aws.events import Event
 from aws.resources import World
 from aws.rows.job import Job, Status
 from tests import builders, daemons
 from tests.conftest import Clock
 from tests.proofs.faults import error, outage
+from util import archive, notify
 
 MAILS, ARCHIVE = "job_results", "results_archive"
 
@@ -61,3 +65,14 @@ def test_an_event_that_went_out_is_not_published_again_with_one_that_did_not(
         with pytest.raises(ClientError):
             outbox.flush(world, world.jobs.get(job.job_id))
     assert world.queues.depth(MAILS).visible == 1
+
+
+@pytest.mark.parametrize("handle", [daemons.annotator(), archive.handle, notify.handle])
+def test_messages_do_not_breed_while_no_row_can_be_written(world: World, handle: Handler) -> None:
+    """Events are published after a write only: by the commit, or by the sweeper, which counts."""
+    job = builders.completed(world, builders.user(world))
+    assert job.outbox
+    with outage(world, "PutItem"), suppress(ClientError):
+        handle(world, Event(job.event))
+    assert world.jobs.get(job.job_id).outbox == job.outbox
+    assert world.queues.depth(MAILS).visible == 0
