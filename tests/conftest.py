@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from email.utils import formatdate
 from typing import Any
 
 import pytest
@@ -40,6 +41,10 @@ class Clock:
 
     def advance(self, seconds: float) -> None:
         self.ahead_s += seconds
+
+    def date(self, parsed: dict[str, Any], **_: Any) -> None:
+        """Set the date of a service's answer by this clock: a handler of botocore's."""
+        parsed["ResponseMetadata"]["HTTPHeaders"]["date"] = formatdate(self(), usegmt=True)
 
 
 class Handle:
@@ -135,6 +140,15 @@ def clock() -> Clock:
 
 @pytest.fixture
 def world(config: Config, clock: Clock) -> World:
-    """Provisioned and empty."""
+    """Provisioned and empty; its stores go by the test's clock as well."""
     provision(config)
-    return connect(config, clock)
+    made = connect(config, clock)
+    for operation in ("s3.ListObjectsV2", "glacier.ListJobs"):
+        for client in store_clients(made):
+            client.meta.events.register(f"after-call.{operation}", clock.date)
+    return made
+
+
+def store_clients(world: World) -> list[Any]:
+    """The clients of the stores: S3's, and the vault's where it has one of its own."""
+    return [world.files.s3, *filter(None, [getattr(world.vault, "glacier", None)])]

@@ -35,13 +35,16 @@ class Entry:
 class Store:
     """A place that has an inventory: how old (s) orphans are, and how often (s) it is looked at.
 
-    A larger share of jobs without a row than this holds it, for then rows may have been lost.
+    `now` is the time (epoch s) by the clock of the store, which gave its entries their times: this
+    machine's may be wrong. A larger share of jobs without a row than this holds it, for then rows
+    may have been lost.
     """
 
     name: str
     age_s: int
     every_s: int
     share: float
+    now: Callable[[], float]
     entries: Callable[[str], Iterator[Entry]]
 
 
@@ -54,10 +57,12 @@ def stores(world: World) -> list[Store]:
         settings.inventory_percent / 100,
     )
     upload_s = settings.upload_age_s // 4
+    inputs, results = _of(world, files.inputs), _of(world, files.results)
+    archives = (world.vault.now, lambda after: _archives(world, after))
     return [
-        Store("inputs", settings.upload_age_s - upload_s, upload_s, 0.5, _in(world, files.inputs)),
-        Store("results", age_s, every_s, share, _in(world, files.results)),
-        Store("archive", age_s, every_s, share, lambda after: _archives(world, after)),
+        Store("inputs", settings.upload_age_s - upload_s, upload_s, 0.5, *inputs),
+        Store("results", age_s, every_s, share, *results),
+        Store("archive", age_s, every_s, share, *archives),
     ]
 
 
@@ -97,7 +102,7 @@ class Pass:
         return replace(
             progress,
             since=since,
-            until=self.world.clock() - self.store.age_s,
+            until=self.store.now() - self.store.age_s,
             begun_time=self.world.clock(),
             after="",
             under_way=True,
@@ -203,12 +208,14 @@ def is_referred_to(job: Job, stored: Stored) -> bool:
     return stored in job.stored
 
 
-def _in(world: World, bucket: str) -> Callable[[str], Iterator[Entry]]:
+def _of(world: World, bucket: str) -> tuple[Callable[[], float], Callable[[str], Iterator[Entry]]]:
+    """The clock of a bucket and its entries."""
+
     def entries(after: str) -> Iterator[Entry]:
         for item in world.files.listing(bucket, after=after):
             yield Entry(item.key, _job_id(item.key), S3Object(bucket, item.key), item.time)
 
-    return entries
+    return lambda: world.files.now(bucket), entries
 
 
 def _archives(world: World, after: str) -> Iterator[Entry]:

@@ -12,6 +12,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from aws.storage.keys import Keys
+from aws.storage.store_time import s3_time
 
 MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
 SNIFF_BYTES = 65536
@@ -178,6 +179,10 @@ class Files:
     def delete(self, bucket: str, key: str) -> None:
         """Deleting what is not there is no error."""
         self.s3.delete_object(Bucket=bucket, Key=key)
+
+    def now(self, bucket: str) -> float:
+        """The time (epoch s) by the clock that the times of a listing are of."""
+        return s3_time(self.s3, bucket)
 
     def listing(self, bucket: str, under: str = "", after: str = "") -> Iterator[StoredObject]:
         """Every object whose key starts with `under` and comes after `after`, in their order.

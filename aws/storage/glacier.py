@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from botocore.utils import calculate_tree_hash
 
 from aws.events import Arns
+from aws.storage.store_time import answered_time
 from aws.storage.stored import Stored, VaultUpload
 from aws.storage.vault import (
     Expedited,
@@ -160,6 +161,9 @@ class GlacierVault:
             "ArchiveId": archive_id,
             "JobId": retrieval_id,
         }
+
+    def now(self) -> float:
+        return answered_time(self.glacier.list_jobs(vaultName=self.vault, limit="1"))
 
     def inventory(self, after: str = "") -> Iterator[InventoryEntry]:
         """The newest inventory that is ready; requests another one where none is in progress.

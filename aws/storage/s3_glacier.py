@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from aws.storage.files import MISSING, transfer
 from aws.storage.keys import Keys, parse
+from aws.storage.store_time import s3_time
 from aws.storage.stored import Archive, Stored
 from aws.storage.vault import (
     Expedited,
@@ -101,6 +102,9 @@ class S3Vault:
         events = [r for r in body["Records"] if r["eventName"] == "ObjectRestore:Completed"]
         keys = [unquote_plus(event["s3"]["object"]["key"]) for event in events]
         return [RetrievalNotice(parse(key).job_id, key, None, succeeded=True) for key in keys]
+
+    def now(self) -> float:
+        return s3_time(self.s3, self.bucket)
 
     def inventory(self, after: str = "") -> Iterator[InventoryEntry]:
         start = {"StartAfter": after} if after else {}

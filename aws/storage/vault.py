@@ -121,6 +121,10 @@ class Vault(Protocol):
         """
         ...
 
+    def now(self) -> float:
+        """The time (epoch s) by the clock that the times of an inventory are of."""
+        ...
+
     def inventory(self, after: str = "") -> Iterator[InventoryEntry]:
         """Every archive that comes after `after`, in one order; may be a day old."""
         ...

@@ -1,10 +1,13 @@
 """The inventory: only orphans go, it costs what changed, it goes on, and it has a brake."""
 
+from dataclasses import replace
+
 import pytest
 
 from aws import outbox
 from aws.resources import World
 from aws.rows.inventories import Inventories
+from aws.rows.table import Row
 from aws.storage.stored import S3Object
 from tests import builders, daemons
 from tests.conftest import Clock, Handle
@@ -29,6 +32,11 @@ def is_there(world: World, stored: S3Object) -> bool:
     except FileNotFoundError:
         return False
     return True
+
+
+def without_archive(row: Row) -> Row:
+    """A row that refers to its archive no more."""
+    return {name: value for name, value in row.items() if name != "results_file_archive_id"}
 
 
 def reads(world: World) -> list[str]:
@@ -137,6 +145,19 @@ def test_uploads_that_no_job_was_made_of_go_within_the_hour(world: World, clock:
     clock.advance(world.config.sweep.upload_age_s)
     assert inventory.step(world) == len(abandoned)
     assert is_there(world, job.input)
+
+
+@pytest.mark.parametrize("backend", ["s3", "vault"], indirect=True)
+def test_a_sweeper_whose_clock_is_days_ahead_deletes_nothing_that_is_new(
+    world: World, clock: Clock
+) -> None:
+    """The age of an object is judged by the store's clock: this upload has no job yet."""
+    new = [orphan(world), orphan(world, 1, world.files.inputs)]
+    archive = builders.archived(world, builders.user(world))
+    world.jobs.table.change(archive.job_id, without_archive)
+    ahead = replace(world, clock=lambda: clock() + 10 * DAY_S)
+    assert [inventory.take(ahead) for _ in range(3)] == [0, 0, 0]
+    assert all(is_there(world, stored) for stored in new)
 
 
 def test_an_orphan_that_cannot_be_deleted_is_not_forgotten(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.utils import formatdate
 from typing import Any
 
 from aws.processes import TOPICS
@@ -42,7 +43,8 @@ class Cloud:
     def answer(self, service: str, operation: str, params: dict[str, Any]) -> Reply:
         """The service's answer to one call. Raises ServiceError."""
         call: Operation = getattr(getattr(self, service), operation)
-        return call(**params)
+        dated = {"HTTPHeaders": {"date": formatdate(self.scheduler.now, usegmt=True)}}
+        return {"ResponseMetadata": dated, **call(**params)}
 
     def _announce(self, body: str) -> None:
         """Publish the end of a retrieval."""
