@@ -7,6 +7,7 @@ from aws import consumer, failures
 from aws.events import Event, Heartbeat
 from aws.outbox import flush
 from aws.resources import World
+from aws.rows.accounts import Account
 from aws.rows.job import Job, Leased, Refused, Status
 from aws.storage.digest import DamagedError, Digest
 from aws.storage.stored import Stored
@@ -27,8 +28,11 @@ def handle(world: World, event: Event) -> None:
     job = world.jobs.get(event.job_id)
     if not needs_archiving(job):
         return
-    if world.accounts.get(job.user_id).is_premium:
+    account = world.accounts.get(job.user_id)
+    if account.is_premium:
         flush(world, world.jobs.pin(job.job_id))
+    elif is_cut_short(world, job, account):
+        flush(world, world.jobs.release(job.job_id))
     elif world.clock() >= (job.expires_time or 0) - tolerance_s(world):
         try:
             store(world, job, event.heartbeat)
@@ -40,6 +44,15 @@ def needs_archiving(job: Job) -> bool:
     """True for a result in S3 that may leave it: not pinned, not too small, not given up."""
     leaves = job.expires_time is not None and job.archive_fault is None
     return job.job_status is Status.COMPLETED and job.is_hot and leaves
+
+
+def is_cut_short(world: World, job: Job, account: Account) -> bool:
+    """True if this retention began before the owner went back to free, and would end too soon.
+
+    The result was completed meanwhile, and no message had it pinned yet.
+    """
+    earliest = account.changed_time + world.config.archive.after_s - tolerance_s(world)
+    return max(world.clock(), job.expires_time or 0) < earliest
 
 
 def tolerance_s(world: World) -> float:

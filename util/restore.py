@@ -10,6 +10,7 @@ from aws.outbox import flush
 from aws.resources import World
 from aws.rows.accounts import Account, DailyLimit
 from aws.rows.job import Job, Refused
+from util import archive
 
 log = logging.getLogger(__name__)
 
@@ -56,10 +57,15 @@ def apply_role(world: World, job_id: str, account: Account) -> None:
             request(world, job)
         elif account.is_premium and job.is_hot and not job.pinned:
             flush(world, world.jobs.pin(job_id))
-        elif not account.is_premium and job.is_hot and job.pinned:
+        elif not account.is_premium and must_be_released(world, job, account):
             flush(world, world.jobs.release(job_id))
     except Refused as reason:
         log.info("%s", reason)
+
+
+def must_be_released(world: World, job: Job, account: Account) -> bool:
+    """True for a result in S3 whose retention this return to free starts anew."""
+    return job.pinned or (archive.needs_archiving(job) and archive.is_cut_short(world, job, account))
 
 
 def request(world: World, job: Job, instead_of: str | None = None) -> None:

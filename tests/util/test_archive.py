@@ -6,13 +6,14 @@ from dataclasses import replace
 import pytest
 
 from aws import outbox
+from aws.consumer import Handler
 from aws.events import Event, Heartbeat
 from aws.resources import World
 from aws.rows.job import MAX_FAILED_MOVES, Job, Refused, due
 from tests import builders, daemons
 from tests.conftest import Clock, Handle
 from tests.proofs.faults import meanwhile
-from util import archive, sweep
+from util import archive, restore, sweep
 from web.display.availability import availability
 
 AFTER_S = 3600
@@ -185,3 +186,32 @@ def test_it_stays_after_its_owner_was_premium_for_a_while(sparing: World) -> Non
     released = outbox.flush(sparing, sparing.jobs.release(job.job_id))
     archive.handle(sparing, Event(released.event))
     assert sparing.jobs.get(job.job_id).is_hot
+
+
+@pytest.mark.parametrize("first", [archive.handle, restore.handle])
+def test_a_downgrade_restarts_the_retention_of_what_was_not_pinned_yet(
+    patient: World, clock: Clock, first: Handler
+) -> None:
+    """Whichever message comes first: that of the result, or that of the change of role."""
+    owner = builders.user(patient, premium=True)
+    job = builders.mailed(patient, owner)
+    clock.advance(AFTER_S - 100)
+    patient.accounts.unsubscribe(owner.user_id)
+    for handle in (first, archive.handle):
+        clock.advance(100)
+        handle(patient, Event(job.event))
+        assert patient.jobs.get(job.job_id).is_hot
+    clock.advance(AFTER_S)
+    archive.handle(patient, Event(job.event))
+    assert patient.jobs.get(job.job_id).is_archived
+
+
+def test_a_downgrade_of_long_ago_delays_no_archive(patient: World, clock: Clock) -> None:
+    owner = builders.user(patient, premium=True)
+    patient.accounts.unsubscribe(owner.user_id)
+    clock.advance(AFTER_S)
+    job = builders.mailed(patient, owner)
+    clock.advance(AFTER_S)
+    for handle in (restore.handle, archive.handle):
+        handle(patient, Event(job.event))
+    assert patient.jobs.get(job.job_id).is_archived
