@@ -65,7 +65,9 @@ def apply_role(world: World, job_id: str, account: Account) -> None:
 
 def must_be_released(world: World, job: Job, account: Account) -> bool:
     """True for a result in S3 whose retention this return to free starts anew."""
-    return job.pinned or (archive.needs_archiving(job) and archive.is_cut_short(world, job, account))
+    return job.pinned or (
+        archive.needs_archiving(job) and archive.is_cut_short(world, job, account)
+    )
 
 
 def request(world: World, job: Job, instead_of: str | None = None) -> None:
