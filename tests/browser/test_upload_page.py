@@ -99,6 +99,20 @@ def test_an_upload_that_waits_for_another_try_can_be_cancelled(page: Page) -> No
     expect(page.locator("#problem")).to_have_text("The upload was cancelled.")
 
 
+def test_a_list_that_outlives_its_session_asks_no_more(page: Page) -> None:
+    page.clock.install()
+    page.goto("/annotations")
+    page.context.clear_cookies()
+    polls: list[str] = []
+    page.on("request", lambda r: polls.append(r.url) if "/annotations/rows" in r.url else None)
+    page.evaluate("() => { document.getElementById('jobs').dataset.live = ''; }")
+    page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
+    for _ in range(3):
+        page.clock.run_for(5000)
+        page.evaluate("() => fetch('/healthz').then((reply) => reply.text())")
+    assert len([url for url in polls if "/login" not in url]) == 1
+
+
 def test_jobs_are_selected_and_deleted_after_confirmation(page: Page, tmp_path: Path) -> None:
     page.goto("/annotate")
     page.get_by_role("button", name="Annotate an example").click()

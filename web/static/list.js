@@ -24,7 +24,8 @@ async function refresh() {
     timer = null;
     const address = new URL(location.href);
     address.pathname += "/rows";
-    const reply = await fetch(address, { headers: { Accept: "text/html" }, cache: "no-store" });
+    // A redirect leads to the login, for the session is over: its status is 0 here.
+    const reply = await fetch(address, { headers: { Accept: "text/html" }, cache: "no-store", redirect: "manual" });
     if (!reply.ok) return reply.status < 500;
     const fresh = new DOMParser().parseFromString(await reply.text(), "text/html").getElementById("jobs");
     const [before, focused] = [states(jobs), document.activeElement?.id];
