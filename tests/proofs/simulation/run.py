@@ -133,8 +133,10 @@ class Session:
         if not found:
             found = judge.before_inventory(self.world, self.people, self.watch, self.network.record)
             found += self._take_stock()
-            mails = self.cloud.ses.mails
-            found += invariants.check(self.world, mails, self.people.accepted).violations
+            checked = invariants.check(
+                self.world, self.cloud.ses.mails, self.people.accepted, self.watch.archives()
+            )
+            found += checked.violations
         jobs = len(self.people.uploads)
         violations = [*self.watch.violations, *found]
         return Outcome(
