@@ -306,6 +306,29 @@ def test_a_cancellation_at_any_call_of_the_annotator_ends_cancelled_or_completed
     assert collision.at_every_call(prepare) > 10
 
 
+def leaving(world: World) -> tuple[Job, Act]:
+    """A result on its way to the archive."""
+    job = builders.mailed(world, builders.user(world))
+    return job, lambda: archive.handle(world, Event(job.event))
+
+
+def coming_back(world: World) -> tuple[Job, Act]:
+    """A result on its way back from it."""
+    job, event = requested(world, builders.user(world))
+    return job, lambda: thaw.handle(world, event)
+
+
+@pytest.mark.parametrize("move", [leaving, coming_back])
+def test_a_deletion_at_any_call_of_a_move_leaves_no_bytes_behind_or_is_refused(
+    world: World, collision: Collision, move: Callable[[World], tuple[Job, Act]]
+) -> None:
+    def prepare() -> tuple[Act, Act]:
+        job, act = move(world)
+        return act, lambda: outbox.flush(world, world.jobs.delete(job.job_id))
+
+    assert collision.at_every_call(prepare) > 6
+
+
 def test_a_poison_message_ends_among_the_dead_letters_and_the_next_is_served(
     world: World, clock: Clock
 ) -> None:
