@@ -46,9 +46,14 @@ def drop_archive(job: Job, at: Now, *, reserved: Stored) -> Job:
 def commit_archive(
     job: Job, at: Now, *, result: S3Object, reserved: Stored, archive_id: str
 ) -> Job:
-    """Commit an archived result; its role check is still to be done."""
+    """Commit an archived result; its role check is still to be done.
+
+    Refused after the lease: an archive in a vault that no row names yet may be gone by then, as an
+    orphan.
+    """
     demand(job.is_hot and job.result == result, job, f"be archived from {result}")
     demand(reserved in job.pending_writes, job, f"be archived as {reserved}")
+    demand((job.lease_until or 0) > at.now, job, f"be archived as {reserved} after its lease")
     return replace(
         calmed(job, PendingWork.RETENTION),
         failed_moves=0,

@@ -17,8 +17,8 @@ from aws.rows.job import (
     Result,
     Status,
     Timeouts,
-    unfinished,
 )
+from aws.rows.unfinished import unfinished
 from aws.storage.stored import Archive, S3Object, VaultUpload
 
 TIMEOUTS = Timeouts(grace_s=60, patience_s=600, retrieval_s=21600, after_s=300, by_queue=True)
@@ -142,6 +142,12 @@ def test_an_archive_is_begun_again_only_after_its_lease() -> None:
     assert RESERVED in taken.garbage
     with pytest.raises(Refused):
         moves.commit_archive(taken, LATER, result=HOT.result, reserved=RESERVED, archive_id="x")
+
+
+def test_an_archive_whose_writer_stood_still_beyond_its_lease_is_not_committed() -> None:
+    late = replace(AT, now=AT.now + LEASE_S + 1)
+    with pytest.raises(Refused, match="after its lease"):
+        moves.commit_archive(STORING, late, result=HOT.result, reserved=RESERVED, archive_id="x")
 
 
 def test_an_archive_that_failed_may_be_begun_again_at_once() -> None:
