@@ -14,7 +14,8 @@ from aws import consumer, failures, outbox
 from aws.limits import SWEEPER
 from aws.machine import sd_notify
 from aws.resources import World
-from aws.rows.job import Job, PendingWork, unfinished
+from aws.rows.job import Job, PendingWork
+from aws.rows.unfinished import unfinished
 from aws.storage.vault import RetrievalState
 from util import inventory, restore
 

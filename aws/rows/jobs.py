@@ -7,8 +7,9 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Concatenate, ParamSpec
 
 from aws.rows import lifecycle, moves, outputs
-from aws.rows.job import Job, Now, Retrieval, Status, Timeouts, due
+from aws.rows.job import Job, Now, Retrieval, Status, Timeouts
 from aws.rows.table import GIVEN_UP, Conflict, Row, Table, shard
+from aws.rows.unfinished import due
 from aws.storage.stored import Stored
 
 P = ParamSpec("P")

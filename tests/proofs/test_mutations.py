@@ -20,9 +20,10 @@ from aws.resources import World
 from aws.rows import jobs as jobs_module
 from aws.rows import lifecycle, moves
 from aws.rows.accounts import Account, Accounts, Role
-from aws.rows.job import Job, Now, PendingWork, Status, unfinished
+from aws.rows.job import Job, Now, PendingWork, Status
 from aws.rows.jobs import Jobs
 from aws.rows.table import Row, Table
+from aws.rows.unfinished import unfinished
 from aws.storage.digest import Digest
 from aws.storage.stored import S3Object, Stored
 from aws.storage.vault import RetrievalNotice

@@ -14,7 +14,8 @@ import requests
 
 from aws.outbox import discard
 from aws.provision import provision
-from aws.rows.job import Status, due
+from aws.rows.job import Status
+from aws.rows.unfinished import due
 from smoke.__main__ import look
 from smoke.catalogue import CHECKS
 from smoke.checks import Check, CheckResult, Verdict, with_needs

@@ -9,7 +9,8 @@ from aws import outbox
 from aws.consumer import Handler
 from aws.events import Event, Heartbeat
 from aws.resources import World
-from aws.rows.job import MAX_FAILED_MOVES, Job, Refused, due
+from aws.rows.job import MAX_FAILED_MOVES, Job, Refused
+from aws.rows.unfinished import due
 from tests import builders, daemons
 from tests.conftest import Clock, Handle
 from tests.proofs.faults import meanwhile

@@ -6,7 +6,8 @@ import pytest
 
 from aws.events import Event
 from aws.resources import World
-from aws.rows.job import MAX_FAILED_MOVES, Job, PendingWork, unfinished
+from aws.rows.job import MAX_FAILED_MOVES, Job, PendingWork
+from aws.rows.unfinished import unfinished
 from tests import builders, daemons
 from tests.conftest import Clock, Handle
 from tests.proofs import invariants
