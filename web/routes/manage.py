@@ -3,11 +3,13 @@
 import logging
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO
 
 from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from aws.rows import lifecycle
 from aws.rows.job import Job, Refused
 from aws.storage.files import Files
 from web.context import world
@@ -72,12 +74,14 @@ def deleting() -> str:
 
 @bp.post("/delete")
 def delete() -> AnyResponse:
-    """Delete the jobs with all their bytes. 409 where one cannot be deleted at this moment."""
-    for job in _chosen():
-        try:
+    """Delete the jobs with all their bytes. 409, before any is, where one cannot be deleted now."""
+    chosen, now = _chosen(), world().jobs.now()
+    for job in chosen:
+        with _not_yet(job):
+            lifecycle.delete(job, now)
+    for job in chosen:
+        with _not_yet(job):
             flush_or_log(world().jobs.delete(job.job_id))
-        except Refused:
-            abort(409, NOT_YET.format(name=job.name))
         log.info("job %s deleted by its owner", job.job_id)
     return redirect(url_for("annotations.index"), 303)
 
@@ -93,6 +97,15 @@ def download() -> Response:
     reply = Response(zipped(_members(jobs, world().files)), mimetype="application/zip")
     reply.headers["Content-Disposition"] = 'attachment; filename="gas-results.zip"'
     return reply
+
+
+@contextmanager
+def _not_yet(job: Job) -> Iterator[None]:
+    """409 where the job's row is not in a state to be deleted."""
+    try:
+        yield
+    except Refused:
+        abort(409, NOT_YET.format(name=job.name))
 
 
 def _chosen() -> list[Job]:

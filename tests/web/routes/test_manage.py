@@ -87,6 +87,15 @@ def test_a_job_that_runs_is_not_deleted(ada: Person, world: World) -> None:
     assert (reply.status_code, "cannot be deleted just now" in reply.text) == (409, True)
 
 
+def test_where_one_cannot_be_deleted_none_is(ada: Person, world: World) -> None:
+    ended, waiting = builders.mailed(world, ada), builders.pending(world, ada)
+    ids = [ended.job_id, waiting.job_id]
+    path = f"/annotations/deleting?job={ids[0]}&job={ids[1]}"
+    assert ada.post("/annotations/delete", path, job=ids).status_code == 409
+    assert world.jobs.get(ended.job_id).job_status is Status.COMPLETED
+    assert ada.get(path).status_code == 200
+
+
 def test_nobody_deletes_names_or_fetches_what_is_anothers(
     ada: Person, grace: Person, world: World
 ) -> None:
