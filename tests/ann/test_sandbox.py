@@ -16,6 +16,8 @@ from ann.worker import Worker
 from tests.ann.attacker import NOTHING
 from tests.ann.conftest import LIMITS
 
+pytestmark = pytest.mark.xdist_group("attacker")
+"""One at a time on a machine: the processes of all are looked through for what is left."""
 Attack = Callable[..., Outcome]
 
 
