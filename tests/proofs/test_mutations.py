@@ -414,7 +414,8 @@ def unmarked(job: Job, at: Now) -> Job:
 
 
 def not_overtaking(job: Job, at: Now) -> Job:
-    return replace(moves.pin(job, at), pending_writes=job.pending_writes, garbage=job.garbage)
+    left = {name: getattr(job, name) for name in ("pending_writes", "garbage", "lease_until")}
+    return replace(moves.pin(job, at), **left)
 
 
 def of_any_archive(job: Job, at: Now, *, archive_id: str, copy: S3Object) -> Job:
