@@ -169,6 +169,8 @@ def delete(job: Job, at: Now) -> Job:
         note="",
         batch="",
         shares={},
+        mailed=True,
+        mail_fault=None,
         error=None,
         counts={},
     )

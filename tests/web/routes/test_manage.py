@@ -171,3 +171,15 @@ def test_a_note_may_have_as_much_as_its_field_takes(ada: Person, world: World) -
     reply = ada.post(f"{path}/describe", path, title="", note="\r\n".join(lines))
     assert reply.status_code == 303
     assert world.jobs.get(job.job_id).note == "\n".join(lines)
+
+
+def test_nobody_is_mailed_about_a_deleted_job_whose_mail_had_been_given_up(
+    ada: Person, world: World
+) -> None:
+    job = builders.completed(world, ada)
+    world.jobs.give_up_mail(job.job_id, fault="ada@example.org is refused")
+    path = f"/annotations/deleting?job={job.job_id}"
+    assert ada.post("/annotations/delete", path, job=job.job_id).status_code == 303
+    after = world.jobs.get(job.job_id)
+    assert not after.is_given_up
+    assert after.mail_fault is None
