@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
+from aws import outbox
 from aws.events import Event
 from aws.processes import DAEMONS
 from aws.resources import World
@@ -162,5 +163,5 @@ def test_nobody_but_the_mailer_mails_and_only_as_the_sender(world: World) -> Non
 def test_the_recorder_sees_what_a_handler_does(world: World) -> None:
     job = builders.completed(world, builders.user(world))
     with recorded(world) as needs:
-        daemons.handlers()["job_results"](world, Event(job.event))
+        daemons.handlers()["job_results"](world, Event(outbox.flush(world, job).event))
     assert {"dynamodb:PutItem", "ses:SendEmail", "sns:Publish"} <= {n.action for n in needs}
