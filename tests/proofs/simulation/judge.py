@@ -10,6 +10,8 @@ from tests.proofs.simulation.watch import Watch
 
 MAX_PUBLISHED = 60
 """The most that one event may be published: for each change of role, where it is of that."""
+OF_A_ROLE = ("restore", "results_archive")
+"""A change of role is announced, and it begins a result's retention, with its retries, anew."""
 ROLE = {Act.UPGRADE, Act.DOWNGRADE}
 AWAY = {Kind.DIE_BEFORE, Kind.DIE_AFTER, Kind.FREEZE, Kind.FREEZE_AFTER, Kind.CHILD, Kind.JUMP}
 """The faults by which an attempt may count as crashed."""
@@ -64,7 +66,7 @@ def _published(people: People) -> list[str]:
     return [
         f"endless: {body} was published {count} times on {topic}"
         for (topic, body), count in published.items()
-        if count > MAX_PUBLISHED * (max(1, changes) if topic.endswith("restore") else 1)
+        if count > MAX_PUBLISHED * (max(1, changes) if topic.endswith(OF_A_ROLE) else 1)
     ]
 
 
