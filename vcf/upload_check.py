@@ -44,12 +44,9 @@ def refusal(head: bytes, size: int) -> str | None:
     """
     if not head:
         return EMPTY
-    try:
-        begin = _unpacked(head, len(head) >= size)
-    except zlib.error:
-        return DAMAGED
-    if begin.cut:
-        return CUT_SHORT
+    begin = _begin(head, size)
+    if isinstance(begin, str):
+        return begin
     if not begin.text:
         return NOTHING_INSIDE
     if not is_vcf(begin.text):
@@ -61,18 +58,24 @@ def annotation_refusal(head: bytes, size: int) -> str | None:
     """The same of a user's own annotation, which may be a BED too."""
     if not head:
         return EMPTY_ANNOTATION
-    try:
-        begin = _unpacked(head, len(head) >= size)
-    except zlib.error:
-        return DAMAGED
-    if begin.cut:
-        return CUT_SHORT
+    begin = _begin(head, size)
+    if isinstance(begin, str):
+        return begin
     return refusal_of_annotation(begin.text) or None
 
 
 def text(head: bytes, size: int) -> bytes:
     """The text at the beginning of a file that `refusal` has nothing against."""
     return _unpacked(head, len(head) >= size).text
+
+
+def _begin(head: bytes, size: int) -> UnpackedHead | str:
+    """The beginning of a file, unpacked; or the words that refuse a gzip that cannot be."""
+    try:
+        begin = _unpacked(head, len(head) >= size)
+    except zlib.error:
+        return DAMAGED
+    return CUT_SHORT if begin.cut else begin
 
 
 def _unpacked(head: bytes, whole: bool) -> UnpackedHead:
