@@ -51,6 +51,7 @@ class BgzfWriter:
             self.file.close()
 
     def write(self, text: bytes) -> None:
+        """Add text; it is compressed once some blocks of it have come together."""
         self.parts.append(text)
         self.held += len(text)
         if self.held >= BLOCKS_AT_A_TIME * BLOCK_BYTES:

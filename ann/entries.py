@@ -110,6 +110,7 @@ class Entries(NamedTuple):
     is_compound: Mask
 
     def picked(self, which: Ints | Mask) -> "Entries":
+        """These of the entries, by numbers or by a mask, in that order."""
         codons, bases = (
             Segments(s.starts[which], s.lengths[which]) for s in (self.codons, self.bases)
         )

@@ -68,6 +68,7 @@ class Finder:
             )
 
     def find(self, chunk: Chunk) -> ChunkFindings:
+        """The consequences and the names of all alleles of a chunk."""
         alleles, kinds = Alleles(chunk), Kinds()
         self._cover(alleles)
         entries = self.compounds.resolved(entries_of(alleles, kinds), alleles, kinds)

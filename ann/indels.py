@@ -34,6 +34,7 @@ class Indels(NamedTuple):
     new: Bytes
 
     def picked(self, which: Ints | Mask) -> "Indels":
+        """These of them, by numbers or by a mask, in that order."""
         return Indels(
             self.alleles[which],
             self.is_deletion[which],

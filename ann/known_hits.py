@@ -69,6 +69,7 @@ class KnownVariants:
         return {column_of(source, field): kinds[field.column] for field in source.fields}
 
     def look_up(self, findings: ChunkFindings) -> Hits:
+        """The values of every source for the alleles of a chunk; empty without a source."""
         hits = Hits({column: {} for column in self.types})
         if not self.sources:
             return hits

@@ -51,6 +51,7 @@ class _Comparison:
         self.touched = -(-end // 3) - self.first if end > start or start % 3 else 0
 
     def words(self) -> str:
+        """The change as HGVS names it, predicted and so in parentheses: `p.(Ala72Val)`."""
         if self.first == 0 and self._loses_start():
             return START_LOST
         at = self._first_difference()

@@ -254,6 +254,7 @@ def readable() -> Iterator[None]:
 
 
 def unpacked(file: BinaryIO) -> BinaryIO:
+    """The text of a file that may be packed with gzip or bgzip; it is read from its beginning."""
     is_gzip = file.read(2) == GZIP
     file.seek(0)
     if not is_gzip:

@@ -100,6 +100,7 @@ def fault_in(
 
 
 def header_of(version: str, lines: list[bytes], columns: bytes) -> Header:
+    """The header of these lines. Raises VCFError for a length of too many digits."""
     header = Header(version, lines, columns)
     for number, line in enumerate(lines, 1):
         text = line.decode("utf-8", "replace")

@@ -41,6 +41,7 @@ class KindColumns(NamedTuple):
 
     @classmethod
     def of(cls, kinds: Kinds, models: NearbyModels) -> "KindColumns":
+        """The columns of these kinds; a transcript without a model has the number -1."""
         numbers = models.numbers
         return cls(
             np.array([kind.strand is not None for kind in kinds.kinds], np.bool_),

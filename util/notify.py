@@ -30,10 +30,10 @@ def handle(world: World, event: Event) -> None:
     if job.is_mail_settled:
         tell_of_return(world, job)
     elif job.is_terminal:
-        settle(world, job)
+        mail_owner(world, job)
 
 
-def settle(world: World, job: Job) -> None:
+def mail_owner(world: World, job: Job) -> None:
     """Send the mail of an ended job, or that of its batch, or wait for the rest of the batch."""
     jobs = batch_of(world, job)
     if not jobs:

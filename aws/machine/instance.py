@@ -62,6 +62,7 @@ class Instance:
         """Have the instance replaced: its daemon has found that it cannot work here."""
 
     def leave(self) -> None:
+        """Stop watching; let a termination that waits for this daemon go on."""
         """Let the termination go on, or the instance be scaled in: its jobs are drained."""
 
 

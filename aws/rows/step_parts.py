@@ -10,6 +10,7 @@ T = TypeVar("T")
 
 
 def ended(job: Job, at: Now, status: Status, *topics: str) -> Job:
+    """The job at its end: no lease, no progress, and these events to be published."""
     return replace(
         job,
         job_status=status,

@@ -55,6 +55,7 @@ class GlacierVault:
         return VaultUpload(uuid.uuid4().hex)
 
     def store(self, reserved: Stored, job_id: str, stream: BinaryIO, size: int) -> str:
+        """Upload `size` bytes, in parts where they are many; return the id that Glacier gives."""
         if size > self.single_bytes:
             return self._store_parts(job_id, stream, size)
         body = stream.read()
@@ -128,6 +129,7 @@ class GlacierVault:
         return RetrievalState.READY if reply["StatusCode"] == "Succeeded" else RetrievalState.FAILED
 
     def fetch(self, archive_id: str, retrieval_id: str | None) -> BinaryIO:
+        """The bytes of a retrieval. Raises FileNotFoundError where it has no output (any more)."""
         try:
             reply = self.glacier.get_job_output(vaultName=self.vault, jobId=retrieval_id)
         except ClientError as error:
@@ -144,6 +146,7 @@ class GlacierVault:
                 raise
 
     def notices(self, body: dict[str, Any]) -> list[RetrievalNotice]:
+        """The retrieval that a notice is about; none of an inventory. Raises ValueError."""
         if body.get("Action") == "InventoryRetrieval":
             return []
         if body.get("Action") != "ArchiveRetrieval":
@@ -154,6 +157,7 @@ class GlacierVault:
         ]
 
     def notice(self, archive_id: str, job_id: str, retrieval_id: str | None) -> dict[str, Any]:
+        """The notice that Glacier sends of a retrieval that has succeeded."""
         return {
             "Action": "ArchiveRetrieval",
             "StatusCode": "Succeeded",
