@@ -88,17 +88,24 @@ class Jobs:
     def now(self) -> Now:
         return Now(round(self.clock(), 3), self.timeouts)
 
+    def create(self, job: Job) -> Job:
+        """Create the row with its request in the outbox. Raises FileExistsError where there is one."""
+        try:
+            return _job(self.table.create(self._row(lifecycle.submit(job, self.now()))))
+        except Conflict:
+            raise FileExistsError(job.job_id) from None
+
     def submit(self, job: Job) -> Job:
-        """Create the row with its request in the outbox; the stored job where it exists already.
+        """Create the row, or return the stored job where it exists already.
 
         Raises FileExistsError where the id is another user's.
         """
         try:
-            return _job(self.table.create(self._row(lifecycle.submit(job, self.now()))))
-        except Conflict:
+            return self.create(job)
+        except FileExistsError:
             stored = self.get(job.job_id)
-        if stored.user_id != job.user_id:
-            raise FileExistsError(job.job_id)
+            if stored.user_id != job.user_id:
+                raise
         return stored
 
     def get(self, job_id: str) -> Job:

@@ -133,7 +133,7 @@ def submit(upload: ReceivedUpload, account: Account, ticket: str) -> Job:
         choices = _with_own_annotation(choices, account.user_id, upload.job_id)
     except FileNotFoundError:
         abort(404, own_annotation.GONE)
-    job = _submit(
+    job = store(
         Job(
             job_id=upload.job_id,
             user_id=account.user_id,
@@ -160,7 +160,7 @@ def submit_text(text: bytes, name: str, account: Account, choices: Choices) -> J
         abort(404, own_annotation.GONE)
     files.write(files.inputs, key, text)
     job = Job(job_id, account.user_id, name, files.inputs, key, len(text), **own._asdict())
-    return _submit(job)
+    return store(job)
 
 
 def resubmit(job: Job, account: Account, choices: Choices) -> Job:
@@ -186,7 +186,7 @@ def resubmit(job: Job, account: Account, choices: Choices) -> Job:
         **choices._replace(batch=job.batch, batch_size=0)._asdict(),
         title=job.title,
     )
-    return _submit(again)
+    return store(again)
 
 
 def _with_own_annotation(choices: Choices, user_id: str, job_id: str) -> Choices:
@@ -204,8 +204,12 @@ def _with_own_annotation(choices: Choices, user_id: str, job_id: str) -> Choices
     return choices._replace(s3_key_annotation_file=key)
 
 
-def _submit(job: Job) -> Job:
-    stored = world().jobs.submit(job)
+def store(job: Job) -> Job:
+    """Create the job's row and flush its outbox; the stored job where another tab was quicker."""
+    try:
+        stored = world().jobs.create(job)
+    except FileExistsError:
+        return world().jobs.get(job.job_id)
     log.info("job %s submitted by %s, %d bytes", job.job_id, job.user_id, job.input_bytes)
     return flush_or_log(stored)
 

@@ -17,6 +17,7 @@ from tests import builders
 from tests.web.browser import VCF, Person, form_of, submit, upload, visitor
 from tests.web.conftest import body_of
 from web import rate_limits
+from web.routes import uploads
 
 
 def with_query(path: str, **changes: str) -> str:
@@ -354,3 +355,13 @@ def test_variants_are_pasted_for_an_installed_genome_alone(ada: Person) -> None:
 def test_a_line_that_is_no_variant_is_named(ada: Person, lines: str, words: str) -> None:
     reply = ada.post("/annotate/paste", "/annotate", variants=lines)
     assert (reply.status_code, words in reply.text) == (400, True)
+
+
+def test_a_second_tab_that_comes_while_the_job_is_made_publishes_nothing(
+    app: Flask, ada: Person, world: World
+) -> None:
+    job = builders.uploaded(world, ada)
+    first = world.jobs.submit(job)
+    with app.app_context():
+        assert uploads.store(job) == first
+    assert world.jobs.get(job.job_id).outbox == first.outbox
