@@ -89,7 +89,7 @@ class Jobs:
         return Now(round(self.clock(), 3), self.timeouts)
 
     def create(self, job: Job) -> Job:
-        """Create the row with its request in the outbox. Raises FileExistsError where there is one."""
+        """Create the row, its request in the outbox. Raises FileExistsError where there is one."""
         try:
             return _job(self.table.create(self._row(lifecycle.submit(job, self.now()))))
         except Conflict:
