@@ -2,13 +2,13 @@
 
 import os
 import struct
-import zlib
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
+from isal import isal_zlib
 
 from ann.table import Ints
 
@@ -17,8 +17,10 @@ EOF_BLOCK = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000
 BLOCK_BYTES = 0xFF00
 """Text in a block, as htslib has it: what cannot be compressed fits into 64 KiB as well."""
 BLOCKS_AT_A_TIME = 16
-LEVEL = 1
-"""Level 6 takes three to five times the time for a file a fifth smaller."""
+LEVEL = 2
+"""ISA-L's takes a quarter of the time of zlib's level 1, for a file a little smaller."""
+RAW = -15
+"""DEFLATE's largest window, without zlib's header."""
 HEAD = bytes.fromhex("1f8b08040000000000ff0600424302 00")
 MOST_THREADS = 4
 
@@ -88,8 +90,7 @@ def _blocks(text: bytes) -> list[bytes]:
 
 def block(text: bytes) -> bytes:
     """One block of at most BLOCK_BYTES of text."""
-    packer = zlib.compressobj(LEVEL, zlib.DEFLATED, -15)
-    body = packer.compress(text) + packer.flush()
+    body = isal_zlib.compress(text, LEVEL, RAW)
     size = len(HEAD) + 2 + len(body) + 8
-    tail = struct.pack("<II", zlib.crc32(text), len(text))
+    tail = struct.pack("<II", isal_zlib.crc32(text), len(text))
     return HEAD + struct.pack("<H", size - 1) + body + tail

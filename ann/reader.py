@@ -6,12 +6,14 @@ VCF 3.3 to 4.5, plain, gzip or BGZF: https://samtools.github.io/hts-specs/
 import gzip
 import io
 import re
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
+
+from isal.igzip import IGzipFile
+from isal.igzip_lib import IsalError
 
 from ann.records import (
     COLUMNS,
@@ -249,7 +251,7 @@ def readable() -> Iterator[None]:
         ) from None
     except gzip.BadGzipFile:
         raise _damaged(": other bytes follow the compressed data") from None
-    except (OSError, zlib.error):
+    except (OSError, IsalError):  # type: ignore[misc]  # its stub forgets the base class
         raise _damaged("") from None
 
 
@@ -259,7 +261,7 @@ def unpacked(file: BinaryIO) -> BinaryIO:
     file.seek(0)
     if not is_gzip:
         return file
-    unpacked = cast(io.RawIOBase, gzip.GzipFile(fileobj=file))
+    unpacked = cast(io.RawIOBase, IGzipFile(fileobj=file))  # type: ignore[no-untyped-call]
     return io.BufferedReader(unpacked, BUFFER_BYTES)
 
 

@@ -162,7 +162,7 @@ BAD = {
     "byte order mark": (b"\xef\xbb\xbf" + vcf("MT 73 . A G . . ."), "byte order mark"),
     "no column line": (b"##fileformat=VCFv4.2\nMT\t73\t.\tA\tG\t.\t.\t.\n", "#CHROM"),
     "truncated gzip": (gzip.compress(vcf(*["MT 73 . A G . . ."] * 999))[:60], "truncated"),
-    "bytes after gzip": (gzip.compress(vcf("MT 73 . A G . . .")) + b"rubbish", "damaged"),
+    "bytes after gzip": (gzip.compress(vcf("MT 73 . A G . . .")) + b"rubbish behind it", "damaged"),
     "blank line": (vcf("MT 73 . A G . . .", "", "MT 75 . G A . . ."), "Line 4 is blank"),
     "header amid": (vcf("MT 73 . A G . . .", "##late=1"), "Line 4 is a header line"),
     "few columns": (vcf("MT 73 . A"), "Line 3 has 4 columns"),
