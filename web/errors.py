@@ -2,7 +2,7 @@
 
 from flask import Flask, jsonify, make_response, render_template
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException, TooManyRequests
+from werkzeug.exceptions import HTTPException, ServiceUnavailable, TooManyRequests
 from werkzeug.wrappers import Response
 
 from web import audit
@@ -50,7 +50,7 @@ def show(error: HTTPException) -> Response:
     if isinstance(error, CSRFError):
         audit.record("csrf_refused", reason=error.description)
     reply = make_response(jsonify(error=words) if wants_json() else _page(code, title, words), code)
-    if isinstance(error, TooManyRequests) and error.retry_after:
+    if isinstance(error, TooManyRequests | ServiceUnavailable) and error.retry_after:
         reply.headers["Retry-After"] = str(error.retry_after)
     return reply
 

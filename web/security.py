@@ -25,7 +25,7 @@ PUBLIC = frozenset(
         "pages.privacy",
         "pages.contact",
         "shares.opened",
-        "shares.sample",
+        "sample.index",
         "auth.login",
         "auth.callback",
         "payments.webhook",

@@ -7,6 +7,7 @@ at every request.
 
 import uuid
 from dataclasses import dataclass
+from functools import cache
 from typing import Self
 
 from flask import session
@@ -22,6 +23,7 @@ MOST_KEPT = 20
 """The shares that a cookie remembers: the newest."""
 SAMPLE_USER = str(uuid.uuid5(uuid.NAMESPACE_URL, "gas:sample"))
 """The owner of the sample result, who cannot sign in: no identity of Globus has this id."""
+SAMPLE_TRIES = 5
 READABLE = frozenset(
     {
         "annotations.details",
@@ -96,7 +98,7 @@ def remember(job_id: str, share_id: str) -> None:
 
 def may_have_share(job_id: str) -> bool:
     """Tell if the visitor has come by a link to this job, or it is the sample: the row decides."""
-    return job_id in session.get("shared", {}) or job_id == sample_id()
+    return job_id in session.get("shared", {}) or job_id in sample_ids()
 
 
 def may_read(job: Job) -> bool:
@@ -113,6 +115,8 @@ def is_own(job: Job) -> bool:
     return user is not None and user.user_id == job.user_id
 
 
-def sample_id() -> str:
-    """The id of the sample job: a release whose pages are others has a sample of its own."""
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"gas:sample:{digest()}"))
+@cache
+def sample_ids() -> tuple[str, ...]:
+    """The ids of the sample's jobs, one a try: a release whose pages are others has its own."""
+    name = f"gas:sample:{digest()}"
+    return tuple(str(uuid.uuid5(uuid.NAMESPACE_URL, f"{name}:{n}")) for n in range(SAMPLE_TRIES))

@@ -1,4 +1,4 @@
-"""Sharing a result by a link that expires and can be withdrawn; and the sample that all may see."""
+"""Sharing a result by a link that expires and can be withdrawn."""
 
 import re
 import uuid
@@ -6,15 +6,12 @@ import uuid
 from flask import Blueprint, abort, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from aws.rows.accounts import MailKind
 from aws.rows.job import Job
 from web import sharing
-from web.context import site, world
-from web.routes.uploads import flush_or_log
+from web.context import world
 from web.security import own_job_or_404
-from web.services import bundled
 from web.session import current_user
-from web.sharing import SAMPLE_USER, Share
+from web.sharing import Share
 
 bp = Blueprint("shares", __name__)
 
@@ -69,32 +66,6 @@ def opened(token: str) -> Response:
         abort(403, "This result was shared with another person. Sign in as the one it is for.")
     sharing.remember(job_id, share_id)
     return redirect(url_for("annotations.details", job_id=job_id))
-
-
-@bp.get("/sample")
-def sample() -> Response:
-    """The page of a finished job for those who have none yet; the first visit has it annotated."""
-    if not any(r.name == bundled.NAME for r in site().references.installed()):
-        abort(404, "There is no sample here yet: no annotator has listed its genomes.")
-    job_id = sharing.sample_id()
-    try:
-        world().jobs.get(job_id)
-    except KeyError:
-        _submit_sample(job_id)
-    return redirect(url_for("annotations.details", job_id=job_id))
-
-
-def _submit_sample(job_id: str) -> None:
-    """The sample's owner is premium, so that its result stays, and gets no mail."""
-    accounts, files = world().accounts, world().files
-    accounts.sign_in(SAMPLE_USER, "GAS", "", "")
-    accounts.subscribe(SAMPLE_USER)
-    accounts.choose_mail(SAMPLE_USER, tuple(MailKind))
-    key = files.keys.upload(SAMPLE_USER, job_id, bundled.EXAMPLE.name)
-    text = bundled.EXAMPLE.read_bytes()
-    files.write(files.inputs, key, text)
-    job = Job(job_id, SAMPLE_USER, bundled.EXAMPLE.name, files.inputs, key, len(text))
-    flush_or_log(world().jobs.submit(job))
 
 
 def _shared(job_id: str, share_id: str) -> Share | None:

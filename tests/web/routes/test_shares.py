@@ -1,19 +1,17 @@
-"""Shares: one result by a link, until it expires or is withdrawn; and the sample for everybody."""
+"""Shares: one result by a link, until it expires or is withdrawn."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from ann import annotator
 from aws.resources import World
 from aws.rows.job import Job
 from tests import builders
 from tests.web.browser import Person
-from web.sharing import READABLE, SAMPLE_USER
+from web.sharing import READABLE
 
 
 @pytest.fixture
@@ -142,27 +140,3 @@ def test_nobody_shares_what_is_anothers(ada: Person, grace: Person, world: World
     grace.get(shared_path)
     reply = grace.post(f"/annotations/{job.job_id}/share", "/annotate", days="7")
     assert reply.status_code == 404
-
-
-@pytest.fixture
-def rcrs(world: World) -> Iterator[None]:
-    annotator.publish_references(world)
-    yield
-    world.files.delete(world.files.references, "rCRS/reference.json")
-
-
-@pytest.mark.usefixtures("rcrs")
-def test_the_sample_is_there_for_everybody_and_is_made_once(
-    world: World, stranger: FlaskClient
-) -> None:
-    assert "Look at a sample result" in stranger.get("/").text
-    first, second = stranger.get("/sample"), stranger.get("/sample")
-    assert first.location == second.location
-    assert stranger.get(first.location).status_code == 200
-    assert len(list(world.jobs.all_of(SAMPLE_USER))) == 1
-    assert world.accounts.get(SAMPLE_USER).is_premium
-
-
-def test_without_an_annotator_there_is_no_sample(stranger: FlaskClient) -> None:
-    assert stranger.get("/sample").status_code == 404
-    assert "sample result" not in stranger.get("/").text
