@@ -3,11 +3,19 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, FilePayload, Page, Request, Route, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    FilePayload,
+    Page,
+    Request,
+    Route,
+    expect,
+)
 
 from aws.storage.parts import PART_BYTES
 from local.demo import EXAMPLE
-from tests.browser.actions import JOB_MS
+from tests.browser.actions import JOB_MS, signed_in
 from vcf.contig_check import Genome, judge, seen
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
@@ -186,3 +194,75 @@ def test_a_large_upload_that_broke_off_goes_on_where_it_stopped(page: Page, tmp_
     page.wait_for_url("**/annotations/*")
     assert sent == ["1", "2", "2"]
     page.get_by_role("button", name="Cancel this job").click()
+
+
+def test_a_batch_that_broke_off_goes_on_with_the_files_that_have_no_job(page: Page) -> None:
+    made: list[str] = []
+    posts: list[str] = []
+    page.on("request", lambda r: posts.append(r.url) if r.method == "POST" else None)
+
+    def refuse_second(route: Route, request: Request) -> None:
+        made.append(request.url)
+        if len(made) == 2:
+            route.fulfill(status=429, json={"error": "You have too many jobs."})
+        else:
+            route.continue_()
+
+    page.goto("/annotate")
+    page.route("**/annotate/job?*", refuse_second)
+    files = [payload(f"b{n}", EXAMPLE.read_text(encoding="utf-8")) for n in range(3)]
+    page.get_by_label("Choose a file").set_input_files(files)
+    send = page.get_by_role("button", name="Upload and annotate")
+    send.click()
+    expect(page.locator("#problem")).to_contain_text("b1.vcf: You have too many jobs.")
+    expect(page.locator("#problem")).to_contain_text("1 of the 3 files has its job")
+    with page.expect_navigation(url="**/annotations?batch=*"):
+        send.click()
+    expect(page.locator("tr[data-job]")).to_have_count(3)
+    assert len(posts) == len(set(made)) == 3
+
+
+def test_a_file_dropped_beside_the_zone_is_taken_as_well(page: Page) -> None:
+    page.goto("/annotate")
+    dropped = page.evaluate_handle(
+        """(text) => {
+            const data = new DataTransfer();
+            data.items.add(new File([text], "beside.vcf"));
+            return data;
+        }""",
+        EXAMPLE.read_text(encoding="utf-8"),
+    )
+    page.dispatch_event("h1", "drop", {"dataTransfer": dropped})
+    expect(page.locator("#about")).to_contain_text("beside.vcf: VCFv4")
+
+
+def test_who_was_signed_out_elsewhere_is_led_to_the_login(page: Page) -> None:
+    page.goto("/annotate")
+    page.get_by_label("Choose a file").set_input_files(EXAMPLE)
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Upload and annotate").click()
+    link = page.locator("#problem").get_by_role("link", name="Sign in")
+    assert "/login" in (link.get_attribute("href") or "")
+
+
+def test_who_is_too_large_for_the_free_plan_is_led_to_the_plans(
+    context: BrowserContext, tmp_path: Path
+) -> None:
+    large = tmp_path / "large.vcf"
+    large.write_bytes(EXAMPLE.read_bytes() + b"#" * 200_000)
+    free = signed_in(context, "free")
+    free.goto("/annotate")
+    free.get_by_label("Choose a file").set_input_files(large)
+    free.locator("#problem").get_by_role("link", name="See the plans").click()
+    free.wait_for_url("**/subscribe")
+
+
+def test_a_network_that_is_down_is_said_in_words(page: Page) -> None:
+    page.clock.install()
+    page.goto("/annotate")
+    page.get_by_label("Choose a file").set_input_files(EXAMPLE)
+    page.route("**/annotate/form*", lambda route: route.abort("internetdisconnected"))
+    page.get_by_role("button", name="Upload and annotate").click()
+    while page.locator("#problem").is_hidden():
+        page.clock.run_for(1000)
+    expect(page.locator("#problem")).to_contain_text("does not answer. Please try again.")

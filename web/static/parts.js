@@ -64,20 +64,22 @@ async function sendPart(address, part, report, hold) {
 }
 
 /** Waits before another try; rejects at once with the signal's reason when it aborts. */
-export function pause(milliseconds, signal) {
+function pause(milliseconds, signal) {
     return new Promise((resolve, reject) => {
         setTimeout(resolve, milliseconds);
         signal.addEventListener("abort", () => reject(signal.reason), { once: true });
     });
 }
 
-async function persist(act, signal) {
+/** Acts until it goes well, with a backoff; `tell` hears of each further try. Final faults end it. */
+export async function persist(act, signal, tell = () => {}) {
     for (let tries = 1; ; tries += 1) {
         signal.throwIfAborted();
         try {
             return await act();
         } catch (fault) {
             if (fault.isFinal || tries === TRIES) throw fault;
+            tell();
             await pause(PAUSE_MS * tries, signal);
         }
     }

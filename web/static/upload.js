@@ -3,11 +3,9 @@
 // what went wrong. Without this script the form works as it stands, for one file.
 
 import { judge } from "./contigs.js";
-import { pause, sendInParts } from "./parts.js";
+import { persist, sendInParts } from "./parts.js";
 import { inspect } from "./vcf.js";
 
-const TRIES = 3;
-const PAUSE_MS = 2000;
 const form = document.getElementById("upload");
 const input = document.getElementById("file");
 const drop = form.querySelector(".drop");
@@ -33,13 +31,21 @@ let running = null;
 let cancelling = new AbortController();
 let sending = false;
 let batchName = "";
+const arrived = new Map(); // By file and choices: the address that makes its job, so that no file is sent twice.
 
 class Refused extends Error {
     isFinal = true;
+    constructor(text, status = 0) {
+        super(text);
+        this.isSignedOut = status === 401;
+        this.isKept = [401, 429].includes(status); // The site makes a job of the upload when it is asked again.
+    }
 }
 
-function say(text) {
+/** Shows a problem, and the page that helps, if any: {href, words}. */
+function say(text, help) {
     problem.textContent = text;
+    if (help) problem.append(" ", Object.assign(document.createElement("a"), { href: help.href, textContent: help.words }));
     problem.hidden = !text;
     if (text) problem.scrollIntoView({ block: "nearest" });
 }
@@ -57,7 +63,7 @@ function span(seconds) {
 /** {problem} or {about} of one file. */
 async function verdict(file) {
     if (file.size > Number(form.dataset.maxBytes)) {
-        return { problem: `This file has ${units(file.size)}; the ${form.dataset.plan} plan allows ${form.dataset.maxWords}.` };
+        return { isTooLarge: true, problem: `This file has ${units(file.size)}; the ${form.dataset.plan} plan allows ${form.dataset.maxWords}.` };
     }
     const found = await inspect(file);
     if (found.problem || !found.text) return found;
@@ -75,7 +81,8 @@ async function check() {
     if (!files.length) return false;
     const verdicts = await Promise.all(files.map(verdict));
     const problems = files.map((file, i) => verdicts[i].problem && (several ? `${file.name}: ${verdicts[i].problem}` : verdicts[i].problem));
-    say(problems.filter(Boolean).join("\n"));
+    const plans = form.dataset.plan === "free" && verdicts.some(({ isTooLarge }) => isTooLarge);
+    say(problems.filter(Boolean).join("\n"), plans && { href: form.dataset.plans, words: "See the plans" });
     const lines = files.map((file, i) => verdicts[i].about && `${file.name}: ${verdicts[i].about}`).filter(Boolean);
     about.hidden = !lines.length;
     about.replaceChildren(...lines.map((line) => Object.assign(document.createElement("span"), { textContent: line })));
@@ -91,7 +98,7 @@ async function freshForm() {
         throw new Error(BROKEN);
     });
     const body = await reply.json();
-    if (!reply.ok) throw new Refused(body.error);
+    if (!reply.ok) throw new Refused(body.error, reply.status);
     return body;
 }
 
@@ -130,17 +137,14 @@ function next(made, file, request) {
 
 async function upload(file, report) {
     if (file.size > Number(form.dataset.partsAbove)) return uploadInParts(file, report);
-    for (let tries = 1; ; tries += 1) {
-        cancelling.signal.throwIfAborted();
-        try {
-            const made = await freshForm();
-            return next(made, file, await post(made, file, report));
-        } catch (fault) {
-            if (fault.isFinal || tries === TRIES) throw fault;
-            words.textContent = `The connection broke; trying ${file.name} again …`;
-            await pause(PAUSE_MS * tries, cancelling.signal);
-        }
-    }
+    return persistent(file, async () => {
+        const made = await freshForm();
+        return next(made, file, await post(made, file, report));
+    });
+}
+
+function persistent(file, act) {
+    return persist(act, cancelling.signal, () => (words.textContent = `The connection broke; trying ${file.name} again …`));
 }
 
 async function uploadInParts(file, report) {
@@ -167,45 +171,83 @@ function reporter(name, before, whole, began) {
     };
 }
 
+/** A name for each file of a selection, the same when it is selected again under the same choices. */
+function keysOf(files) {
+    const chosen = new URLSearchParams(new FormData(choices ?? undefined));
+    const count = {};
+    return files.map((file) => {
+        const key = `${file.name}:${file.size}:${file.lastModified}:${chosen}`;
+        count[key] = (count[key] ?? 0) + 1;
+        return `${key}:${count[key]}`;
+    });
+}
+
+/** Sends one of several files and has its job made; what an earlier try has sent is not sent again. */
+async function sendOnce(file, key, report) {
+    if (!arrived.has(key)) arrived.set(key, await upload(file, report));
+    try {
+        await persistent(file, () => makeJob(arrived.get(key)));
+    } catch (fault) {
+        if (fault.isFinal && !fault.isKept) arrived.delete(key);
+        fault.message = `${file.name}: ${fault.message}`;
+        throw fault;
+    }
+}
+
+/** Has the site make a job of what was sent; a job that is there already stays the only one. */
+async function makeJob(address) {
+    const reply = await fetch(address, { headers: { Accept: "application/json" }, redirect: "manual" }).catch(() => {
+        throw new Error(BROKEN);
+    });
+    if (reply.type === "opaqueredirect" || reply.ok) return;
+    const { error } = await reply.json();
+    throw reply.status < 500 ? new Refused(error, reply.status) : new Error(error);
+}
+
 async function sendAll(files) {
     const whole = files.reduce((sum, file) => sum + file.size, 0);
-    const began = performance.now();
-    let sent = 0;
-    for (const file of files) {
-        const report = reporter(file.name, sent, whole, began);
+    const [began, keys] = [performance.now(), keysOf(files)];
+    let before = 0;
+    for (const [index, file] of files.entries()) {
+        const report = reporter(file.name, before, whole, began);
         report(0);
-        const then = await upload(file, report);
-        sent += file.size;
-        if (files.length === 1) return then;
-        const reply = await fetch(then, { headers: { Accept: "application/json" }, redirect: "manual" });
-        if (reply.type !== "opaqueredirect" && !reply.ok) throw new Refused(`${file.name}: ${(await reply.json()).error}`);
+        if (files.length === 1) return upload(file, report);
+        try {
+            await sendOnce(file, keys[index], report);
+        } catch (fault) {
+            if (index) fault.message += `\n${index} of the ${files.length} files ${index === 1 ? "has its job" : "have their jobs"} already, and will not be sent again.`;
+            throw fault;
+        }
+        before += file.size;
     }
     return `${form.dataset.list}?${new URLSearchParams({ batch: batchName })}`;
 }
 
-function failed(text) {
+function failed(fault) {
     running = null;
     sending = false;
     progress.hidden = true;
-    send.disabled = false;
-    say(text);
+    send.hidden = false;
+    say(fault.message, fault.isSignedOut && { href: form.dataset.login, words: "Sign in" });
     send.focus();
 }
 
 form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    if (sending || send.disabled || !(await check())) return;
-    send.disabled = true;
+    if (sending || !(await check()) || sending) return;
+    send.hidden = true;
     progress.hidden = false;
     sending = true;
+    stop.focus();
     cancelling = new AbortController();
-    batchName = batch.hidden ? "" : batch.querySelector("input").value || `${input.files.length} files of ${new Date().toLocaleString()}`;
+    const typed = batch.querySelector("input").value;
+    batchName = batch.hidden ? "" : typed || batchName || `${input.files.length} files of ${new Date().toLocaleString()}`;
     try {
         const address = await sendAll([...input.files]);
         sending = false;
         location.assign(address);
     } catch (fault) {
-        failed(fault.message);
+        failed(fault);
     }
 });
 input.addEventListener("change", check);
@@ -218,14 +260,22 @@ window.addEventListener("beforeunload", (event) => {
     if (sending) event.preventDefault();
 });
 
+/** True for files dragged anywhere but onto another field for files, which takes them itself. */
+function isOurs(event) {
+    const fields = event.target.closest?.("input[type=file]");
+    return event.dataTransfer.types.includes("Files") && (!fields || fields === input);
+}
+
 for (const kind of ["dragenter", "dragover"]) {
-    drop.addEventListener(kind, (event) => {
+    document.addEventListener(kind, (event) => {
+        if (!isOurs(event)) return;
         event.preventDefault();
         drop.classList.add("is-over");
     });
 }
-for (const kind of ["dragleave", "drop"]) drop.addEventListener(kind, () => drop.classList.remove("is-over"));
-drop.addEventListener("drop", (event) => {
+for (const kind of ["dragleave", "drop"]) document.addEventListener(kind, () => drop.classList.remove("is-over"));
+document.addEventListener("drop", (event) => {
+    if (!isOurs(event)) return;
     event.preventDefault();
     input.files = event.dataTransfer.files;
     check();

@@ -49,9 +49,9 @@ function about(text, packed) {
     const columns = lines.find((line) => line.startsWith("#CHROM"));
     const samples = columns ? Math.max(columns.split("\t").length - 9, 0) : null;
     const facts = [version + (packed ? ", compressed" : "")];
-    if (samples !== null) facts.push(samples === 1 ? "1 sample" : `${samples} samples`);
+    if (samples !== null) facts.push(["sites only", "1 sample"][samples] ?? `${samples} samples`);
     const contigs = contigsIn(lines);
-    if (contigs.length) facts.push(`contigs ${contigs.slice(0, CONTIGS_SHOWN).join(", ")}${contigs.length > CONTIGS_SHOWN ? " …" : ""}`);
+    if (contigs.length) facts.push(`${contigs.length === 1 ? "contig" : "contigs"} ${contigs.slice(0, CONTIGS_SHOWN).join(", ")}${contigs.length > CONTIGS_SHOWN ? " …" : ""}`);
     return facts.join(" · ");
 }
 
