@@ -13,12 +13,17 @@ from gunicorn.glogging import Logger
 from aws import config, log, secrets
 from aws.config import Config, ConfigError
 from aws.machine.memory import hide_memory
-from web.app import create_app
+from web.app import MAX_BODY_BYTES, create_app
+from web.whole_requests import WholeRequests
 
 STOP_S = 20
 WORKER_TIMEOUT_S = 60
 CLIENT_S = 5
 """The longest that a thread waits for the next part of a request."""
+READER_S = 30
+"""The longest that a thread waits until more of an answer can be sent."""
+CLIENTS = 256
+"""Threads of each process: a client that is slow to send has one, and none of [web] threads."""
 IDLE_S = 60
 """So long the kernel keeps a connection that sends nothing to itself."""
 KEEPALIVE_S = 75
@@ -32,16 +37,16 @@ def set_deadlines(arbiter: Arbiter) -> None:
     """
     for listener in arbiter.LISTENERS:
         if sys.platform == "linux" and listener.sock.family != socket.AF_UNIX:
-            wait = struct.pack("ll", CLIENT_S, 0)
             listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, IDLE_S)
-            listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, wait)
+            for option, wait_s in ((socket.SO_RCVTIMEO, CLIENT_S), (socket.SO_SNDTIMEO, READER_S)):
+                listener.sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", wait_s, 0))
 
 
 class Server(BaseApplication):
     """gunicorn with options from code, not from its command line; each worker makes its own app."""
 
-    def __init__(self, options: dict[str, Any]) -> None:
-        self.options = options
+    def __init__(self, settings: Config, bind: str) -> None:
+        self.settings, self.options = settings, options(settings, bind)
         super().__init__()
 
     def load_config(self) -> None:
@@ -50,7 +55,7 @@ class Server(BaseApplication):
 
     def load(self) -> Any:
         log.setup("web")
-        return create_app()
+        return WholeRequests(create_app(), self.settings.web.threads, MAX_BODY_BYTES)
 
 
 class SiteLogger(Logger):
@@ -68,7 +73,7 @@ def options(settings: Config, bind: str) -> dict[str, Any]:
         "bind": bind,
         "worker_class": "gthread",
         "workers": settings.web.processes,
-        "threads": settings.web.threads,
+        "threads": CLIENTS,
         "timeout": WORKER_TIMEOUT_S,
         "graceful_timeout": STOP_S,
         "keepalive": KEEPALIVE_S,
@@ -96,7 +101,7 @@ def main() -> None:
         create_app(secrets=secrets.load(settings))
     except (ConfigError, ImportError) as fault:
         sys.exit(f"gas: {fault}")
-    Server(options(settings, args.bind)).run()
+    Server(settings, args.bind).run()
 
 
 if __name__ == "__main__":

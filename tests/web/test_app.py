@@ -14,7 +14,7 @@ from aws.config import GlobusSettings as GlobusSettings
 from aws.resources import World
 from aws.secrets import Secrets
 from tests.web.browser import visitor
-from web.__main__ import SiteLogger, options
+from web.__main__ import CLIENTS, SiteLogger, options
 from web.app import create_app
 
 SECRETS = Secrets("a key", "a client", "a secret", flask_old_keys=("an old key",))
@@ -111,9 +111,9 @@ def test_sessions_signed_with_an_old_key_still_hold(
     assert "Sign out" in client.get("/").text
 
 
-def test_gunicorn_is_told_threads_and_processes(world: World) -> None:
+def test_gunicorn_has_threads_for_slow_clients_and_the_processes_that_are_set(world: World) -> None:
     told = options(world.config, "localhost:5000")
-    assert (told["threads"], told["workers"]) == (12, 2)
+    assert (told["threads"], told["workers"]) == (CLIENTS, world.config.web.processes)
     assert told["control_socket_disable"] is True
 
 

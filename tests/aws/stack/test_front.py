@@ -1,6 +1,7 @@
-"""The front of the site on an instance: nginx as it is configured there, before gunicorn."""
+"""The site in front of slow clients: behind nginx as on an instance, and alone as in `./gas up`."""
 
 import os
+import select
 import shutil
 import socket
 import subprocess
@@ -84,8 +85,16 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("localhost", port)) == 0
 
 
+@dataclass
+class Site:
+    """The address of gunicorn alone, and a front of it as an instance has it."""
+
+    alone: Front
+    front: Front
+
+
 @pytest.fixture(scope="module")
-def front(local_aws: Handle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+def site(local_aws: Handle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in ENVIRONMENT.items():
             patch.setenv(name, value)
@@ -104,10 +113,17 @@ def front(local_aws: Handle, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     path.write_text(path.read_text().replace("pid /run/nginx.pid;\n", ""))
     gunicorn = [sys.executable, "-m", "web", "--bind", f"127.0.0.1:{site}"]
     with running(gunicorn, ENVIRONMENT, site), running([*nginx, *pid], {}, port):
-        yield Front(port, f"gas={cookie.value}")
+        yield Site(*(Front(at, f"gas={cookie.value}") for at in (site, port)))
 
 
-def test_slow_clients_take_the_site_from_nobody(front: Front) -> None:
+@pytest.fixture
+def front(site: Site) -> Front:
+    return site.front
+
+
+@pytest.mark.parametrize("way", ["alone", "front"])
+def test_slow_clients_take_the_site_from_nobody(site: Site, way: str) -> None:
+    front: Front = getattr(site, way)
     kinds = (
         "",
         "GET / HTTP/1.1\r\nHost: loc",
@@ -116,9 +132,12 @@ def test_slow_clients_take_the_site_from_nobody(front: Front) -> None:
         f"Cookie: {front.cookie}\r\n{UNDUE_BODY}",
     )
     with ExitStack() as open_connections:
-        for n in range(200):
-            text = kinds[n % len(kinds)].format(ATTACKERS[n % 3])
-            open_connections.enter_context(front.slow(text))
+        slow = [
+            open_connections.enter_context(
+                front.slow(kinds[n % len(kinds)].format(ATTACKERS[n % 3]))
+            )
+            for n in range(200)
+        ]
         for path, cookie, status in (
             ("/healthz", "", 200),
             ("/", "", 200),
@@ -126,6 +145,8 @@ def test_slow_clients_take_the_site_from_nobody(front: Front) -> None:
             ("/annotations", "", 302),
         ):
             assert front.get(path, cookie).status_code == status
+        ended = select.select(slow, [], [], 0)[0]
+        assert ended == []  # no answer had to wait until the site gave up one of them
 
 
 def test_one_client_has_so_many_requests_at_a_time(front: Front) -> None:
