@@ -190,7 +190,7 @@ def _lists(groups: Groups, items: Sequence[Sequence[str | None]]) -> ArrowColumn
 
 def _consequences(findings: ChunkFindings, groups: Groups, words: KindWords) -> ArrowColumn:
     order, names = groups.order, findings.names
-    codes = findings.entries.kinds[order]
+    codes, codons = findings.entries.kinds[order], names.codons.codes[order]
     counts = np.diff(findings.spans)
     items = {
         "gene": words.gene.column(codes),
@@ -201,6 +201,7 @@ def _consequences(findings: ChunkFindings, groups: Groups, words: KindWords) -> 
         "impact": words.impact.column(codes),
         "hgvs_c": _texts(_picked(names.coding.plain, order)),
         "hgvs_p": _texts(_picked(names.protein.plain, order)),
+        "codons": arrow.coded(codons, names.codons.words, codons > 0),
     }
     return arrow.lists(counts, arrow.struct(items), counts > 0)
 

@@ -13,10 +13,10 @@ from ann.table import Segments, TextArray
 
 
 class Compound(NamedTuple):
-    """A consequence; `bases` names the alleles that make it, `codons` says what they change."""
+    """A consequence; `bases` names the alleles that make it, `residues` says what they change."""
 
     kind: Kind
-    codons: bytes
+    residues: bytes
     bases: bytes
 
 
@@ -50,7 +50,7 @@ class Compounds:
                 self.contig, self.known = contig, {}
             compound = Compound(
                 kinds.kinds[entries.kinds[n]],
-                value(text, entries.codons, n),
+                value(text, entries.residues, n),
                 value(text, entries.bases, n),
             )
             self.known.setdefault((contig, int(alleles.pos[allele])), {})[compound] = None
@@ -73,11 +73,11 @@ def _joined(
 ) -> Entries:
     """Entries and compounds by allele; the compounds' texts are put behind csq's."""
     size = len(alleles.chunk.text.text)
-    codons: list[tuple[int, int]] = []
+    residues: list[tuple[int, int]] = []
     bases: list[tuple[int, int]] = []
     parts = []
     for _, _, compound in found:
-        for text, places in ((compound.codons, codons), (compound.bases, bases)):
+        for text, places in ((compound.residues, residues), (compound.bases, bases)):
             places.append((size, len(text)))
             parts.append(text)
             size += len(text)
@@ -88,7 +88,7 @@ def _joined(
         np.array([allele for allele, _, _ in found], np.int64),
         np.array([number for _, number, _ in found], np.int64),
         np.array([kinds.code(compound.kind) for _, _, compound in found], np.int64),
-        Segments(*np.array(codons, np.int64).reshape(-1, 2).T),
+        Segments(*np.array(residues, np.int64).reshape(-1, 2).T),
         Segments(*np.array(bases, np.int64).reshape(-1, 2).T),
         np.ones(len(found), np.bool_),
     )

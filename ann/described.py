@@ -4,6 +4,7 @@ Insertions, deletions and other changes are normalised, so that known variants a
 where HGVS wants them; a start or a stop codon that changes is read anew.
 """
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
@@ -20,6 +21,7 @@ from ann.transcripts import BasesWindow, CodingPart, Transcript
 
 TRANSCRIPTS_HELD = 512
 CONTIGS_HELD = 4
+NAMED = re.compile(r"(\d+)([ACGTN]+)>([ACGTN]+)")
 Model = tuple[str, str, int, int, list[tuple[int, int]], list[tuple[int, int, int]]]
 """Contig, strand, genetic code, phase, exons and parts of the CDS of a transcript."""
 
@@ -36,12 +38,26 @@ class Allele(NamedTuple):
 class CodingEntry(NamedTuple):
     """A consequence of an allele in a coding transcript.
 
-    `codons` is csq's change of amino acids where other alleles of the haplotype have part in it.
+    Where other alleles of the haplotype have part in it, `residues` is csq's change of amino
+    acids, and `bases` names all the alleles: 10G>A+11C>T.
     """
 
     transcript: str
     consequence: str
-    codons: str | None
+    residues: str = ""
+    bases: str = ""
+
+
+class Words(NamedTuple):
+    """The words for an entry: its change of the transcript, the protein, its consequence, codons.
+
+    `codons` are empty where no substitution within one codon is all that happens.
+    """
+
+    coding: str | None
+    protein: str | None
+    consequence: str
+    codons: str = ""
 
 
 class Normalised(NamedTuple):
@@ -74,19 +90,20 @@ class Describer:
         change = shifted(trimmed(allele.pos, allele.ref, allele.alt), bases, FORWARD)
         return dna_change(change, bases, FORWARD, lambda p: _within(p, len(bases)))
 
-    def entry(self, allele: Allele, entry: CodingEntry) -> tuple[str | None, str | None, str]:
-        """The change of the transcript (behind `c.`), the protein, the consequence corrected."""
+    def entry(self, allele: Allele, entry: CodingEntry) -> Words:
+        """The words for an entry, its consequence corrected; `coding` is what is behind `c.`."""
         transcript = self.transcript(entry.transcript)
         if transcript is None:
-            return None, None, entry.consequence
+            return Words(None, None, entry.consequence)
         exact = trimmed(allele.pos, allele.ref, allele.alt)
         change = shifted(exact, transcript.bases, transcript.strand)
         name = dna_change(change, transcript.bases, transcript.strand, transcript.name)
-        if entry.codons:
+        if entry.residues:
             protein = _of_peptides(transcript, entry)
         else:
             protein = _protein(transcript, [change, exact])
-        return name, protein, corrected(entry.consequence, protein)
+        codons = _codons(transcript, _changes(entry.bases) if entry.bases else [exact])
+        return Words(name, protein, corrected(entry.consequence, protein), codons)
 
     def _transcript(self, name: str) -> Transcript | None:
         found = self.models.get(name)
@@ -115,7 +132,7 @@ def _protein(transcript: Transcript, changes: Iterable[Change]) -> str:
 
 def _of_peptides(transcript: Transcript, entry: CodingEntry) -> str:
     """The protein that csq translated: 340R>340N, 17N; it writes long ones in short (93IS..105)."""
-    before, _, after = (entry.codons or "").partition(">")
+    before, _, after = entry.residues.partition(">")
     number = before.rstrip("ACDEFGHIKLMNPQRSTVWYX*")
     old, new = before[len(number) :], after.lstrip("0123456789")
     if not number.isdecimal() or "." in after or "frameshift" in entry.consequence:
@@ -123,6 +140,18 @@ def _of_peptides(transcript: Transcript, entry: CodingEntry) -> str:
     if not after or old == new:
         return f"p.({THREE[old[0]]}{number}=)"
     return f"p.({residues_changed(int(number) - 1, old, new, transcript.coding)})"
+
+
+def _changes(bases: str) -> list[Change]:
+    """The changes that csq names in 10G>A+11C>T; none where one is no change of bases."""
+    matches = [NAMED.fullmatch(word) for word in bases.upper().split("+")]
+    found = [trimmed(int(match[1]), match[2], match[3]) for match in matches if match]
+    return found if len(found) == len(matches) else []
+
+
+def _codons(transcript: Transcript, changes: list[Change]) -> str:
+    coding = [transcript.coding_change(change) for change in changes]
+    return transcript.coding.codons([change for change in coding if change]) if all(coding) else ""
 
 
 def _within(pos: int, length: int) -> str | None:

@@ -31,7 +31,7 @@ BOUNDARY = re.compile(
 """Entries of BCSQ are parted by commas that a consequence or a reference (@) follows: gene names
 may hold commas of their own (yeast's DUR1,2)."""
 MARK, PIPE = 1, ord("|")
-KIND_FIELDS, CODONS, DNA = 5, 5, 6
+KIND_FIELDS, RESIDUES, DNA = 5, 5, 6
 COMPOUND = re.compile(rb"[+][0-9]")
 """In the changed bases of several records; a strand's + has no number behind it."""
 ELSEWHERE = "@"
@@ -98,27 +98,27 @@ class Kinds:
 class Entries(NamedTuple):
     """Entries by allele; `numbers` count within the record, from 1.
 
-    `codons` and `bases` are places in csq's text, without length where an entry has none;
+    `residues` and `bases` are places in csq's text, without length where an entry has none;
     `is_compound` says that the alleles of several records make the change together.
     """
 
     alleles: Ints
     numbers: Ints
     kinds: Ints
-    codons: Segments
+    residues: Segments
     bases: Segments
     is_compound: Mask
 
     def picked(self, which: Ints | Mask) -> "Entries":
         """These of the entries, by numbers or by a mask, in that order."""
-        codons, bases = (
-            Segments(s.starts[which], s.lengths[which]) for s in (self.codons, self.bases)
+        residues, bases = (
+            Segments(s.starts[which], s.lengths[which]) for s in (self.residues, self.bases)
         )
         return Entries(
             self.alleles[which],
             self.numbers[which],
             self.kinds[which],
-            codons,
+            residues,
             bases,
             self.is_compound[which],
         )
@@ -132,15 +132,15 @@ class Entries(NamedTuple):
 
     def with_more(self, other: "Entries") -> "Entries":
         """Both, by allele and number."""
-        codons, bases = (
+        residues, bases = (
             Segments(np.append(a.starts, b.starts), np.append(a.lengths, b.lengths))
-            for a, b in ((self.codons, other.codons), (self.bases, other.bases))
+            for a, b in ((self.residues, other.residues), (self.bases, other.bases))
         )
         all_of = Entries(
             np.append(self.alleles, other.alleles),
             np.append(self.numbers, other.numbers),
             np.append(self.kinds, other.kinds),
-            codons,
+            residues,
             bases,
             np.append(self.is_compound, other.is_compound),
         )
@@ -169,7 +169,7 @@ def entries_of(alleles: Alleles, kinds: Kinds) -> Entries:
     bases = field(DNA)
     is_compound = _has_plus(text, bases)
     owners = alleles.first_of_record[records] if len(records) else records
-    entries = Entries(owners, numbers, codes, field(CODONS), bases, is_compound)
+    entries = Entries(owners, numbers, codes, field(RESIDUES), bases, is_compound)
     return _of_several(entries, alleles) if alleles.is_multi.any() else entries
 
 

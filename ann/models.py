@@ -112,6 +112,21 @@ class NearbyModels:
         is_in &= pos <= self.parts.stops[found]
         return np.where(is_in, self.parts.bases[found] + turned, -1), np.where(is_in, found, -1)
 
+    def places(self, parts: Ints, numbers: Ints) -> Ints:
+        """The place on the contig of each coding base, by its number; 0 where its part lacks it."""
+        keys, turned = self.parts.keys[parts], numbers - self.parts.bases[parts]
+        places = np.where(self.is_reverse[keys >> KEY_BITS], -turned, turned)
+        starts = keys & (1 << KEY_BITS) - 1
+        is_in = (places >= starts) & (places <= self.parts.stops[parts])
+        return np.where(is_in, places, 0)
+
+    def parts_beside(self, parts: Ints, away: int) -> tuple[Ints, Mask]:
+        """The parts so many places behind these on the contig; those of the same transcript."""
+        keys = self.parts.keys
+        others = np.clip(parts + away, 0, len(keys) - 1)
+        is_same = (others == parts + away) & (keys[others] >> KEY_BITS == keys[parts] >> KEY_BITS)
+        return others, is_same
+
 
 def _base(model: Model, start: int, stop: int, offset: int) -> int:
     return offset - model[3] + 1 + (stop if model[1] == "-" else -start)

@@ -63,20 +63,30 @@ def names_of_bases(lead: Bytes, prefix: Bytes, bases: BaseChanges) -> NameTexts:
     return NameTexts(compacted(rows[:, front:]), compacted(rows))
 
 
+class CodingBases(NamedTuple):
+    """Single bases that change in coding sequences, each in its transcript and part of the CDS."""
+
+    changes: BaseChanges
+    transcripts: Ints
+    parts: Ints
+
+
 def coding_bases(
     transcripts: Ints, pos: Ints, old: Bytes, new: Bytes, which: Mask, models: NearbyModels
-) -> BaseChanges:
+) -> CodingBases:
     """Bases of the contig as those of transcripts, which are the models' numbers, or -1."""
     which = which & (transcripts >= 0)
-    numbers, is_reverse = np.zeros(len(which), np.int64), np.zeros(len(which), np.bool_)
-    numbers[which], _ = models.coding_numbers(transcripts[which], pos[which])
+    numbers, parts = np.zeros(len(which), np.int64), np.zeros(len(which), np.int64)
+    is_reverse = np.zeros(len(which), np.bool_)
+    numbers[which], parts[which] = models.coding_numbers(transcripts[which], pos[which])
     is_reverse[which] = models.is_reverse[transcripts[which]]
-    return BaseChanges(
+    changes = BaseChanges(
         numbers,
         np.where(is_reverse, COMPLEMENT[old], old),
         np.where(is_reverse, COMPLEMENT[new], new),
         which & (numbers > 0),
     )
+    return CodingBases(changes, transcripts, parts)
 
 
 class Residues(NamedTuple):
@@ -110,10 +120,10 @@ def _bytes(words: NDArray[np.uint32]) -> Bytes:
     return words.view(np.uint8).reshape(len(words), 4)
 
 
-def residues(text: TextArray, codons: Segments) -> Residues:
+def residues(text: TextArray, places: Segments) -> Residues:
     """Read 85T>85M and 17N, whose numbers have at most eight digits."""
-    lengths = codons.lengths
-    rows, row = cells(text, codons, CODONS_WIDTH), np.arange(len(lengths))
+    lengths = places.lengths
+    rows, row = cells(text, places, CODONS_WIDTH), np.arange(len(lengths))
     last = np.clip(lengths - 1, 0, CODONS_WIDTH - 1)
     size = np.maximum((lengths - 3) // 2, 0)
     is_change = rows[row, np.minimum(size + 1, CODONS_WIDTH - 1)] == ARROW

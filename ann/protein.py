@@ -5,6 +5,8 @@ proteins, the most C-terminal residue taken as changed, in parentheses: nothing 
 experiment.
 """
 
+from collections.abc import Sequence
+
 from ann.genetic_codes import STOP, GeneticCode
 from ann.hgvs import Change
 
@@ -37,6 +39,23 @@ class Coding:
     def describe(self, change: Change) -> str:
         """The protein that a change of the coding sequence predicts; bases counted from its A."""
         return _Comparison(self, change).words()
+
+    def codons(self, changes: Sequence[Change]) -> str:
+        """The codon that these substitutions change, as VEP writes it before and after: aTg/aCg.
+
+        Empty where they are no substitutions, or not all in one whole codon.
+        """
+        numbers = {n // 3 for start, end, _ in changes for n in (start, end - 1)}
+        first = 3 * min(numbers, default=0)
+        old = list(self.coding[first : first + 3].lower())
+        are_substitutions = all(len(new) == end - start > 0 for start, end, new in changes)
+        if len(numbers) != 1 or len(old) != 3 or not are_substitutions:
+            return ""
+        after = old.copy()
+        for start, end, new in changes:
+            place = slice(start - first, end - first)
+            old[place], after[place] = [base.upper() for base in old[place]], new
+        return f"{''.join(old)}/{''.join(after)}"
 
 
 class _Comparison:

@@ -7,7 +7,7 @@ import numpy as np
 
 from ann.alleles import Alleles
 from ann.compounds import value
-from ann.described import Allele, CodingEntry, Describer, corrected
+from ann.described import Allele, CodingEntry, Describer, Words, corrected
 from ann.entries import Entries, Kinds
 from ann.fasta import MappedFasta
 from ann.hgvs import Change, reverse_complement
@@ -22,16 +22,9 @@ class Read(NamedTuple):
     entries: Ints
     coding: list[bytes]
     protein: list[bytes]
+    codons: list[str]
     kinds: Ints
     corrected: list[int]
-
-
-class Words(NamedTuple):
-    """The words for one entry: its change of the transcript, the protein, its consequence."""
-
-    coding: str | None
-    protein: str | None
-    consequence: str
 
 
 class SequenceReading:
@@ -59,24 +52,29 @@ class SequenceReading:
         self, pending: Ints, entries: Entries, alleles: Alleles, kinds: Kinds, transcripts: Ints
     ) -> Read:
         """Name these entries; `transcripts` are the models' numbers of all entries, or -1."""
-        codes, coding, protein, wrong = entries.kinds.copy(), [], [], []
+        codes, wrong = entries.kinds.copy(), []
+        coding, protein, codons = [], [], []
         found = self._indels(pending, entries, alleles, kinds, transcripts)
         for n in pending.tolist():
             kind = kinds.kinds[codes[n]]
             words = found.get(n) or self._entry(n, entries, alleles, kinds)
             coding.append(f"c.{words.coding}".encode() if words.coding else b"")
             protein.append((words.protein or "").encode())
+            codons.append(words.codons)
             if words.consequence != kind.consequence:
                 codes[n] = kinds.code(kind._replace(consequence=words.consequence))
                 wrong.append(n)
-        return Read(pending, coding, protein, codes, wrong)
+        return Read(pending, coding, protein, codons, codes, wrong)
 
     def _entry(self, n: int, entries: Entries, alleles: Alleles, kinds: Kinds) -> Words:
         kind, is_compound = kinds.kinds[entries.kinds[n]], entries.is_compound[n]
         text = alleles.chunk.text
-        codons = value(text, entries.codons, n).decode() if is_compound else None
-        entry = CodingEntry(kind.transcript or "", kind.consequence, codons)
-        return Words(*self.describer.entry(allele_of(alleles, int(entries.alleles[n])), entry))
+        peptides, bases = (
+            value(text, places, n).decode() if is_compound else ""
+            for places in (entries.residues, entries.bases)
+        )
+        entry = CodingEntry(kind.transcript or "", kind.consequence, peptides, bases)
+        return self.describer.entry(allele_of(alleles, int(entries.alleles[n])), entry)
 
     def _indels(
         self, pending: Ints, entries: Entries, alleles: Alleles, kinds: Kinds, transcripts: Ints

@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ann.alleles import Alleles
+from ann.alleles import Alleles, Runs
+from ann.codons import Codons, codons_of
 from ann.entries import Entries, Kinds
 from ann.models import NearbyModels
 from ann.naming import (
@@ -24,11 +25,12 @@ C_DOT = np.frombuffer(b"c.", np.uint8).reshape(1, 2)
 
 
 class TranscriptNames(NamedTuple):
-    """NameTexts for each entry; the entries' kinds, and which of them were `corrected`."""
+    """The names for each entry; the entries' kinds, and which of them were `corrected`."""
 
     kinds: Ints
     coding: NameTexts
     protein: NameTexts
+    codons: Codons
     corrected: list[int]
 
 
@@ -67,15 +69,17 @@ def names_on_transcripts(
         is_snv & has_strand & ~pending,
         models,
     )
-    found = residues(alleles.chunk.text, entries.codons)
-    is_told = is_snv & ~pending & (entries.codons.lengths > 0) & found.is_known
+    found = residues(alleles.chunk.text, entries.residues)
+    is_told = is_snv & ~pending & (entries.residues.lengths > 0) & found.is_known
     records = alleles.records[owners]
-    coding = _Leads(CODING, kinds, entries.kinds, records, bases.which, read.entries, read.coding)
+    changes, contigs = bases.changes, Runs(alleles.contigs.texts, alleles.contigs.codes[records])
+    coding = _Leads(CODING, kinds, entries.kinds, records, changes.which, read.entries, read.coding)
     protein = _Leads(PROTEIN, kinds, entries.kinds, records, is_told, read.entries, read.protein)
     return TranscriptNames(
         read.kinds,
-        coding.with_read(names_of_bases(coding.rows(), C_DOT, bases)),
+        coding.with_read(names_of_bases(coding.rows(), C_DOT, changes)),
         protein.with_read(names_of_residues(protein.rows(), found, is_told)),
+        codons_of(bases, contigs, models, reading.fasta).with_read(read.entries, read.codons),
         read.corrected,
     )
 

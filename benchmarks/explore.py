@@ -53,7 +53,8 @@ SELECT i AS "row", i AS record,
     'c.' || i % 1600 || ref || '>' || alt AS hgvs_c,
     'p.(Arg' || i % 533 || 'His)' AS hgvs_p, [gene] AS genes, [consequence] AS terms,
     [{{'gene': gene, 'transcript': transcript, 'biotype': biotype, 'strand': '+',
-       'consequence': consequence, 'impact': impact, 'hgvs_c': hgvs_c, 'hgvs_p': hgvs_p}}]
+       'consequence': consequence, 'impact': impact, 'hgvs_c': hgvs_c, 'hgvs_p': hgvs_p,
+       'codons': 'cGc/cAc'}}]
         AS consequences,
     NULL::VARCHAR[] AS regions, CASE WHEN i % 3 = 0 THEN 'rs' || (i * 2 + 23) END AS known_id,
     CASE WHEN i % 3 = 0 THEN (hash(i + 2) % 10000) / 10000 END AS af,

@@ -12,8 +12,8 @@ import duckdb
 from vcf.spreadsheet import harmless
 
 ROWS_AT_A_TIME = 20_000
-ENTRY = ("consequence", "gene", "transcript", "biotype", "strand", "hgvs_c", "hgvs_p")
-"""What a cell tells of each of an allele's consequences, joined by |."""
+ENTRY = ("consequence", "gene", "transcript", "biotype", "strand", "hgvs_c", "hgvs_p", "codons")
+"""What a cell tells of each of an allele's consequences, joined by |; older tables lack codons."""
 
 
 def tsv_lines(parquet: Path) -> Iterator[str]:
@@ -42,5 +42,5 @@ def _cell(value: Any) -> str:
 def _item(value: Any) -> str:
     """An item of a list: a word, or one of the consequences."""
     if isinstance(value, dict):
-        return "|".join(value[name] or "" for name in ENTRY)
+        return "|".join(value.get(name) or "" for name in ENTRY)
     return str(value)

@@ -67,8 +67,8 @@ def translate(codon: str, *, is_first: bool) -> str:
     return AMINO["TCAG".index(codon[0]) * 16 + "TCAG".index(codon[1]) * 4 + "TCAG".index(codon[2])]
 
 
-def predictions(gene: dict[str, str], sequence: str) -> dict[Key, tuple[str, str]]:
-    """c. and p. of every SNV in the whole codons of a gene."""
+def predictions(gene: dict[str, str], sequence: str) -> dict[Key, tuple[str, str, str]]:
+    """c., p. and the codons of every SNV in the whole codons of a gene."""
     first, last = int(gene["start"]), int(gene["end"])
     coding, step, begin = sequence[first - 1 : last], 1, first
     if gene["strand"] == "-":
@@ -81,8 +81,17 @@ def predictions(gene: dict[str, str], sequence: str) -> dict[Key, tuple[str, str
                 new = codon[:place] + base + codon[place + 1 :]
                 alt = base if step == 1 else base.translate(PAIRS)
                 change = f"c.{number + 1}{coding[number]}>{base}"
-                found[begin + step * number, alt] = (change, protein(codon, new, number // 3))
+                words = (change, protein(codon, new, number // 3), codons(codon, new))
+                found[begin + step * number, alt] = words
     return found
+
+
+def codons(old: str, new: str) -> str:
+    pairs = list(zip(old, new, strict=True))
+    return "/".join(
+        "".join(pair[n] if pair[0] != pair[1] else pair[n].lower() for pair in pairs)
+        for n in (0, 1)
+    )
 
 
 def protein(old_codon: str, new_codon: str, number: int) -> str:
@@ -97,7 +106,7 @@ def protein(old_codon: str, new_codon: str, number: int) -> str:
     return f"p.({THREE[old]}{number + 1}{THREE[new]})"
 
 
-def test_hgvs_agrees_with_an_independent_translator(
+def test_hgvs_and_codons_agree_with_an_independent_translator(
     table: dict[Key, Row], genes: list[dict[str, str]], sequence: str
 ) -> None:
     pairs = 0
@@ -107,7 +116,7 @@ def test_hgvs_agrees_with_an_independent_translator(
             continue
         for key, wanted in predictions(gene, sequence).items():
             entries = [c for c in table[key]["consequences"] if c["gene"] == gene["symbol"]]
-            found = [(c["hgvs_c"], c["hgvs_p"]) for c in entries]
+            found = [(c["hgvs_c"], c["hgvs_p"], c["codons"]) for c in entries]
             pairs += 1
             if found != [wanted]:
                 wrong.append((gene["symbol"], *key, found, wanted))

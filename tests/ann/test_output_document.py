@@ -52,6 +52,12 @@ def test_every_column_is_there_in_order(columns: dict[str, str], rcrs: Reference
     assert own == [(name, kind) for name, kind in told if name not in ("SOURCE_FIELD", "own_TAG")]
 
 
+def test_every_field_of_a_consequence_is_there_in_order(columns: dict[str, str]) -> None:
+    (cells,) = (cells for cells in rows_of("Columns of variants.parquet") if "STRUCT[]" in cells)
+    told = re.sub(r" \(.*?\)", "", cells[2]).partition(": ")[2].split(", ")
+    assert re.findall(r"(\w+) VARCHAR", columns["consequences"]) == told
+
+
 def test_every_tag_of_a_result_is_declared_or_told(annotate: Annotate, rcrs: Reference) -> None:
     told = {cells[0] for cells in rows_of("INFO tags")}
     told |= {f.tag for source in rcrs.known for f in source.fields}

@@ -107,6 +107,11 @@ def rows(passed: Passed) -> list[Row]:
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
+def codons(passed: Passed) -> list[str | None]:
+    """The change of the codon of each row's most severe consequence."""
+    return [row["consequences"][0]["codons"] if row["genes"] else None for row in rows(passed)]
+
+
 def info(passed: Passed) -> list[dict[str, str]]:
     """What each record's INFO gains."""
     lines = [
@@ -134,7 +139,7 @@ def test_a_missense_variant_has_all_its_columns(run: Run) -> None:
         {
             **{"gene": "DUR1,2", "transcript": "t1", "biotype": "protein_coding", "strand": "+"},
             **{"consequence": "missense_variant", "impact": "MODERATE"},
-            **{"hgvs_c": "c.5C>T", "hgvs_p": "p.(Ala2Val)"},
+            **{"hgvs_c": "c.5C>T", "hgvs_p": "p.(Ala2Val)", "codons": "gCt/gTt"},
         }
     ]
     assert info(found) == [
@@ -201,15 +206,17 @@ def test_the_most_severe_consequence_is_told_first(run: Run) -> None:
 
 def test_on_the_reverse_strand_the_transcripts_bases_count(run: Run) -> None:
     found = run(
-        "51 C A missense|REV|t2|protein_coding|-|1M>1I|51C>A", "48 T G x|REV|t2|b|-|2K>2T|48T>G"
+        "51 C A missense|REV|t2|protein_coding|-|1M>1I|51C>A", "48 C G x|REV|t2|b|-|2K>2N|48C>G"
     )
-    assert [row["hgvs_c"] for row in rows(found)] == ["c.3G>T", "c.6A>C"]
+    assert [row["hgvs_c"] for row in rows(found)] == ["c.3G>T", "c.6G>C"]
+    assert codons(found) == ["atG/atT", "aaG/aaC"]
 
 
 def test_a_start_that_becomes_no_start_codon_of_the_code_is_lost(run: Run) -> None:
     found = run("9 G A start_lost|D|t1|protein_coding|+|1M>1I|9G>A")
     (row,) = rows(found)
     assert (row["terms"], row["hgvs_p"]) == (["start_lost"], "p.(Met1?)")
+    assert codons(found) == ["atG/atA"]
     assert "GAS_CSQ" not in info(found)[0]
 
 
@@ -252,6 +259,7 @@ def test_deletions_and_insertions_are_named_by_the_sequence(run: Run) -> None:
         ("NC_000001.1:g.13_15dup", "c.7_9dup", "p.(Lys3dup)"),
         ("NC_000001.1:g.49_50del", "c.4_5del", "p.(Lys2ValfsTer?)"),
     ]
+    assert codons(found) == [None] * 4
 
 
 def test_a_record_that_was_set_aside_stays_in_the_table(run: Run) -> None:
@@ -272,6 +280,16 @@ def test_a_compound_consequence_is_found_through_its_record(run: Run) -> None:
     assert [row["hgvs_p"] for row in rows(found)] == ["p.(Ala2Ile)"] * 2
     assert [row["hgvs_c"] for row in rows(found)] == ["c.4G>A", "c.5C>T"]
     assert [row["status"] for row in rows(found)] == ["annotated"] * 2
+    assert codons(found) == ["GCt/ATt"] * 2
+
+
+def test_several_bases_of_one_codon_are_told_as_its_change(run: Run) -> None:
+    found = run(
+        "10 GCT ATC missense|D|t1|protein_coding|+|2A>2I|10GCT>ATC",
+        "11 CTA CCC missense|D|t1|protein_coding|+|2AK>2AQ|11CTA>CCC",
+        "48 CTT CAA x|REV|t2|protein_coding|-|2K>2L|48CTT>CAA",
+    )
+    assert codons(found) == ["GCT/ATC", None, "AAg/TTg"]
 
 
 def test_lower_case_bases_are_the_same_bases(run: Run) -> None:

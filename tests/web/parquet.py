@@ -8,7 +8,7 @@ import duckdb
 
 STRUCT = (
     "STRUCT(gene VARCHAR, transcript VARCHAR, biotype VARCHAR, strand VARCHAR, "
-    "consequence VARCHAR, impact VARCHAR, hgvs_c VARCHAR, hgvs_p VARCHAR)[]"
+    "consequence VARCHAR, impact VARCHAR, hgvs_c VARCHAR, hgvs_p VARCHAR, codons VARCHAR)[]"
 )
 COLUMNS = {
     "row": "BIGINT", "record": "BIGINT", "chrom": "VARCHAR", "pos": "BIGINT", "id": "VARCHAR",
@@ -39,7 +39,8 @@ def variant(number: int, **cells: Any) -> dict[str, Any]:
         name: row.get(name)
         for name in ("gene", "transcript", "biotype", "consequence", "impact", "hgvs_c", "hgvs_p")
     }
-    row.setdefault("consequences", [{**entry, "strand": "+"}] if consequence else None)
+    entry |= {"strand": "+", "codons": cells.get("codons")}
+    row.setdefault("consequences", [entry] if consequence else None)
     return row
 
 
