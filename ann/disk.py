@@ -2,9 +2,10 @@
 
 import errno
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -19,16 +20,71 @@ SPILL_LIMIT = "max_temp_directory_size"
 """DuckDB's own limit of what it spills, which follows the space that the disk has left."""
 
 
+MOST_FILES = 10_000
+"""A job has some hundred files; without number, they would use up the disk's inodes."""
+TOO_MUCH = sys.maxsize
+PROCESSES = Path("/proc")
+NAMELESS = " (deleted)"
+"""What the kernel adds to the path of a file that has no name any more."""
+OUT_OF_SIGHT = (FileNotFoundError, ProcessLookupError, PermissionError)
+"""A process that has ended, or is yet to begin with its job (`ann.forkserver`)."""
+
+
 def used_bytes(folder: Path) -> int:
     """The size of all files in a folder, however deep; those that vanish meanwhile are none."""
-    total = 0
-    for place, _, names in os.walk(folder):
+    total = files = 0
+    for place, folders, names in os.walk(folder):
+        files += len(folders) + len(names)
+        if files > MOST_FILES:
+            return TOO_MUCH
         for name in names:
             try:
                 total += os.lstat(os.path.join(place, name)).st_size
             except FileNotFoundError:
                 continue
     return total
+
+
+def nameless_bytes(folder: Path, group: int) -> int:
+    """The size of a folder's files without a name, which processes of a group hold (Linux).
+
+    The processes must be stopped: a file is else handed on from one that was looked at not yet to
+    one that was. How large one is that is held in memory alone nobody can tell: TOO_MUCH.
+    """
+    held: dict[tuple[int, int], int] = {}
+    for process in _members(group):
+        with suppress(*OUT_OF_SIGHT):
+            held |= _nameless(process, f"{os.path.realpath(folder)}/")
+    return sum(held.values())
+
+
+def _members(group: int) -> Iterator[Path]:
+    for pid in os.listdir(PROCESSES) if PROCESSES.exists() else ():
+        with suppress(ProcessLookupError):
+            if pid.isdigit() and os.getpgid(int(pid)) == group:
+                yield PROCESSES / pid
+
+
+def _nameless(process: Path, path: str) -> dict[tuple[int, int], int]:
+    """The sizes of the nameless files below a path that a process holds, by device and inode.
+
+    One of its threads that has not ended speaks for all: they share memory and descriptors.
+    """
+    for thread in (process / "task").iterdir():
+        if maps := (thread / "maps").read_text(errors="replace"):
+            if any(path in line and line.endswith(NAMELESS) for line in maps.splitlines()):
+                return {(0, 0): TOO_MUCH}
+            return {(file.st_dev, file.st_ino): file.st_size for file in _open(thread, path)}
+    return {}
+
+
+def _open(thread: Path, path: str) -> Iterator[os.stat_result]:
+    """The nameless files below a path that a thread has open."""
+    for entry in os.scandir(thread / "fd"):
+        with suppress(FileNotFoundError):
+            target = os.readlink(entry.path)
+            if target.startswith(path) and target.endswith(NAMELESS):
+                yield os.stat(entry.path)
 
 
 class Disk:

@@ -37,7 +37,7 @@ from ann.sandbox import (
     set_limits,
 )
 from ann.task import Annotation, JobLimits, Outcome, Task
-from aws.machine.memory import hide_memory
+from aws.machine.memory import hide_memory, show_memory
 
 SCRATCH = "tmp"
 GOODBYE = b"\n"
@@ -154,6 +154,7 @@ def _begin(task: Task) -> None:
     os.dup2(sink, 1)
     os.dup2(sink, 2)
     set_limits(task.limits)
+    show_memory()  # the daemon is to see what it holds; another job's child sees no process at all
     given = [task.input, task.references, task.annotation.path if task.annotation else None]
     confine(task.folder, [path for path in given if path])
 

@@ -23,7 +23,9 @@ PRCTLS = (PR_SET_NAME, PR_SET_VMA, PR_GET_SECCOMP, PR_SET_SECCOMP, PR_SET_NO_NEW
 """A tool takes another filter upon itself, by seccomp(2) or, under systemd, by prctl(2)."""
 TCGETS, TIOCGWINSZ, FIONCLEX, FIOCLEX = 0x5401, 0x5413, 0x5450, 0x5451
 F_SETLKW, F_DUPFD_CLOEXEC = 7, 1030
-CLONE_THREAD = 0x10000
+CLONE_FILES, CLONE_THREAD = 0x400, 0x10000
+THREAD = CLONE_THREAD | CLONE_FILES
+"""One with descriptors of its own could hide files there (`ann.disk`)."""
 CLONE_NAMESPACES = 0x7E020000
 FORK = 17
 """clone(2)'s flags where glibc forks, but for CLONE_*_SETTID and CLONE_CHILD_CLEARTID."""
@@ -38,7 +40,7 @@ OPEN_FLAGS = (
 """Without O_TRUNC on what is only read: before its version 3, Landlock lets that through."""
 CALLS = """
     access brk clock_getres clock_gettime clock_nanosleep close close_range copy_file_range
-    dup dup2 dup3 exit exit_group faccessat faccessat2 fadvise64 fallocate fdatasync
+    dup dup2 dup3 exit exit_group faccessat faccessat2 fadvise64 fdatasync
     fstat fstat64 fstatfs fsync ftruncate futex getcpu getcwd getdents64 getegid geteuid getgid
     getpid getppid getpgid getpgrp getrandom getrusage gettid gettimeofday getuid getresuid
     getresgid lseek lstat madvise membarrier mincore mkdir mkdirat mmap mprotect mremap msync munmap
@@ -78,9 +80,10 @@ RULES = [
     *(Rule("ioctl", (_equal(1, n),)) for n in (TCGETS, TIOCGWINSZ, FIONCLEX, FIOCLEX)),
     Rule("fcntl", (Argument(1, LESS_OR_EQUAL, F_SETLKW, 0),)),  # no F_SETOWN, which signals
     Rule("fcntl", (_equal(1, F_DUPFD_CLOEXEC),)),
+    Rule("fallocate", (_equal(1, 0),)),  # no blocks beyond the size that a file tells of
     Rule("prlimit64", (_equal(0, 0), _equal(2, 0))),  # our own limits, to be read
     Rule("clone", (_masked(0, FORK_MASK, FORK),)),
-    Rule("clone", (_masked(0, CLONE_THREAD | CLONE_NAMESPACES, CLONE_THREAD),)),
+    Rule("clone", (_masked(0, THREAD | CLONE_NAMESPACES, THREAD),)),
 ]
 
 

@@ -8,12 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, cast
 
 from ann import report
 from ann.csq import LimitError
-from ann.disk import used_bytes
+from ann.disk import nameless_bytes, used_bytes
 from ann.forkserver import GOODBYE, SCRATCH, packed
 from ann.pipeline import Outcome, Task
 
@@ -114,7 +115,7 @@ class Run:
             if self._has_news(pause_s, *self.child):
                 return self._outcome(self._ended())
             self._allow_for_a_pause(time.monotonic() - began - pause_s)
-            if used_bytes(self.task.folder) > self.task.limits.max_disk_bytes:
+            if self._used_bytes() > self.task.limits.max_disk_bytes:
                 return self._stop(str(LimitError.disk(self.task.limits)))
             if time.monotonic() >= self.deadline:
                 return self._stop(str(LimitError.time(self.task.limits)))
@@ -125,6 +126,20 @@ class Run:
         """Give the job the time in which this process was stopped, or its machine asleep."""
         if late_s >= PAUSE_S:
             self.deadline += late_s
+
+    def _used_bytes(self) -> int:
+        """The disk that the job uses, weighed while it stands still, so that nothing is moved."""
+        with self._standing_still():
+            folder = self.task.folder
+            return used_bytes(folder) + nameless_bytes(folder, self.pid)
+
+    @contextlib.contextmanager
+    def _standing_still(self) -> Iterator[None]:
+        self._signal_group(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._signal_group(signal.SIGCONT)
 
     def _has_news(self, seconds: float, *others: IO[bytes]) -> bool:
         """True once the server has said something, or others have news; waits `seconds` for it.
@@ -147,9 +162,12 @@ class Run:
             self._ended()
 
     def _kill_group(self) -> None:
+        self._signal_group(signal.SIGKILL)
+
+    def _signal_group(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
             if self.pid:
-                os.killpg(self.pid, signal.SIGKILL)
+                os.killpg(self.pid, number)
 
     def _ended(self) -> bytes:
         """The child's status, once it and its scratch folder are gone."""

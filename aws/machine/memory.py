@@ -11,5 +11,14 @@ def hide_memory() -> None:
 
     https://man7.org/linux/man-pages/man2/PR_SET_DUMPABLE.2const.html
     """
+    _set_dumpable(0)
+
+
+def show_memory() -> None:
+    """Let other processes of our user read and trace this one again, though its parent hides."""
+    _set_dumpable(1)
+
+
+def _set_dumpable(value: int) -> None:
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, value, 0, 0, 0)

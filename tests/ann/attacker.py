@@ -31,6 +31,7 @@ REFUSED = (errno.ENOSYS, errno.EPERM, errno.EACCES, errno.EXDEV, errno.EROFS, er
 CWD = -100
 NEW_USER, NEW_NET, FORK = 0x10000000, 0x40000000, 17
 X32, GETPID = 0x40000000, 39
+KEEP_SIZE = 1
 libc = ctypes.CDLL(None, use_errno=True)
 names = seccomp.library()
 
@@ -162,6 +163,7 @@ def kernel(own: Path) -> dict[str, Callable[[], Any]]:
         "chdir": lambda: os.chdir("/"),
         "chown": lambda: os.chown(own / "input", os.getuid(), os.getgid()),
         "setuid": lambda: os.setuid(os.getuid()),
+        "blocks beyond the end": lambda: beyond_its_end(own / "input"),
         "xattr": lambda: os.setxattr(own / "input", "user.x", b"x"),
         "bpf": lambda: call("bpf", 0, room, 72),
         "perf": lambda: call("perf_event_open", room, 0, -1, -1, 0),
@@ -180,6 +182,11 @@ def kernel(own: Path) -> dict[str, Callable[[], Any]]:
         "splice": lambda: call("vmsplice", 1, room, 0, 0),
         "x32": lambda: forked(lambda: raw(X32 | GETPID)),
     }
+
+
+def beyond_its_end(path: Path) -> None:
+    """Have a file take up more than its size tells of."""
+    call("fallocate", os.open(path, os.O_WRONLY), KEEP_SIZE, 0, 1 << 20)
 
 
 def linger() -> None:

@@ -4,17 +4,20 @@ import json
 import os
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from ann.csq import LimitError
 from ann.pipeline import Outcome, Task
 from ann.sandbox import lacking
 from ann.worker import Worker
 from tests.ann.attacker import NOTHING
 from tests.ann.conftest import LIMITS
+from tests.ann.hiding import HIDING
 
 pytestmark = pytest.mark.xdist_group("attacker")
 """One at a time on a machine: the processes of all are looked through for what is left."""
@@ -71,3 +74,24 @@ def test_nothing_that_a_job_started_outlives_it(attack: Attack, taken_over: Work
 
 def _is_attacker(process: psutil.Process) -> bool:
     return "tests.ann.attacker" in (process.info["cmdline"] or ())
+
+
+SMALL = replace(LIMITS, max_disk_bytes=1_000_000)
+
+
+@pytest.fixture(scope="module")
+def hider() -> Iterator[Worker]:
+    """A worker whose pipeline takes up the disk and hides it."""
+    with Worker(("-m", "tests.ann.hiding")) as worker:
+        yield worker
+
+
+@pytest.mark.parametrize("way", HIDING)
+def test_no_job_hides_what_it_uses_of_the_disk(way: str, hider: Worker, tmp_path: Path) -> None:
+    known = {"hide": way, "bytes": SMALL.max_disk_bytes * 3 // 2}
+    (tmp_path / "input").write_text(json.dumps(known))
+    run = hider.start(Task(tmp_path / "input", tmp_path, "x.vcf", "", SMALL))
+    outcome = run.wait(30)
+    run.kill()
+    assert outcome, "it was not seen"
+    assert outcome.error == str(LimitError.disk(SMALL))

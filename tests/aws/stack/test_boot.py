@@ -27,7 +27,7 @@ from aws.rows.job import Status
 from aws.stack import release
 from aws.stack.template import user_data
 from tests import builders, daemons
-from tests.ann import attacker
+from tests.ann import attacker, hiding
 from tests.aws.stack.edge import Edge
 from tests.aws.stack.imds import FakeImds
 from tests.aws.stack.machine import Machine, booted
@@ -227,19 +227,24 @@ cd /opt/gas/current/ann
 cat > attacker.py <<'PYTHON'
 %s
 PYTHON
+cat > hiding.py <<'PYTHON'
+%s
+PYTHON
 cp -p pipeline.py pipeline.honest
 cat >> pipeline.py <<'PYTHON'
 from ann.attacker import attack
+from ann.hiding import hide
 honest = run
 def run(task, scratch, progress):
-    pipeline = attack if task.input.read_bytes().startswith(b"{") else honest
+    body = task.input.read_bytes()
+    pipeline = honest if body[:1] != b"{" else hide if b'"hide"' in body else attack
     return pipeline(task, scratch, progress)
 PYTHON
 install -o gas /dev/null /var/lib/gas/references/victim
 systemctl restart gas@annotator
 """
 GIVE_BACK = """
-cd /opt/gas/current/ann && mv pipeline.honest pipeline.py && rm attacker.py
+cd /opt/gas/current/ann && mv pipeline.honest pipeline.py && rm attacker.py hiding.py
 rm /var/lib/gas/references/victim
 systemctl restart gas@annotator
 """
@@ -247,7 +252,7 @@ systemctl restart gas@annotator
 
 def a_job_that_is_taken_over_gets_nowhere(scene: BootScene) -> None:
     world, machine, (unit,) = scene.world, scene.machine, UNITS["annotator"]
-    machine.run(TAKE_OVER % Path(attacker.__file__).read_text(encoding="utf-8"))
+    machine.run(TAKE_OVER % tuple(Path(m.__file__).read_text() for m in (attacker, hiding)))
     until(lambda: scene.are_up("annotator"), "the annotator is not up")
     known = {
         "daemon": int(machine.show(unit, "MainPID")),
@@ -265,6 +270,11 @@ def a_job_that_is_taken_over_gets_nowhere(scene: BootScene) -> None:
     assert str(world.jobs.get(job.job_id).error).endswith(attacker.NOTHING)
     assert machine.output("pgrep -fc ann.forkserver") == "1"
     assert "takes over" not in machine.output("cat /var/log/gas/annotator.log")
+    disk = world.config.annotator.disk_mb * 1_000_000
+    hidden = json.dumps({"hide": "mapped", "bytes": disk * 3 // 2}).encode()
+    job = builders.submitted(world, builders.user(world), hidden)
+    until(lambda: world.jobs.get(job.job_id).is_terminal, machine.run(LOGS).stdout)
+    assert f"{disk:,} bytes, the limit" in str(world.jobs.get(job.job_id).error)
     machine.run(GIVE_BACK)
 
 
