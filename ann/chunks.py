@@ -1,19 +1,22 @@
 """Reads the records of a job, and what csq found in them, some at a time."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from ann.growing import ENDED, Growth, LineFile
 from ann.table import ID, INFO, Ints, RecordTable, Segments, TextArray, table_of, whole_numbers
 
-HASH = ord("#")
 READ_BYTES = 1 << 19
 ROW_WIDTH = 15
 """The columns of records.tsv (`ann.rows`)."""
 SITE_WIDTH = 8
+SITE = re.compile(rb"^[^#]", re.MULTILINE)
+"""The beginning of the first line that is not the header's."""
 TAG, LED = b"\tBCSQ=", b";BCSQ="
 
 
@@ -36,8 +39,8 @@ class Chunk(NamedTuple):
 class Tables:
     """The lines of a file that is a table, as many at a time as are wanted."""
 
-    def __init__(self, stream: BinaryIO, width: int, ahead: bytes = b"") -> None:
-        self.stream, self.width = stream, width
+    def __init__(self, file: LineFile, width: int, ahead: bytes = b"") -> None:
+        self.file, self.width = file, width
         self.held = _table(ahead, width)
 
     def take(self, rows: int) -> RecordTable:
@@ -49,10 +52,9 @@ class Tables:
 
     def read(self) -> bool:
         """Hold some more lines; false at the file's end. Raises GapError for what is none."""
-        text = self.stream.read(READ_BYTES)
+        text = self.file.read(READ_BYTES)
         if not text:
             return False
-        text += b"" if text.endswith(b"\n") else self.stream.readline()
         self.held = _joined(self.held, _table(text, self.width))
         return True
 
@@ -85,50 +87,65 @@ def part(table: RecordTable, first: int, stop: int) -> RecordTable:
 class CsqLines:
     """The sites that one run of csq gave back, in the order of their record numbers (ID)."""
 
-    def __init__(self, stream: BinaryIO) -> None:
-        self.tables = Tables(stream, SITE_WIDTH, _behind_header(stream))
+    def __init__(self, file: LineFile) -> None:
+        self.tables, self.last = Tables(file, SITE_WIDTH, _behind_header(file)), -1
+
+        self.numbers = self._numbers(self.tables.held)
 
     def take(self, stop: int) -> tuple[RecordTable, Ints]:
         """The sites of the records before `stop`, and their numbers."""
-        numbers = self._numbers()
-        while not len(numbers) or numbers[-1] < stop:
+        while not len(self.numbers) or self.numbers[-1] < stop:
+            before = len(self.tables.held)
             if not self.tables.read():
                 break
-            numbers = self._numbers()
-        cut = int(np.searchsorted(numbers, stop))
-        return self.tables.take(cut), numbers[:cut]
+            more = part(self.tables.held, before, len(self.tables.held))
+            self.numbers = np.append(self.numbers, self._numbers(more))
+        cut = int(np.searchsorted(self.numbers, stop))
+        found, self.numbers = self.numbers[:cut], self.numbers[cut:]
+        return self.tables.take(cut), found
 
-    def _numbers(self) -> Ints:
-        numbers, are_numbers = whole_numbers(self.tables.held, ID)
-        if not are_numbers.all() or (numbers[1:] <= numbers[:-1]).any():
+    def _numbers(self, sites: RecordTable) -> Ints:
+        numbers, are_numbers = whole_numbers(sites, ID)
+        if not are_numbers.all() or (np.diff(numbers, prepend=self.last) <= 0).any():
             raise GapError("bcftools gave back a line that is none of the sites")
+        self.last = int(numbers[-1]) if len(numbers) else self.last
         return numbers
 
     def is_used_up(self) -> bool:
         return not len(self.tables.held) and not self.tables.read()
 
 
-def _behind_header(stream: BinaryIO) -> bytes:
-    """The first line that is not the header's."""
-    return next((line for line in stream if line[0] != HASH), b"")
+def _behind_header(file: LineFile) -> bytes:
+    """The first lines that are not the header's."""
+    while text := file.read(READ_BYTES):
+        if found := SITE.search(text):
+            return text[found.start() :]
+    return b""
 
 
-def chunks(records: Path, csq: Sequence[Path]) -> Iterator[Chunk]:
+def chunks(
+    records: Path, csq: Callable[[], Sequence[Path]], growth: Growth = ENDED
+) -> Iterator[Chunk]:
     """The job's records in order, with what csq found; of no records, one chunk without any.
 
-    Raises GapError where csq gave back a site that is none of the records', or twice the same.
+    `csq` names the files of csq's, which are there before the records that they have. Raises
+    GapError where csq gave back a site that is none of the records', or twice the same.
     """
     with ExitStack() as files:
-        rows = Tables(files.enter_context(records.open("rb")), ROW_WIDTH)
-        runs = [CsqLines(files.enter_context(file.open("rb"))) for file in csq]
+
+        def opened(path: Path) -> LineFile:
+            return files.enter_context(LineFile(path, growth))
+
+        rows, runs = Tables(opened(records), ROW_WIDTH), dict[Path, CsqLines]()
         first = 0
         while rows.read() or not first:
             table = rows.take(len(rows.held))
-            yield _chunk(table, first, [run.take(first + len(table)) for run in runs])
+            runs |= {path: CsqLines(opened(path)) for path in csq() if path not in runs}
+            yield _chunk(table, first, [run.take(first + len(table)) for run in runs.values()])
             first += len(table)
             if not len(table):
                 break
-        if not all(run.is_used_up() for run in runs):
+        if not all(run.is_used_up() for run in runs.values()):
             raise GapError("bcftools gave back a site behind the last record")
 
 

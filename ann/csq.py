@@ -197,6 +197,11 @@ class Csq:
             self.runs.pop(key).abandon()
 
 
+def local_files(folder: Path) -> list[Path]:
+    """The files that runs of `csq -l` write into a folder, as far as they have begun."""
+    return sorted(folder.glob(f"csq-{LOCAL}-*.vcf"))
+
+
 def sites_header(reference: Reference, samples: int = 0) -> bytes:
     """The header of the sites that csq gets; samples are called by their numbers.
 

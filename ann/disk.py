@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 
 from ann.csq import LimitError
 from ann.task import JobLimits
 
+Said = TypeVar("Said")
 LOOK_S = 0.2
 """The least time between two looks at the folder."""
 DISK_ERRORS = (errno.EFBIG, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
@@ -100,13 +102,13 @@ class Disk:
         if used_bytes(self.folder) > self.limits.max_disk_bytes:
             raise LimitError.disk(self.limits)
 
-    def watched(self, progress: Callable[[str], None]) -> Callable[[str], None]:
+    def watched(self, progress: Callable[[Said], None]) -> Callable[[Said], None]:
         """The same progress, with a look at the disk now and then."""
 
-        def watch(words: str) -> None:
+        def watch(said: Said) -> None:
             if time.monotonic() - self.looked >= LOOK_S:
                 self.demand()
-            progress(words)
+            progress(said)
 
         return watch
 

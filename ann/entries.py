@@ -19,7 +19,7 @@ from ann.consequences import (
     Meaning,
     meaning,
 )
-from ann.table import Ints, Mask, Segments, TextArray
+from ann.table import Ints, Mask, Segments, TextArray, digests
 
 BOUNDARY = re.compile(
     (
@@ -38,6 +38,7 @@ ELSEWHERE = "@"
 """The beginning of an entry that stands at another record."""
 ADDED = 1_000_000
 """The number of an entry that csq does not have."""
+KINDS_HELD = 16_384
 meaning_of = lru_cache(4096)(meaning)
 
 
@@ -75,7 +76,6 @@ class Kinds:
     def __init__(self) -> None:
         self.kinds: list[Kind] = []
         self.codes: dict[Kind, int] = {}
-        self.texts: dict[bytes, int] = {}
 
     def code(self, kind: Kind) -> int:
         code = self.codes.setdefault(kind, len(self.kinds))
@@ -83,16 +83,23 @@ class Kinds:
             self.kinds.append(kind)
         return code
 
-    def of_text(self, text: bytes) -> int:
-        """The code of an entry's first five fields."""
-        code = self.texts.get(text)
-        if code is None:
-            parts: list[str | None] = list(text.decode().split("|"))
-            consequence, gene, transcript, *rest = [*parts, None, None, None, None][:5]
-            gene = unquote(gene) if gene else gene
-            kind = Kind(consequence or "", gene, transcript or None, *rest)
-            code = self.texts[text] = self.code(kind)
-        return code
+    def of_texts(self, text: TextArray, places: Segments) -> Ints:
+        """The codes of entries by their first five fields."""
+        keys, firsts, which = np.unique(
+            digests(text, places), return_index=True, return_inverse=True
+        )
+        bounds = zip(places.starts[firsts].tolist(), places.lengths[firsts].tolist(), strict=True)
+        codes = [self.code(kind_of(text.text[at : at + size])) for at, size in bounds]
+        return np.array(codes, np.int64)[which] if len(keys) else np.zeros(0, np.int64)
+
+
+@lru_cache(KINDS_HELD)
+def kind_of(text: bytes) -> Kind:
+    """The kind that an entry's first five fields make."""
+    parts: list[str | None] = list(text.decode().split("|"))
+    consequence, gene, transcript, *rest = [*parts, None, None, None, None][:5]
+    gene = unquote(gene) if gene else gene
+    return Kind(consequence or "", gene, transcript or None, *rest)
 
 
 class Entries(NamedTuple):
@@ -162,9 +169,7 @@ def entries_of(alleles: Alleles, kinds: Kinds) -> Entries:
         return Segments(starts, np.where(counts >= number, stops - starts, 0))
 
     kind_ends = _ends(pipes, firsts, counts, ends, KIND_FIELDS)
-    bounds = zip(places.starts.tolist(), kind_ends.tolist(), strict=True)
-    found, whole = kinds.of_text, text.text
-    codes = np.array([found(whole[start:end]) for start, end in bounds], np.int64)
+    codes = kinds.of_texts(text, Segments(places.starts, kind_ends - places.starts))
     numbers = np.arange(len(records)) - np.searchsorted(records, records) + 1
     bases = field(DNA)
     is_compound = _has_plus(text, bases)

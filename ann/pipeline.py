@@ -8,12 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from ann.bgzf import EOF_BLOCK, BgzfWriter
+from ann.beside import Beside, StaleError
+from ann.bgzf import EOF_BLOCK, BgzfWriter, put_before
 from ann.counts import Counts
-from ann.csq import STDERR, Csq, GateError
+from ann.csq import STDERR, Csq, GateError, local_files
 from ann.disk import Disk, duckdb_errors
-from ann.gains import Gains
 from ann.gate import demand_readable, fault_in_reading
+from ann.growing import ENDED, Growth, LineFile
 from ann.header import result_header, tools
 from ann.index import write_index
 from ann.job_annotation import add_annotation
@@ -23,6 +24,7 @@ from ann.records import Bounds, printable
 from ann.references import Reference, installed
 from ann.splice import Splicer
 from ann.summary import log_text, summary
+from ann.table import Ints
 from ann.task import JobLimits, Outcome, Task
 from ann.tbi import TbiBuilder
 from ann.variants import Found, annotate_variants
@@ -31,14 +33,18 @@ from aws.storage.reference_folder import sha256
 __all__ = ["EOF_BLOCK", "JobLimits", "Outcome", "Task", "run"]
 
 COLUMNAR_MEMORY_MB = 256
+BODY = "body"
+"""The result without its header, which is known last."""
 MOST_THREADS = 4
 
 
-class Written(NamedTuple):
-    """The outputs that are made of the variants, and what was found of these."""
+class Made(NamedTuple):
+    """The outputs of the pass over the variants; the records are in blocks of the body."""
 
-    outcome: Outcome
     found: Found
+    records: int
+    tbi: TbiBuilder
+    block_offsets: Ints
 
 
 def run(task: Task, scratch: Path, progress: Progress) -> Outcome:
@@ -50,24 +56,27 @@ def run(task: Task, scratch: Path, progress: Progress) -> Outcome:
     began = time.monotonic()
     disk = Disk(task.folder, task.limits)
     progress = disk.watched(progress)
-    prepared = _prepared(task, scratch, progress)
+    writer = Beside[Prepared](lambda announce: _prepared(task, scratch, progress, announce))
+    made = _made_beside(task, writer, scratch)
+    prepared = writer.last()
     if task.annotation:
         progress("reading your annotation")
         add_annotation(prepared, task.annotation, _bounds(task.limits), scratch)
-    progress("collecting what is known of the variants")
-    outcome, found = _written(task, prepared, scratch, progress)
+    made = made or _made(task, prepared, scratch, progress)
+    is_csi = _finished(task, prepared, made, scratch, progress)
+    outcome, counts = Outcome(task.folder), made.found.counts
     shutil.move(prepared.rejected, outcome.rejected)
-    shutil.move(found.parquet, outcome.variants)
-    _check(prepared, found.counts, outcome.result)
-    _report(task, prepared, found.counts, began)
+    shutil.move(made.found.parquet, outcome.variants)
+    _check(prepared, counts, outcome.result)
+    _report(task, prepared, counts, began)
     disk.demand()
     return Outcome(
         task.folder,
-        counts=_figures(found.counts),
+        counts=_figures(counts),
         result_bytes=outcome.result.stat().st_size,
         result_sha256=sha256(outcome.result),
         reference=prepared.reference.name,
-        is_csi=outcome.is_csi,
+        is_csi=is_csi,
     )
 
 
@@ -75,7 +84,10 @@ def threads() -> int:
     return min(MOST_THREADS, len(os.sched_getaffinity(0)))
 
 
-def _prepared(task: Task, scratch: Path, progress: Progress) -> Prepared:
+def _prepared(
+    task: Task, scratch: Path, progress: Progress, announce: Callable[[Prepared], None]
+) -> Prepared:
+    """The pre-pass, which announces files that may be read while they grow."""
     limits, bounds = task.limits, _bounds(task.limits)
 
     def start_csq(reference: Reference) -> Csq:
@@ -83,59 +95,75 @@ def _prepared(task: Task, scratch: Path, progress: Progress) -> Prepared:
 
     request, offer = Request(task.reference, task.mode), installed(task.references)
     with Reader(task.input, bounds) as reader:
-        return prepare(reader, request, offer, start_csq, scratch, progress)
+        return prepare(reader, request, offer, start_csq, scratch, progress, announce)
 
 
 def _bounds(limits: JobLimits) -> Bounds:
     return Bounds(limits.max_line_bytes, limits.max_records, limits.max_text_bytes)
 
 
-def _written(task: Task, prepared: Prepared, scratch: Path, progress: Progress) -> Written:
-    """The result and its index; with undeclared tags as text where htslib could not read it else.
+def _made_beside(task: Task, writer: Beside[Prepared], scratch: Path) -> Made | None:
+    """The pass over the variants beside the pre-pass; None where it has to wait for its end."""
+    prepared = writer.next()
+    if writer.is_over or task.annotation:
+        return None
+    try:
+        return _made(task, prepared, scratch, lambda _: None, writer)
+    except StaleError:
+        return None
 
-    Raises GateError.
-    """
-    written = _spliced(task, prepared, scratch, progress)
-    if fault_in_reading(written.outcome.result) and prepared.tags.declare_as_text():
-        written = _spliced(task, prepared, scratch, progress)
-    demand_readable(task.input, written.outcome.result, prepared.notes)
-    return written
 
-
-def _spliced(task: Task, prepared: Prepared, scratch: Path, progress: Progress) -> Written:
-    """The result and its index, with what is known of the variants collected meanwhile."""
-    outcome = Outcome(task.folder)
+def _made(
+    task: Task, prepared: Prepared, scratch: Path, progress: Progress, growth: Growth = ENDED
+) -> Made:
+    """One pass over the variants: the result's body, and their table."""
 
     def tell(records: int) -> None:
-        progress(f"writing {records:,} of {prepared.records:,}")
+        if growth.is_over:
+            progress(f"writing {records:,} of {prepared.records:,}")
 
-    header = result_header(prepared)
-    index = TbiBuilder(len(header))
-    with BgzfWriter(outcome.result, threads()) as out, prepared.lines.open("rb") as lines:
-        out.write(header)
+    def csq() -> list[Path]:
+        return prepared.csq or local_files(scratch)
+
+    index = TbiBuilder()
+    with BgzfWriter(scratch / BODY, threads()) as out, LineFile(prepared.lines, growth) as lines:
         splicer = Splicer(lines, prepared.header.width, out, index, tell)
-        found = _found(prepared, scratch, splicer.take)
-    if splicer.records != prepared.records:
-        raise GateError(f"{prepared.records} records went in, {splicer.records} came out")
+        with duckdb_errors():
+            found = annotate_variants(
+                *(prepared.rows, csq, prepared.reference, scratch),
+                memory_mb=COLUMNAR_MEMORY_MB,
+                take=splicer.take,
+                growth=growth,
+            )
+    return Made(found, splicer.records, index, out.offsets())
+
+
+def _finished(
+    task: Task, prepared: Prepared, made: Made, scratch: Path, progress: Progress
+) -> bool:
+    """Write the result and its index; with undeclared tags as text where htslib needs that.
+
+    True where the index is a CSI. Raises GateError.
+    """
+    if made.records != prepared.records:
+        raise GateError(f"{prepared.records} records went in, {made.records} came out")
     progress("indexing")
-    is_csi = False
-    if index.can_build:
-        index.write(outcome.index, out.offsets())
-    else:
-        is_csi = write_index(outcome.result)
-    return Written(Outcome(task.folder, is_csi=is_csi), found)
+    result = Outcome(task.folder).result
+    is_csi = _put_together(task, prepared, made, scratch)
+    if fault_in_reading(result) and prepared.tags.declare_as_text():
+        is_csi = _put_together(task, prepared, made, scratch)
+    demand_readable(task.input, result, prepared.notes)
+    return is_csi
 
 
-def _found(prepared: Prepared, scratch: Path, take: Callable[[Gains], None]) -> Found:
-    with duckdb_errors():
-        return annotate_variants(
-            prepared.rows,
-            prepared.csq,
-            prepared.reference,
-            scratch,
-            memory_mb=COLUMNAR_MEMORY_MB,
-            take=take,
-        )
+def _put_together(task: Task, prepared: Prepared, made: Made, scratch: Path) -> bool:
+    """Write the result of its header and its body, and the index; true for a CSI."""
+    outcome = Outcome(task.folder)
+    shift = put_before(result_header(prepared), scratch / BODY, outcome.result)
+    if not made.tbi.can_build:
+        return write_index(outcome.result)
+    made.tbi.write(outcome.index, made.block_offsets + shift)
+    return False
 
 
 def _report(task: Task, prepared: Prepared, counts: Counts, began: float) -> None:

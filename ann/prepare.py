@@ -62,13 +62,23 @@ class Prepared:
     notes: list[str] = field(default_factory=list)
 
 
+Announcer = Callable[["Prepared"], None]
+
+
 class PrePass:
     """One pass over a file, with csq fed beside it until the records prove to be unsorted."""
 
     def __init__(
-        self, screening: Screening, header: Header, csq: Csq, folder: Path, mode: str
+        self,
+        screening: Screening,
+        header: Header,
+        csq: Csq,
+        folder: Path,
+        mode: str,
+        announce: Announcer,
     ) -> None:
         self.screening, self.csq, self.folder, self.mode = screening, csq, folder, mode
+        self.announce, self.has_announced = announce, False
         self.prepared = Prepared(
             screening.reference,
             header,
@@ -90,7 +100,10 @@ class PrePass:
         self.seen: dict[bytes, None] = {}
 
     def run(self, blocks: Iterator[Block], progress: Progress) -> Prepared:
-        """Write `lines`, `rows` and `rejected`; csq is done as well at the end."""
+        """Write `lines`, `rows` and `rejected`, and feed csq.
+
+        They may be read once announced: csq has a record before `rows` has it.
+        """
         prepared = self.prepared
         with (
             prepared.lines.open("wb") as lines,
@@ -102,12 +115,19 @@ class PrePass:
                 prepared.tags.note(table)
                 screened = self.screening.screen(block._replace(table=table))
                 calls = self._genotypes(screened)
-                lines.write(table.text)
-                rows.write(record_rows(screened, prepared.records, calls))
+                self._feed(screened, calls)
+                for file, text in (
+                    (lines, table.text),
+                    (rows, record_rows(screened, prepared.records, calls)),
+                ):
+                    file.write(text)
+                    file.flush()
                 self._count(screened)
                 rejected.add(screened)
-                self._feed(screened, calls)
                 prepared.records += len(table)
+                if not self.has_announced and self.is_sorted and not self.is_phased:
+                    self.has_announced = True
+                    self.announce(prepared)
                 progress(_words(prepared.records, block.share))
         return prepared
 
@@ -161,6 +181,8 @@ class PrePass:
         if self.is_sorted:
             self.is_sorted = False
             self.csq.abandon()
+            if self.has_announced:
+                self.announce(self.prepared)
 
 
 @dataclass(frozen=True)
@@ -178,16 +200,20 @@ def prepare(
     start_csq: Callable[[Reference], Csq],
     folder: Path,
     progress: Progress,
+    announce: Announcer,
 ) -> Prepared:
-    """Read all, and have csq annotate what it can. Raises VCFError, and what csq raises."""
+    """Read all, and have csq annotate what it can. Raises VCFError, and what csq raises.
+
+    The files are announced once they can be read while they grow, and when they are made anew.
+    """
     progress("reading")
     blocks = reader.blocks()
     head = next(blocks, None)
     reference, also_fits = choose(reader, head, request.reference, offer)
     screening = Screening(reference, reader.header, reader.check)
     csq = start_csq(reference)
+    pre_pass = PrePass(screening, reader.header, csq, folder, request.mode, announce)
     try:
-        pre_pass = PrePass(screening, reader.header, csq, folder, request.mode)
         prepared = pre_pass.run(itertools.chain([head] if head else [], blocks), progress)
         screening.demand_right_assembly()
         screening.demand_something_known(prepared.records)

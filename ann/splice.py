@@ -1,7 +1,6 @@
 """Puts what was found into the records that it belongs to: the result's lines."""
 
 from collections.abc import Callable
-from typing import BinaryIO
 
 import numpy as np
 
@@ -9,6 +8,7 @@ from ann.bgzf import BgzfWriter
 from ann.chunks import Tables
 from ann.csq import GateError
 from ann.gains import Gains
+from ann.growing import LineFile
 from ann.rows import Source
 from ann.table import ID, INFO, Ints, RecordTable, Segments
 from ann.tbi import TbiBuilder
@@ -21,7 +21,7 @@ class Splicer:
 
     def __init__(
         self,
-        lines: BinaryIO,
+        lines: LineFile,
         width: int,
         out: BgzfWriter,
         index: TbiBuilder,

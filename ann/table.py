@@ -23,6 +23,9 @@ LONG_ON_AVERAGE = 256
 """Bytes of a part from which on it is copied by itself: an index of each byte would cost more."""
 MOST_OFFSETS = 2**31 - 1
 EMPTY_HASH = np.uint64(0)
+KEEP = np.array([(1 << (8 * n)) - 1 for n in range(WORD_BYTES + 1)], np.uint64)
+"""What of a word is kept of a text that has so many bytes left."""
+FNV_PRIME = np.uint64(0x100000001B3)
 
 
 class Segments(NamedTuple):
@@ -177,6 +180,18 @@ def hashes(table: RecordTable, segments: Segments) -> Hashes:
     last = table.words[starts + np.maximum(lengths - WORD_BYTES, 0)] & keep
     mixed = first * np.uint64(0x9E3779B97F4A7C15) ^ last * np.uint64(0xC2B2AE3D27D4EB4F)
     found: Hashes = mixed + lengths.astype(np.uint64) * np.uint64(0x165667B19E3779F9)
+    return found
+
+
+def digests(text: TextArray, segments: Segments) -> Hashes:
+    """A number for each text, of all its bytes: FNV-1a's steps, taken by words."""
+    starts, lengths = segments
+    found, last = lengths.astype(np.uint64), len(text.words) - 1
+    for place in range(0, int(lengths.max(initial=0)), WORD_BYTES):
+        left = np.clip(lengths - place, 0, WORD_BYTES)
+        found ^= text.words[np.minimum(starts + place, last)] & KEEP[left]
+        found *= FNV_PRIME
+        found ^= found >> np.uint64(32)
     return found
 
 

@@ -27,19 +27,41 @@ ENDS_ELSEWHERE = (b"END=", b"LEN")
 
 @dataclass
 class _Contig:
-    """The records of a contig: first and last base (from 0), and text offsets of their lines."""
+    """The records of a contig, in short: its bins in the order of the file, and its windows.
 
-    begins: list[Ints] = field(default_factory=list)
-    lasts: list[Ints] = field(default_factory=list)
+    Runs of records of one bin have text offsets of their beginnings and ends; a window has that of
+    the first record that reaches into it.
+    """
+
+    bins: list[Ints] = field(default_factory=list)
     starts: list[Ints] = field(default_factory=list)
     ends: list[Ints] = field(default_factory=list)
+    windows: list[Ints] = field(default_factory=list)
+    offsets: list[Ints] = field(default_factory=list)
+    records: int = 0
+
+    def add(self, begins: Ints, lasts: Ints, starts: Ints, ends: Ints) -> None:
+        """Take in records: first and last base (from 0), and text offsets of their lines."""
+        bins = _bins(begins, lasts)
+        firsts = np.flatnonzero(np.concatenate([[True], bins[1:] != bins[:-1]]))
+        self.bins.append(bins[firsts])
+        self.starts.append(starts[firsts])
+        self.ends.append(ends[np.append(firsts[1:], len(bins)) - 1])
+        first, last = begins >> WINDOW_SHIFT, lasts >> WINDOW_SHIFT
+        for record in np.flatnonzero(last > first).tolist():
+            self.windows.append(np.arange(first[record] + 1, last[record] + 1))
+            self.offsets.append(np.full(len(self.windows[-1]), starts[record]))
+        windows, records = np.unique(first, return_index=True)
+        self.windows.append(windows)
+        self.offsets.append(starts[records])
+        self.records += len(bins)
 
 
 class TbiBuilder:
     """Collects records block by block; `can_build` turns False where a TBI, or we, cannot."""
 
-    def __init__(self, text_offset: int) -> None:
-        self.offset, self.can_build = text_offset, True
+    def __init__(self) -> None:
+        self.offset, self.can_build = 0, True
         self.contigs: dict[bytes, _Contig] = {}
 
     def add(self, table: RecordTable, written: bytes) -> None:
@@ -50,16 +72,16 @@ class TbiBuilder:
         lasts = begins + table.segments(REF).lengths - 1
         is_short = not any(words in table.text for words in ENDS_ELSEWHERE)
         self.can_build = bool(is_short and begins.min() >= 0 and lasts.max() < REACH)
+        if not self.can_build:
+            return
         ends = np.flatnonzero(np.frombuffer(written, np.uint8) == NEWLINE) + 1 + self.offset
         starts = np.concatenate([[self.offset], ends[:-1]])
         self.offset += len(written)
         firsts = changes(table, CHROM).tolist()
         for first, stop in zip(firsts, [*firsts[1:], len(table)], strict=True):
             contig = self.contigs.setdefault(table.cell(first, CHROM), _Contig())
-            contig.begins.append(begins[first:stop])
-            contig.lasts.append(lasts[first:stop])
-            contig.starts.append(starts[first:stop])
-            contig.ends.append(ends[first:stop])
+            rows = slice(first, stop)
+            contig.add(begins[rows], lasts[rows], starts[rows], ends[rows])
 
     def write(self, path: Path, block_offsets: Ints) -> None:
         """Write the index of a BGZF file whose blocks begin at these offsets."""
@@ -81,23 +103,22 @@ def _virtual(offsets: Ints, block_offsets: Ints) -> Ints:
 
 
 def _contig(contig: _Contig, block_offsets: Ints) -> Iterator[bytes]:
-    begins, lasts = np.concatenate(contig.begins), np.concatenate(contig.lasts)
-    starts = _virtual(np.concatenate(contig.starts), block_offsets)
-    ends = _virtual(np.concatenate(contig.ends), block_offsets)
-    bins = _bins(begins, lasts)
+    bins = np.concatenate(contig.bins)
     firsts = np.flatnonzero(np.concatenate([[True], bins[1:] != bins[:-1]]))
-    chunk_ends = ends[np.concatenate([firsts[1:], [len(bins)]]) - 1]
+    lasts = np.append(firsts[1:], len(bins)) - 1
+    starts = _virtual(np.concatenate(contig.starts)[firsts], block_offsets)
+    ends = _virtual(np.concatenate(contig.ends)[lasts], block_offsets)
     chunks: dict[int, list[bytes]] = {}
-    for number, start, end in zip(bins[firsts], starts[firsts], chunk_ends, strict=True):
+    for number, start, end in zip(bins[firsts], starts, ends, strict=True):
         chunks.setdefault(int(number), []).append(struct.pack("<2Q", start, end))
     chunks[STATISTICS] = [
         struct.pack("<2Q", starts[0], ends[-1]),
-        struct.pack("<2Q", len(begins), 0),
+        struct.pack("<2Q", contig.records, 0),
     ]
     yield struct.pack("<i", len(chunks))
     for number, pairs in chunks.items():
         yield struct.pack("<Ii", number, len(pairs)) + b"".join(pairs)
-    linear = _linear(begins, lasts, starts)
+    linear = _linear(contig, block_offsets)
     yield struct.pack("<i", len(linear)) + linear.astype("<u8").tobytes()
 
 
@@ -110,16 +131,15 @@ def _bins(begins: Ints, lasts: Ints) -> Ints:
     return bins
 
 
-def _linear(begins: Ints, lasts: Ints, starts: Ints) -> Ints:
-    """For each window of 16 kb the offset of the first record that reaches into it."""
-    firsts, stops = begins >> WINDOW_SHIFT, lasts >> WINDOW_SHIFT
+def _linear(contig: _Contig, block_offsets: Ints) -> Ints:
+    """For each window of 16 kb the virtual offset of the first record that reaches into it."""
+    windows, starts = np.concatenate(contig.windows), np.concatenate(contig.offsets)
     none = np.iinfo(np.int64).max
-    offsets = np.full(int(stops.max()) + 1, none)
-    np.minimum.at(offsets, firsts, starts)
-    for record in np.flatnonzero(stops > firsts).tolist():
-        reached = offsets[firsts[record] : stops[record] + 1]
-        np.minimum(reached, starts[record], out=reached)
+    offsets = np.full(int(windows.max()) + 1, none)
+    np.minimum.at(offsets, windows, starts)
     is_there = offsets != none
     latest = np.maximum.accumulate(np.where(is_there, np.arange(len(offsets)), 0))
     filled: Ints = np.where(offsets[latest] == none, 0, offsets[latest])
-    return filled
+    found = _virtual(filled, block_offsets)
+    found[~is_there[latest]] = 0
+    return found

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ann.table import WORD_BYTES, Bytes, Ints, Mask, Segments, TextArray, ragged
+from ann.table import KEEP, WORD_BYTES, Bytes, Ints, Mask, Segments, TextArray, ragged
 
 GROUP = 10_000
 GROUP_DIGITS = 4
@@ -126,9 +126,6 @@ def taken(source: TextArray | Texts, segments: Segments) -> Texts:
     if isinstance(source, TextArray) and widest <= MOST_BY_WORDS:
         return compacted(cells(source, segments, rounded(max(1, widest))))
     return Texts(source.data[ragged(Segments(starts, lengths))], offsets_of(lengths))
-
-
-KEEP = np.array([(1 << (8 * n)) - 1 for n in range(WORD_BYTES + 1)], np.uint64)
 
 
 def padded(texts: list[bytes]) -> Bytes:

@@ -21,6 +21,7 @@ from ann.described import Describer
 from ann.findings import Finder
 from ann.gains import Gains, gains
 from ann.groups import grouped
+from ann.growing import ENDED, Growth
 from ann.known_hits import KnownVariants
 from ann.models import NearbyModels
 from ann.references import Reference
@@ -47,17 +48,18 @@ class Found:
 
 def annotate_variants(
     records: Path,
-    csq: Sequence[Path],
+    csq: Callable[[], Sequence[Path]],
     reference: Reference,
     folder: Path,
     *,
     memory_mb: int,
     take: Taker,
+    growth: Growth = ENDED,
 ) -> Found:
     """Make variants.parquet in `folder` of a job's records.tsv and csq's VCFs; hand on the gains.
 
-    `memory_mb` is for the engine; it writes to `folder` what does not fit. Raises GapError where
-    csq's sites are not the records'.
+    `memory_mb` is for the engine; it writes to `folder` what does not fit. The files may still
+    grow (`ann.chunks`). Raises GapError where csq's sites are not the records'.
     """
     parquet, tally = folder / "variants.parquet", Tally(reference)
     describer = Describer(reference)
@@ -66,7 +68,7 @@ def annotate_variants(
         finder = Finder(reference, NearbyModels(db, reference), describer)
         row = 0
         with TableWriter(db, parquet) as writer:
-            for chunk in chunks(records, csq):
+            for chunk in chunks(records, csq, growth):
                 findings = finder.find(chunk)
                 groups, hits = grouped(findings), known.look_up(findings)
                 writer.write(columns.rows(findings, groups, hits, known.types, row))

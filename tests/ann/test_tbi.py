@@ -7,7 +7,7 @@ from pathlib import Path
 import pysam
 import pytest
 
-from ann.bgzf import BgzfWriter
+from ann.bgzf import BgzfWriter, put_before
 from ann.table import RecordTable, table_of
 from ann.tbi import REACH, TbiBuilder
 
@@ -25,15 +25,15 @@ def rows(chance: random.Random, contig: str, n: int) -> list[bytes]:
 
 
 def written(path: Path, blocks: list[bytes]) -> TbiBuilder:
-    index = TbiBuilder(len(HEADER))
-    with BgzfWriter(path, 1) as out:
-        out.write(HEADER)
+    index, body = TbiBuilder(), path.with_suffix(".body")
+    with BgzfWriter(body, 1) as out:
         for text in blocks:
             out.write(text)
             table = table_of(text, 8)
             assert isinstance(table, RecordTable)
             index.add(table, text)
-    index.write(Path(f"{path}.tbi"), out.offsets())
+    shift = put_before(HEADER, body, path)
+    index.write(Path(f"{path}.tbi"), out.offsets() + shift)
     return index
 
 
@@ -63,6 +63,6 @@ def test_it_finds_what_htslibs_index_finds(tmp_path: Path, seed: int) -> None:
 def test_what_reaches_beyond_ref_or_a_tbi_is_left_to_htslib(tmp_path: Path, record: bytes) -> None:
     table = table_of(record, 8)
     assert table
-    index = TbiBuilder(0)
+    index = TbiBuilder()
     index.add(table, record)
     assert not index.can_build

@@ -90,7 +90,7 @@ def run(made: Reference, tmp_path: Path) -> Run:
         (folder / "csq.vcf").write_text("".join(f"{site}\n" for site in shown))
         gains: list[Gains] = []
         found = annotate_variants(
-            *(folder / "records.tsv", [folder / "csq.vcf"], made, folder),
+            *(folder / "records.tsv", lambda: [folder / "csq.vcf"], made, folder),
             memory_mb=256,
             take=gains.append,
         )
@@ -311,7 +311,7 @@ def test_sites_that_are_none_of_the_records_are_refused(
     no_gains: list[Gains] = []
     with pytest.raises(GapError):
         annotate_variants(
-            *(tmp_path / "records.tsv", [tmp_path / "csq.vcf"], made, tmp_path),
+            *(tmp_path / "records.tsv", lambda: [tmp_path / "csq.vcf"], made, tmp_path),
             memory_mb=128,
             take=no_gains.append,
         )

@@ -24,7 +24,7 @@ def test_they_have_the_annotators_columns_in_its_order(tmp_path: Path) -> None:
     reference = load(BUNDLED / "rCRS")
     no_gains: list[Gains] = []
     found = annotate_variants(
-        records, [csq], reference, tmp_path, memory_mb=256, take=no_gains.append
+        records, lambda: [csq], reference, tmp_path, memory_mb=256, take=no_gains.append
     )
     written = schema(found.parquet)
     usual = {**parquet.COLUMNS, **parquet.GENOTYPES}

@@ -1,0 +1,57 @@
+"""Reads files of lines while another process still writes them."""
+
+from pathlib import Path
+from typing import Protocol
+
+
+class Growth(Protocol):
+    """Tells if files still grow; `wait` returns when they may have grown, or have ended."""
+
+    is_over: bool
+
+    def wait(self) -> None:
+        """Wait a little while."""
+
+
+class Ended:
+    """The growth of files that nobody writes to any more."""
+
+    is_over = True
+
+    def wait(self) -> None:
+        raise AssertionError("there is nothing to wait for")
+
+
+ENDED = Ended()
+
+
+class LineFile:
+    """A file that is read by whole lines; a context manager."""
+
+    def __init__(self, path: Path, growth: Growth = ENDED) -> None:
+        self.file, self.growth = path.open("rb", buffering=0), growth
+        self.held: list[bytes] = []
+
+    def __enter__(self) -> "LineFile":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+
+    def read(self, size: int) -> bytes:
+        """Some lines of about `size` bytes together, once they are there; none: the file's end."""
+        while True:
+            is_over = self.growth.is_over  # before the look, as more may come until then
+            text = self.file.read(size)
+            cut = text.rfind(b"\n") + 1
+            if cut:
+                lines = b"".join([*self.held, text[:cut]])
+                self.held = [text[cut:]] if cut < len(text) else []
+                return lines
+            if text:
+                self.held.append(text)
+            elif is_over:
+                rest, self.held = b"".join(self.held), []
+                return rest
+            else:
+                self.growth.wait()
