@@ -14,6 +14,7 @@ from web.services.explorer import Explorer, default_folder
 from web.services.globus import Globus
 from web.services.payments import Payments
 from web.services.references import OfferedReferences
+from web.services.streams import Streams
 
 KEY = "gas"
 MB = 1_000_000
@@ -31,6 +32,7 @@ class Site:
     annotators: SignsOfLife
     explorer: Explorer
     calls: CallCounts
+    streams: Streams
     tickets: URLSafeTimedSerializer
     links: URLSafeSerializer
     parted: URLSafeTimedSerializer
@@ -55,10 +57,17 @@ def build(world: World, secrets: Secrets) -> Site:
             world.config.web.explorer_mb * MB,
         ),
         calls=CallCounts(world.clock),
+        streams=streams_of(world),
         tickets=URLSafeTimedSerializer(keys, salt="upload"),
         links=URLSafeSerializer(keys, salt="share"),
         parted=URLSafeTimedSerializer(keys, salt="parts"),
     )
+
+
+def streams_of(world: World) -> Streams:
+    """Half of the threads may be streaming, a sixth for one reader: the pages need the others."""
+    threads = world.config.web.threads
+    return Streams(max(1, threads // 2), max(1, threads // 6), world.clock)
 
 
 def site() -> Site:

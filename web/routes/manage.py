@@ -19,6 +19,7 @@ from web.routes.uploads import flush_or_log, resubmit
 from web.security import own_job_or_404
 from web.services.zip_stream import zipped
 from web.session import account
+from web.streaming import streamed
 
 log = logging.getLogger(__name__)
 bp = Blueprint("manage", __name__, url_prefix="/annotations")
@@ -27,7 +28,7 @@ TITLE_CHARACTERS, NOTE_CHARACTERS = 120, 2000
 MOST_SELECTED = 90
 """Their ids make an address of 4 kB, which is what gunicorn takes."""
 MOST_BYTES = 4_000_000_000
-"""The most that one archive of results may have: it takes one of the site's threads."""
+"""The most that one archive of results may have: one holds a thread (streaming.py)."""
 NOT_YET = (
     "{name} cannot be deleted just now: it has not ended, its mail is still to be sent, or its "
     "result is being moved. Please try again in a minute."
@@ -94,9 +95,8 @@ def download() -> Response:
         abort(409, "None of these has a result that can be downloaded now.")
     if sum(job.result_bytes or 0 for job in jobs) > MOST_BYTES:
         abort(413, "These are more than 4 GB together. Please select fewer, or one by one.")
-    reply = Response(zipped(_members(jobs, world().files)), mimetype="application/zip")
-    reply.headers["Content-Disposition"] = 'attachment; filename="gas-results.zip"'
-    return reply
+    parts = zipped(_members(jobs, world().files))
+    return streamed(parts, "application/zip", "gas-results.zip")
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """The explorer: a job's variants as a table, their counts, one of them, and downloads."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
@@ -23,6 +23,7 @@ from web.services.variant_sql import CELL_CHARACTERS
 from web.services.vcf_records import some_records
 from web.services.view import KNOWN, InvalidView, View, columns_offered
 from web.session import owner_of
+from web.streaming import streamed
 
 log = logging.getLogger(__name__)
 bp = Blueprint("variants", __name__, url_prefix="/annotations/<job_id>/variants")
@@ -158,11 +159,8 @@ def counts(job: Job, table: VariantTable) -> Response:
 def tsv(job: Job, table: VariantTable) -> Response:
     """All rows of the view, not of the page alone, in the columns that it shows."""
     view = View.parse(request.args, table.schema)
-    reply = Response(_checked(job, table.tsv(view)), mimetype="text/tab-separated-values")
-    reply.headers.set(
-        "Content-Disposition", "attachment", filename=f"{stem(job.input_file_name)}.variants.tsv"
-    )
-    return reply
+    name = f"{stem(job.input_file_name)}.variants.tsv"
+    return streamed(_checked(job, table.tsv(view)), "text/tab-separated-values", name)
 
 
 @bp.get("/vcf")
@@ -175,10 +173,8 @@ def vcf(job: Job, table: VariantTable) -> Response:
         stream = world().files.open(job.result.bucket, job.result.key)
     except (Refused, FileNotFoundError):
         abort(409, ASLEEP)
-    reply = Response(some_records(stream, numbers.tolist()), mimetype="text/plain")
     name = f"{stem(job.input_file_name)}.variants.vcf"
-    reply.headers.set("Content-Disposition", "attachment", filename=name)
-    return reply
+    return streamed(some_records(stream, numbers.tolist()), "text/plain", name)
 
 
 @bp.get("/parquet")
@@ -211,12 +207,12 @@ def one(job: Job, table: VariantTable, row: str) -> str:
     )
 
 
-def _checked(job: Job, lines: Iterator[str]) -> Iterator[str]:
+def _checked(job: Job, lines: Iterator[str]) -> Generator[str]:
     """The lines; the first ones are made before the answer begins, so that it can be an error."""
     first = next(lines)
     second = next(lines, "")
 
-    def whole() -> Iterator[str]:
+    def whole() -> Generator[str]:
         yield first
         yield second
         yield from lines

@@ -2,14 +2,14 @@
 
 import gzip
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import BinaryIO
 
 LINES = 2000
 """Lines sent at a time."""
 
 
-def some_records(stream: BinaryIO, wanted: Iterable[int]) -> Iterator[bytes]:
+def some_records(stream: BinaryIO, wanted: Iterable[int]) -> Generator[bytes]:
     """The header's lines, then the records with these numbers, which rise from 0.
 
     The stream is read to the last of them, and no further; in bounded memory.
