@@ -106,7 +106,8 @@ def test_a_bar_leads_to_its_variants_and_one_of_them_to_all_that_is_known(page: 
     page.get_by_role("link", name="Explore missense: 25").click()
     expect(page.locator("#found")).to_have_text("25 variants match")
     page.get_by_role("link", name="MT:11778 G>A").click()
-    expect(page.locator("main")).to_contain_text("arginine at 340 becomes histidine")
+    words = "Codon 340 changes from CGC to CAC: arginine becomes histidine."
+    expect(page.locator("main")).to_contain_text(words)
     expect(page.locator(".known")).to_contain_text("ClinVar")
     expect(page.get_by_role("link", name="MITOMAP")).to_be_visible()
 

@@ -1,4 +1,4 @@
-"""One variant in words: labels of its columns, its protein change, links to what others know."""
+"""One variant in words: labels of its columns, what is known of it, links to what others know."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -17,15 +17,6 @@ LABELS = {
     "genotypes": "Genotypes", "n_called": "Called", "n_het": "Heterozygous", "n_hom": "Homozygous",
 }  # fmt: skip
 """Columns in words; a source's own columns have their labels from the reference."""
-RESIDUES = {
-    "Ala": "alanine", "Arg": "arginine", "Asn": "asparagine", "Asp": "aspartic acid",
-    "Cys": "cysteine", "Gln": "glutamine", "Glu": "glutamic acid", "Gly": "glycine",
-    "His": "histidine", "Ile": "isoleucine", "Leu": "leucine", "Lys": "lysine",
-    "Met": "methionine", "Phe": "phenylalanine", "Pro": "proline", "Ser": "serine",
-    "Thr": "threonine", "Trp": "tryptophan", "Tyr": "tyrosine", "Val": "valine",
-    "Sec": "selenocysteine", "Ter": "a stop",
-}  # fmt: skip
-PROTEIN = re.compile(r"p\.\(?([A-Z][a-z]{2})(\d+)([A-Z][a-z]{2}|=|\?)?(fs|del|dup|ins)?[^)]*\)?")
 RSID = re.compile(r"rs\d+")
 RCRS = "NC_012920.1:m."
 ENSEMBL = re.compile(r"ENS[A-Z]*[GTP]\d{11}(?:\.\d+)?")
@@ -59,26 +50,6 @@ def label(column: str, sources: Iterable[Mapping[str, Any]] = ()) -> str:
             if column == f"{source.get('name')}_{field.get('column')}":
                 return str(field.get("label") or column)
     return column.replace("_", " ")
-
-
-def protein_words(hgvs_p: str | None) -> str:
-    """A protein change in words; empty where it is not of a usual kind."""
-    match = PROTEIN.fullmatch(hgvs_p or "")
-    if not match or match[1] not in RESIDUES:
-        return ""
-    old, number, new, kind = match.groups()
-    place = f"{RESIDUES[old]} at {number}"
-    if kind == "fs":
-        return f"the reading frame shifts from {place} on"
-    if kind == "del":
-        return f"the protein loses residues from {place} on"
-    if kind:
-        return f"the protein gains residues at {place}"
-    if new == "=":
-        return f"{place} stays the same"
-    if new == "?":
-        return f"{place} is changed, with an unknown effect"
-    return f"{place} becomes {RESIDUES[new]}" if new in RESIDUES else ""
 
 
 def known_facts(row: Mapping[str, Any], sources: Iterable[Mapping[str, Any]]) -> list[SourceFacts]:

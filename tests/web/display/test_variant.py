@@ -1,26 +1,7 @@
-import pytest
-
-from web.display.variant import known_facts, label, outside_links, protein_words, sources_of
+from web.display.variant import known_facts, label, outside_links, sources_of
 
 CLINVAR = {"name": "clinvar", "title": "ClinVar", "version": "2022", "date": "2022-05-25",
            "fields": [{"column": "significance", "label": "ClinVar classification"}]}  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("hgvs_p", "words"),
-    [
-        ("p.(Arg340His)", "arginine at 340 becomes histidine"),
-        ("p.(Trp9Ter)", "tryptophan at 9 becomes a stop"),
-        ("p.(Leu85=)", "leucine at 85 stays the same"),
-        ("p.(Met1?)", "methionine at 1 is changed, with an unknown effect"),
-        ("p.(Gly17Alafs)", "the reading frame shifts from glycine at 17 on"),
-        ("p.(Xxx17Ala)", ""),
-        ("<script>", ""),
-        (None, ""),
-    ],
-)
-def test_protein_changes_in_words(hgvs_p: str | None, words: str) -> None:
-    assert protein_words(hgvs_p) == words
 
 
 def test_facts_of_a_source_bear_its_labels_and_the_date_of_the_run() -> None:

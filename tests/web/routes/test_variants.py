@@ -286,6 +286,15 @@ def test_one_variant_with_all_that_is_known(ada: Person, job: Job) -> None:
         assert words in text
 
 
+def test_the_codon_and_the_protein_change_are_told_in_words(
+    ada: Person, world: World, tmp_path: Path
+) -> None:
+    names = {"hgvs_c": "c.1019G>A", "hgvs_p": "p.(Arg340His)", "codons": "cGc/cAc"}
+    text = page(ada, explored(world, ada, tmp_path, [variant(0, pos=11778, **names)]), "/0")
+    assert "Codon 340 changes from CGC to CAC: arginine becomes histidine." in text
+    assert "<td>cGc/cAc</td>" in text
+
+
 @pytest.mark.parametrize("row", ["4", "-1", "x", "1e3", "9" * 30])
 def test_an_unknown_row_is_404(ada: Person, job: Job, row: str) -> None:
     assert ada.get(f"/annotations/{job.job_id}/variants/{row}").status_code == 404
