@@ -14,6 +14,7 @@ from aws.rows.job import Job, Refused, Status
 from aws.rows.outputs import OUTPUTS, stem
 from web.context import site, world
 from web.display import variant as display
+from web.display.coding import sentences
 from web.security import own_job_or_404
 from web.services.explorer import CHOICES_SHOWN, FacetCounts, VariantTable
 from web.services.local_copies import TooLarge
@@ -203,7 +204,7 @@ def one(job: Job, table: VariantTable, row: str) -> str:
         known=display.known_facts(found, sources),
         links=display.outside_links(found),
         label=display.label,
-        protein_words=display.protein_words,
+        sentences=sentences(found["consequences"] or ()),
     )
 
 
