@@ -2,7 +2,6 @@
 
 import os
 import select
-import shutil
 import socket
 import subprocess
 import sys
@@ -18,14 +17,13 @@ from aws import secrets
 from aws.config import load
 from aws.provision import provision
 from aws.resources import connect
-from aws.stack.template import HERE
+from benchmarks.front import nginx
 from local.addresses import free_port
 from tests.conftest import Handle
 from tests.web.browser import visitor
 from tests.web.conftest import NOWHERE, SECRETS
 from web.app import create_app
 
-CONFIG = HERE / "nginx.conf"
 ENVIRONMENT = {
     "GAS_GAS_PREFIX": "front",
     "GAS_WEB_PROXIES": "1",
@@ -106,13 +104,9 @@ def site(local_aws: Handle, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     cookie = person.client.get_cookie("gas")
     assert cookie
     site, port = free_port(), free_port()
-    path = tmp_path_factory.mktemp("front") / "nginx.conf"
-    path.write_text(CONFIG.read_text().replace("8080", str(port)).replace("8081", str(site)))
-    nginx = [shutil.which("nginx") or "nginx", "-c", str(path), "-e", "stderr"]
-    pid = ["-g", f"daemon off; pid {path.parent}/pid;"]
-    path.write_text(path.read_text().replace("pid /run/nginx.pid;\n", ""))
+    folder = tmp_path_factory.mktemp("front")
     gunicorn = [sys.executable, "-m", "web", "--bind", f"127.0.0.1:{site}"]
-    with running(gunicorn, ENVIRONMENT, site), running([*nginx, *pid], {}, port):
+    with running(gunicorn, ENVIRONMENT, site), running(nginx(folder, port, site), {}, port):
         yield Site(*(Front(at, f"gas={cookie.value}") for at in (site, port)))
 
 
