@@ -32,12 +32,17 @@ READABLE = frozenset(
         "annotations.job_log",
         "annotations.download",
         "annotations.tabix",
+        "annotations.rejected",
         "variants.index",
         "variants.counts",
         "variants.tsv",
         "variants.vcf",
         "variants.parquet",
         "variants.one",
+        "genome.sequence",
+        "genome.sequence_index",
+        "genome.genes",
+        "genome.variants",
     }
 )
 """The endpoints that show a job and change nothing: all that a share opens."""

@@ -1,15 +1,22 @@
-"""Downloads that the site makes while it sends them: few at a time, for each holds a thread."""
+"""Downloads: from S3, or in a stream of the site's own; few of these, for each holds a thread."""
 
 from collections.abc import Generator
-from typing import Any
+from contextlib import closing
+from typing import IO, Any
 
-from flask import Response, request
+from flask import Response, abort, redirect, request
 from werkzeug.exceptions import ServiceUnavailable
+from werkzeug.wrappers import Response as AnyResponse
 
+from aws.rows.job import Job
+from aws.rows.outputs import OUTPUTS
 from web import rate_limits
-from web.context import site
+from web.context import site, world
 from web.services.streams import NoPlace
 from web.session import current_user
+from web.sharing import SAMPLE_USER, is_own
+
+CHUNK_BYTES = 1 << 18
 
 RETRY_S = 60
 OWN = (
@@ -17,6 +24,32 @@ OWN = (
     "wait until one is done, or cancel it."
 )
 OTHERS = "Too many people are downloading just now. Please try again in a minute."
+
+
+def deliver(job: Job, name: str) -> AnyResponse:
+    """One of the job's outputs: a redirect to S3, by a link that lasts for minutes.
+
+    Whom the job is shared with gets the bytes from here: S3's address has its owner's identity in
+    it. 410 where the file is gone.
+    """
+    stored, files = job.outputs[name], world().files
+    file_name = OUTPUTS[name].file_name(job.input_file_name, stored.key)
+    if is_own(job) or job.user_id == SAMPLE_USER:
+        expires_s = site().config.web.link_s
+        return redirect(files.link(stored.bucket, stored.key, file_name, expires_s))
+    try:
+        size, stream = files.size(stored.bucket, stored.key), files.open(stored.bucket, stored.key)
+    except FileNotFoundError:
+        abort(410)
+    reply = streamed(_chunks(stream), OUTPUTS[name].content_type, file_name)
+    reply.content_length = size
+    return reply
+
+
+def _chunks(stream: IO[bytes]) -> Generator[bytes]:
+    with closing(stream):
+        while chunk := stream.read(CHUNK_BYTES):
+            yield chunk
 
 
 def streamed(parts: Generator[Any], media_type: str, file_name: str) -> Response:

@@ -18,7 +18,6 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from aws.rows.job import Job, Refused, Status
 from aws.rows.jobs import JobPage
-from aws.rows.outputs import OUTPUTS
 from web.context import site, world
 from web.display.availability import Availability, ResultState, availability
 from web.display.circle import CircularMap, circular_map
@@ -35,6 +34,7 @@ from web.services.job_list import MOST_READ, ORDERS, STATUSES, JobQuery, find
 from web.services.summaries import read_summary
 from web.session import account, owner_of, user_id
 from web.sharing import is_own, link, live_shares
+from web.streaming import deliver
 
 log = logging.getLogger(__name__)
 bp = Blueprint("annotations", __name__, url_prefix="/annotations")
@@ -157,16 +157,23 @@ def job_log(job_id: str) -> str | Response:
 
 @bp.get("/<job_id>/download")
 def download(job_id: str) -> AnyResponse:
-    """Send the browser to S3 by a link that lasts for minutes."""
-    job = own_job_or_404(job_id)
-    return _redirect_to_file(job, "result")
+    """The annotated VCF."""
+    return _deliver(own_job_or_404(job_id), "result")
 
 
 @bp.get("/<job_id>/index")
 def tabix(job_id: str) -> AnyResponse:
     """The tabix index of the result."""
+    return _deliver(own_job_or_404(job_id), "index")
+
+
+@bp.get("/<job_id>/rejected")
+def rejected(job_id: str) -> AnyResponse:
+    """Every record that was set aside, with its line and the reason."""
     job = own_job_or_404(job_id)
-    return _redirect_to_file(job, "index")
+    if "rejected" not in job.outputs:
+        abort(404, "This job has no list of records set aside (yet).")
+    return deliver(job, "rejected")
 
 
 @bp.post("/<job_id>/cancel")
@@ -181,15 +188,12 @@ def cancel(job_id: str) -> AnyResponse:
     return redirect(url_for(".details", job_id=job.job_id), 303)
 
 
-def _redirect_to_file(job: Job, name: str) -> AnyResponse:
-    """Redirect to a link for one of the job's outputs; 409 while the result is not in S3."""
+def _deliver(job: Job, name: str) -> AnyResponse:
+    """One of the job's files of the result; 409 while it is not in S3."""
     result = _availability(job)
-    stored = job.outputs.get(name)
-    if not result.can_download or stored is None:
+    if not result.can_download or name not in job.outputs:
         abort(409, NOT_HERE.get(result.state, NOT_HERE[ResultState.NONE]))
-    expires_s = site().config.web.link_s
-    file_name = OUTPUTS[name].file_name(job.input_file_name, stored.key)
-    return redirect(world().files.link(stored.bucket, stored.key, file_name, expires_s))
+    return deliver(job, name)
 
 
 def _circle(summary: Summary) -> CircularMap | None:

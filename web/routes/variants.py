@@ -7,11 +7,11 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, abort, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, jsonify, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from aws.rows.job import Job, Refused, Status
-from aws.rows.outputs import OUTPUTS, stem
+from aws.rows.outputs import stem
 from web.context import site, world
 from web.display import variant as display
 from web.display.coding import sentences
@@ -24,7 +24,7 @@ from web.services.variant_sql import CELL_CHARACTERS
 from web.services.vcf_records import some_records
 from web.services.view import KNOWN, InvalidView, View, columns_offered
 from web.session import owner_of
-from web.streaming import streamed
+from web.streaming import deliver, streamed
 
 log = logging.getLogger(__name__)
 bp = Blueprint("variants", __name__, url_prefix="/annotations/<job_id>/variants")
@@ -180,12 +180,10 @@ def vcf(job: Job, table: VariantTable) -> Response:
 
 @bp.get("/parquet")
 def parquet(job_id: str) -> AnyResponse:
-    """The whole table as a Parquet file, from S3."""
+    """The whole table as a Parquet file."""
     job = own_job_or_404(job_id)
     demand_open(job)
-    stored = job.outputs["variants"]
-    name = OUTPUTS["variants"].file_name(job.input_file_name)
-    return redirect(world().files.link(stored.bucket, stored.key, name, site().config.web.link_s))
+    return deliver(job, "variants")
 
 
 @bp.get("/<row>")

@@ -47,10 +47,25 @@ def test_a_link_shows_that_result_and_nothing_else(
     ):
         assert hidden not in page.text
     assert stranger.get(f"{path}/log").status_code == 200
-    assert stranger.get(f"{path}/download").status_code == 302
     assert stranger.get(f"/annotations/{other.job_id}").status_code == 302
     for elsewhere in ("/annotations", "/profile", f"/annotations/deleting?job={job.job_id}"):
         assert "/login" in stranger.get(elsewhere).location
+
+
+@pytest.mark.parametrize("name", ["download", "index", "rejected", "variants/parquet"])
+def test_no_file_of_a_shared_result_tells_whose_it_is(
+    ada: Person, world: World, stranger: FlaskClient, name: str
+) -> None:
+    job = builders.completed(world, ada)
+    stranger.get(shared(ada, job))
+    path = f"/annotations/{job.job_id}/{name}"
+    stored = job.outputs["variants" if "parquet" in name else name.replace("download", "result")]
+    own, reply = ada.get(path), stranger.get(path)
+    assert (own.status_code, ada.user_id in own.location) == (302, True)
+    assert (reply.status_code, ada.user_id in str(reply.headers)) == (200, False)
+    assert reply.data == world.files.read(stored.bucket, stored.key)
+    assert reply.headers["Content-Length"] == str(len(reply.data))
+    assert "filename=" in reply.headers["Content-Disposition"]
 
 
 def test_what_changes_a_job_is_never_open_to_those_who_see_it(app: Flask) -> None:
