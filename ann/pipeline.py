@@ -13,7 +13,7 @@ from ann.bgzf import EOF_BLOCK, BgzfWriter, put_before
 from ann.counts import Counts
 from ann.csq import STDERR, Csq, GateError, local_files
 from ann.disk import Disk, duckdb_errors
-from ann.gate import demand_readable, fault_in_reading
+from ann.gate import demand_readable, fault_in_reading, records_to_read
 from ann.growing import ENDED, Growth, LineFile
 from ann.header import result_header, tools
 from ann.index import write_index
@@ -150,9 +150,10 @@ def _finished(
     progress("indexing")
     result = Outcome(task.folder).result
     is_csi = _put_together(task, prepared, made, scratch)
-    if fault_in_reading(result) and prepared.tags.declare_as_text():
+    most = records_to_read(prepared.tags.has_typed_samples())
+    if fault_in_reading(result, most) and prepared.tags.declare_as_text():
         is_csi = _put_together(task, prepared, made, scratch)
-    demand_readable(task.input, result, prepared.notes)
+    demand_readable(task.input, result, prepared.notes, most)
     return is_csi
 
 

@@ -134,6 +134,11 @@ class Tags:
                 FLAG if is_flag else UNTYPED
             )
 
+    def has_typed_samples(self) -> bool:
+        """Tell if samples have undeclared tags that the specification wants numbers of."""
+        typed = [v for (kind, _), v in self.missing.items() if kind == b"FORMAT"]
+        return any(b"Type=Integer" in v or b"Type=Float" in v for v in typed)
+
     def declare_as_text(self) -> bool:
         """Declare as text what was declared as the specification types it; False if nothing was.
 

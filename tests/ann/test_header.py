@@ -82,6 +82,14 @@ def test_reserved_tags_whose_values_have_another_type_are_declared_as_text(
         assert [record.samples[0]["GQ"] for record in result] == [("good",)]
 
 
+def test_a_value_of_another_type_is_found_wherever_it_stands(annotate: Annotate) -> None:
+    rows = ["MT 73 . A G . . . GT:GQ 0|1:30"] * 300 + ["MT 74 . T C . . . GT:GQ 0|1:good"]
+    outcome = annotate(vcf(*rows).replace(b"INFO\n", b"INFO\tFORMAT\tS1\n"))
+    assert outcome.error is None
+    with pysam.VariantFile(str(outcome.result)) as result:
+        assert [record.samples[0]["GQ"] for record in result][-2:] == [("30",), ("good",)]
+
+
 def test_a_header_with_numbered_tags_can_still_be_read(annotate: Annotate) -> None:
     """As BCF writes them: a tag of ours without a number would take one that is taken."""
     numbered = (
