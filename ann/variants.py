@@ -6,8 +6,8 @@ DuckDB writes the table beside it, in a thread of its own.
 
 # ruff: noqa: S608  every name and value that is put into the SQL is ours or quoted
 
-import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +33,8 @@ PARQUET = (
     "FORMAT parquet, PARQUET_VERSION V2, COMPRESSION zstd, COMPRESSION_LEVEL 1, "
     f"DICTIONARY_SIZE_LIMIT 2000, ROW_GROUP_SIZE {ROW_GROUP_ROWS}"
 )
-MOST_WAITING = 4
+MOST_ROWS_WAITING = ROW_GROUP_ROWS
+"""As many as are made while the engine packs a group."""
 Table = arrow.ArrowColumn
 Taker = Callable[[Gains], None]
 
@@ -102,7 +103,8 @@ class TableWriter:
 
     def __init__(self, db: duckdb.DuckDBPyConnection, path: Path) -> None:
         self.db, self.path = db.cursor(), path
-        self.waiting: queue.Queue[Table | BaseException | None] = queue.Queue(MOST_WAITING)
+        self.waiting: deque[Table] = deque()
+        self.change = threading.Condition()
         self.thread = threading.Thread(target=self._run)
         self.fault: BaseException | None = None
         self.is_over = False
@@ -112,23 +114,32 @@ class TableWriter:
         return self
 
     def __exit__(self, kind: object, fault: BaseException | None, trace: object) -> None:
-        self.waiting.put(fault)
+        with self.change:
+            self.is_over = True
+            self.fault = self.fault or fault
+            self.change.notify()
         self.thread.join()
         if self.fault and not fault:
             raise self.fault
 
     def write(self, table: Table) -> None:
-        if self.fault:
-            raise self.fault
-        self.waiting.put(table)
+        with self.change:
+            self.change.wait_for(lambda: self.fault or self._rows() < MOST_ROWS_WAITING)
+            if self.fault:
+                raise self.fault
+            self.waiting.append(table)
+            self.change.notify()
+
+    def _rows(self) -> int:
+        return sum(table.length for table in self.waiting)
 
     def _run(self) -> None:
         try:
             self._copy()
         except BaseException as fault:
-            self.fault = fault
-            while not self.is_over:
-                self.is_over = not isinstance(self.waiting.get(), Table)
+            with self.change:
+                self.fault = self.fault or fault
+                self.change.notify()
 
     def _copy(self) -> None:
         tables = arrow.Stream(self._tables())
@@ -137,8 +148,15 @@ class TableWriter:
         self.db.execute(f"COPY (SELECT {made} FROM tables) TO {text(str(self.path))} ({PARQUET})")
 
     def _tables(self) -> Iterator[Table]:
-        while isinstance(table := self.waiting.get(), Table):
+        while table := self._next():
             yield table
-        self.is_over = True
-        if table:
-            raise table
+
+    def _next(self) -> Table | None:
+        """The next table, once it is there; None behind the last."""
+        with self.change:
+            self.change.wait_for(lambda: self.waiting or self.is_over)
+            if self.fault:
+                raise self.fault
+            table = self.waiting.popleft() if self.waiting else None
+            self.change.notify()
+        return table
