@@ -19,6 +19,7 @@ from web.routes import (
     annotate,
     annotations,
     auth,
+    genome,
     home,
     manage,
     own_annotation,

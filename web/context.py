@@ -1,6 +1,7 @@
 """The collaborators that the views of one Flask app share."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from flask import current_app
 from itsdangerous import URLSafeSerializer, URLSafeTimedSerializer
@@ -8,11 +9,13 @@ from itsdangerous import URLSafeSerializer, URLSafeTimedSerializer
 from aws.config import Config
 from aws.resources import World
 from aws.secrets import Secrets
+from web.services import bundled
 from web.services.annotators import SignsOfLife
 from web.services.call_counts import CallCounts
 from web.services.explorer import Explorer, default_folder
 from web.services.globus import Globus
 from web.services.payments import Payments
+from web.services.reference_files import ReferenceFiles
 from web.services.references import OfferedReferences
 from web.services.streams import Streams
 
@@ -31,6 +34,7 @@ class Site:
     references: OfferedReferences
     annotators: SignsOfLife
     explorer: Explorer
+    reference_files: ReferenceFiles
     calls: CallCounts
     streams: Streams
     tickets: URLSafeTimedSerializer
@@ -45,23 +49,33 @@ class Site:
 def build(world: World, secrets: Secrets) -> Site:
     """Connect the collaborators. Raises ConfigError where settings would put a login at risk."""
     keys = [*secrets.flask_old_keys, secrets.flask_key]
+    folders = reference_folders(world.config)
+    explorer = Explorer(
+        world.files,
+        default_folder(world.config.gas.prefix),
+        world.config.web.explorer_mb * MB,
+        *folders,
+    )
     return Site(
         world=world,
         globus=Globus.of(world.config, secrets),
         payments=Payments.of(world, secrets),
         references=OfferedReferences(world.files, world.clock),
         annotators=SignsOfLife(world.files, world.queues, world.clock),
-        explorer=Explorer(
-            world.files,
-            default_folder(world.config.gas.prefix),
-            world.config.web.explorer_mb * MB,
-        ),
+        explorer=explorer,
+        reference_files=ReferenceFiles(world.files, folders, explorer),
         calls=CallCounts(world.clock),
         streams=streams_of(world),
         tickets=URLSafeTimedSerializer(keys, salt="upload"),
         links=URLSafeSerializer(keys, salt="share"),
         parted=URLSafeTimedSerializer(keys, salt="parts"),
     )
+
+
+def reference_folders(config: Config) -> list[Path]:
+    """The folders with references on this machine: the bundled ones, then the operators'."""
+    added = config.annotator.references
+    return [bundled.FOLDER.parent, *([Path(added)] if added else [])]
 
 
 def streams_of(world: World) -> Streams:

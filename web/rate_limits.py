@@ -41,7 +41,9 @@ LIMITS = {
     "subscribe.subscribe": PLANS,
     "subscribe.unsubscribe": PLANS,
 }
-"""The endpoints with a limit of their own, beside that on all calls; `variants` has QUERIES."""
+"""The endpoints with a limit of their own, beside that on all calls; QUERIES are of `DATA`."""
+DATA = frozenset({"variants", "genome"})
+"""The blueprints that look into a job's variants."""
 FREE = frozenset({"home.healthz", "assets.send"})
 
 
@@ -50,7 +52,7 @@ def demand_few_calls() -> None:
     if request.endpoint in FREE:
         return
     own = LIMITS.get(request.endpoint or "")
-    if request.blueprint == "variants":
+    if request.blueprint in DATA:
         own = QUERIES
     for limit in (own, ALL):
         if limit and (caller := _caller(limit)):

@@ -32,6 +32,11 @@ PUBLIC = frozenset(
     }
 )
 """The endpoints that ask for no login; the webhook asks for Stripe's signature instead."""
+IGV_STYLES = (
+    "'sha256-ITHmamcImsZ/Je1xrdtDLZVvRSpj1Zokb6uHXORB824='",
+    "'sha256-NTwDUA6nIvRRpI2lIBtHJqkV0TlTj4HVmI6vI81fIfM='",
+)
+"""The two style sheets that igv.js puts into a page as it is loaded: these texts and no others."""
 JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 YEAR_S = 365 * 24 * 3600
 csrf = CSRFProtect()
@@ -131,10 +136,11 @@ def add_headers(response: Response) -> Response:
 
 def policy(site: Site) -> str:
     """The Content-Security-Policy: uploads go to S3, a form may end at Globus or the provider."""
+    styles = " ".join(["'self'", *IGV_STYLES])
     uploads = origin(site.world.files.upload_form("-", "-", 1, 1).url)
     ends = " ".join(["'self'", uploads, site.globus.origin, *site.payments.origins])
     return (
-        "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; "
+        f"default-src 'none'; script-src 'self'; style-src {styles}; font-src 'self'; "
         f"img-src 'self' data:; connect-src 'self' {uploads}; form-action {ends}; "
         "base-uri 'none'; frame-ancestors 'none'"
     )

@@ -121,8 +121,15 @@ class Files:
 
     def head(self, bucket: str, key: str, n: int = SNIFF_BYTES) -> bytes:
         """The object's first `n` bytes. Raises FileNotFoundError."""
+        return self.part(bucket, key, 0, n)
+
+    def part(self, bucket: str, key: str, first: int, n: int) -> bytes:
+        """The `n` bytes from `first` on: fewer at its end, none behind it.
+
+        Raises FileNotFoundError.
+        """
         try:
-            found = self._found(self.s3.get_object, bucket, key, f"bytes=0-{n - 1}")
+            found = self._found(self.s3.get_object, bucket, key, f"bytes={first}-{first + n - 1}")
         except ClientError as error:
             if error.response["Error"]["Code"] != "InvalidRange":
                 raise

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from local.demo import private_world
+from local.demo import EXAMPLE, private_world
 from local.service import LocalService
-from tests.browser.actions import signed_in
+from tests.browser.actions import JOB_MS, signed_in, upload
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -28,6 +29,19 @@ def chromium() -> Iterator[Browser]:
         )
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def job(chromium: Browser, service: LocalService) -> tuple[str, dict[str, Any]]:
+    """The path of a completed job, and the cookies of its owner."""
+    context = chromium.new_context(base_url=service.url)
+    page = signed_in(context, "premium")
+    upload(page, EXAMPLE)
+    expect(page.locator("h1 + .badge-status")).to_have_text("completed", timeout=JOB_MS)
+    state = context.storage_state()
+    path = page.url.removeprefix(service.url)
+    context.close()
+    return path, dict(state)
 
 
 @pytest.fixture

@@ -10,9 +10,8 @@ from axe_playwright_python.sync_playwright import Axe
 from justhtml import JustHTML
 from playwright.sync_api import Browser, Page, expect
 
-from local.demo import EXAMPLE
 from local.service import LocalService
-from tests.browser.actions import JOB_MS, signed_in, upload
+from tests.browser.actions import JOB_MS
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
@@ -47,19 +46,6 @@ FOCUSED = """
     return { text: element.textContent, name: element.name };
 }
 """
-
-
-@pytest.fixture(scope="session")
-def job(chromium: Browser, service: LocalService) -> tuple[str, dict[str, Any]]:
-    """The path of a completed job, and the cookies of its owner."""
-    context = chromium.new_context(base_url=service.url)
-    page = signed_in(context, "premium")
-    upload(page, EXAMPLE)
-    expect(page.locator("h1 + .badge-status")).to_have_text("completed", timeout=JOB_MS)
-    state = context.storage_state()
-    path = page.url.removeprefix(service.url)
-    context.close()
-    return path, dict(state)
 
 
 def paths(job: str) -> list[str]:

@@ -1,6 +1,7 @@
 """Assets: their addresses, how long browsers keep them, and how they are compressed."""
 
 import gzip
+import hashlib
 import re
 from pathlib import Path
 
@@ -9,6 +10,10 @@ from flask import Flask
 
 from web import assets
 
+DECISIONS = Path(__file__).parents[2] / "docs" / "decisions.md"
+VENDORED = re.compile(r"\| `web/static/(vendor/\S+)` .* `([0-9a-f]{64})` \|")
+MOST_OWN_BYTES = 40_000
+"""All scripts that are not vendored, together."""
 PAGE = re.compile(r'(?:href|src)="(/assets/[^"]+)"')
 
 
@@ -61,3 +66,17 @@ def test_text_is_sent_compressed_to_those_who_can_read_it(app: Flask) -> None:
 @pytest.mark.parametrize("name", ["nothing.js", "../app.py", "%2e%2e/app.py", "", "/etc/passwd"])
 def test_nothing_but_assets_is_sent(app: Flask, name: str) -> None:
     assert app.test_client().get(f"/assets/{assets.digest()}/{name}").status_code in (404, 308)
+
+
+def test_vendored_scripts_are_as_published_and_come_with_their_licences() -> None:
+    listed = dict(VENDORED.findall(DECISIONS.read_text(encoding="utf-8")))
+    there = {name for name in assets.paths() if name.startswith("vendor/")}
+    assert {name for name in there if name.endswith(".js")} == set(listed)
+    for name, digest in listed.items():
+        assert hashlib.sha256((assets.FOLDER / name).read_bytes()).hexdigest() == digest
+        assert f"{name.split('.')[0]}.LICENSE.txt" in there
+
+
+def test_own_scripts_are_small() -> None:
+    own = sum(path.stat().st_size for path in assets.FOLDER.glob("*.js"))
+    assert own < MOST_OWN_BYTES

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
 LABELS = {
@@ -21,6 +21,19 @@ RSID = re.compile(r"rs\d+")
 RCRS = "NC_012920.1:m."
 ENSEMBL = re.compile(r"ENS[A-Z]*[GTP]\d{11}(?:\.\d+)?")
 BASES = re.compile(r"[ACGT]{1,50}")
+FLANK = 60
+"""The bases that are drawn on either side of a variant."""
+LONGEST_DRAWN = 2000
+"""Of a longer allele, so many bases are in sight at first."""
+
+
+class DrawnGenome(Protocol):
+    """A reference, as far as a place in it is to be named."""
+
+    @property
+    def lengths(self) -> Mapping[str, int]: ...
+
+    def contig_of(self, name: str) -> str | None: ...
 
 
 @dataclass(frozen=True)
@@ -39,6 +52,33 @@ class OutsideLink:
 
     label: str
     url: str
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The stretch around a variant, from 1, both ends included; `contig` is the reference's name.
+
+    `region` is the same by the file's name for the contig.
+    """
+
+    contig: str
+    start: int
+    stop: int
+    region: str
+
+    @property
+    def locus(self) -> str:
+        return f"{self.contig}:{self.start}-{self.stop}"
+
+
+def surroundings(row: Mapping[str, Any], genome: DrawnGenome) -> Surroundings | None:
+    """The stretch to show around a variant; None for a contig that the reference has not."""
+    contig, pos = genome.contig_of(row["chrom"]), int(row["pos"])
+    if contig is None or not 0 < pos <= (length := genome.lengths[contig]):
+        return None
+    last = pos + min(len(row["ref"] or ""), LONGEST_DRAWN) - 1
+    start, stop = max(1, pos - FLANK), min(length, last + FLANK)
+    return Surroundings(contig, start, stop, f"{row['chrom']}:{start}-{stop}")
 
 
 def label(column: str, sources: Iterable[Mapping[str, Any]] = ()) -> str:

@@ -19,6 +19,7 @@ from web.security import own_job_or_404
 from web.services.explorer import CHOICES_SHOWN, FacetCounts, VariantTable
 from web.services.local_copies import TooLarge
 from web.services.parquet_engine import TooSlow, Unreadable
+from web.services.references import OfferedReference
 from web.services.summaries import read_summary
 from web.services.variant_sql import CELL_CHARACTERS
 from web.services.vcf_records import some_records
@@ -39,6 +40,8 @@ ASLEEP = (
     "as TSV or Parquet."
 )
 LONGEST_CELL = 5000
+WINDOW_BASES = 200_000
+"""The longest stretch of the genome whose features are sent; a longer one asks to zoom in."""
 
 
 class ClosedExplorer(Exception):
@@ -49,7 +52,7 @@ class ClosedExplorer(Exception):
         self.job, self.reason, self.code = job, reason, code
 
 
-@bp.errorhandler(ClosedExplorer)
+@bp.app_errorhandler(ClosedExplorer)
 def show_closed(closed: ClosedExplorer) -> tuple[str, int]:
     """Say what is there all the same, and what to do."""
     page = render_template("variants_closed.html", job=closed.job, reason=closed.reason)
@@ -195,9 +198,13 @@ def one(job: Job, table: VariantTable, row: str) -> str:
     if found is None:
         abort(404, "This result has no such variant.")
     sources = display.sources_of(_sources(job), read_summary(job).get("sources") or ())
+    reference = reference_of(job)
     return render_template(
         "variant.html",
         job=job,
+        reference=reference,
+        around=display.surroundings(found, reference) if reference else None,
+        window=WINDOW_BASES,
         variant={name: _bounded(value) for name, value in found.items()},
         known=display.known_facts(found, sources),
         links=display.outside_links(found),
@@ -220,9 +227,15 @@ def _checked(job: Job, lines: Iterator[str]) -> Generator[str]:
     return whole()
 
 
+def reference_of(job: Job) -> OfferedReference | None:
+    """The job's reference, where it is still offered."""
+    return next((r for r in site().references.installed() if r.name == job.reference), None)
+
+
 def _sources(job: Job) -> list[dict[str, Any]]:
     """The sources of known variants of the job's reference."""
-    return next((r.known for r in site().references.installed() if r.name == job.reference), [])
+    reference = reference_of(job)
+    return reference.known if reference else []
 
 
 def _address(job: Job, pairs: list[tuple[str, str]]) -> str:

@@ -97,6 +97,11 @@ class VariantTable:
         found = self._rows(variant_sql.one_row(table, number))
         return dict(zip((*self.schema, KNOWN), found[0], strict=True)) if found else None
 
+    def stretch(self, chroms: Sequence[str], start: int, stop: int, most: int) -> list[Row]:
+        """The first rows on a stretch (from 1, both ends included): `variant_sql.STRETCH`."""
+        table = variant_sql.source(self.path, self.schema)
+        return self._rows(variant_sql.stretch(table, chroms, start, stop, most))
+
     def tsv(self, view: View) -> Iterator[str]:
         """The rows of a view as lines of TSV, whatever page it is on, a batch at a time."""
         columns = [n for n in variant_sql.page_columns(self.schema, view.columns) if n != "row"]
@@ -156,9 +161,10 @@ class VariantTable:
 class Explorer:
     """Opens the tables of jobs, in one engine and one folder of bounded size."""
 
-    def __init__(self, files: Files, folder: Path, max_bytes: int) -> None:
+    def __init__(self, files: Files, folder: Path, max_bytes: int, *others: Path) -> None:
+        """`others` are folders whose Parquet files the engine may read as well."""
         self.copies = LocalCopies(files, folder, max_bytes)
-        self.engine = ParquetEngine(folder)
+        self.engine = ParquetEngine(folder, *others)
         self._lock = threading.Lock()
         self._remembered: OrderedDict[Any, Any] = OrderedDict()
 

@@ -31,12 +31,13 @@ class LocalCopies:
         self.files, self.folder, self.max_bytes = files, folder, max_bytes
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
-    def fetch(self, stored: S3Object) -> Path:
+    def fetch(self, stored: S3Object, version: str = "") -> Path:
         """The path of the object's copy, downloaded where it is not here yet.
 
+        `version` names the contents of an object whose key may be written again.
         Raises TooLarge, or FileNotFoundError for an object that is not in S3.
         """
-        name = hashlib.sha256(f"{stored.bucket}/{stored.key}".encode()).hexdigest()
+        name = hashlib.sha256(f"{stored.bucket}/{stored.key}{version}".encode()).hexdigest()
         path = self.folder / name
         with self._locks[name[0]]:
             if not path.exists():

@@ -1,4 +1,4 @@
-"""DuckDB in this process: reads Parquet files of one folder, and nothing else.
+"""DuckDB in this process: reads Parquet files of the folders that it is given, and nothing else.
 
 https://duckdb.org/docs/stable/operations_manual/securing_duckdb/overview
 """
@@ -30,14 +30,14 @@ class Unreadable(Exception):
 
 
 class Gone(Exception):
-    """A file that is not in the folder (any more)."""
+    """A file that is not there (any more)."""
 
 
 class ParquetEngine:
     """One engine for all files: a cursor for each query, a memory limit for all of them."""
 
-    def __init__(self, folder: Path, timeout_s: float = TIMEOUT_S) -> None:
-        self.folder, self.timeout_s = folder, timeout_s
+    def __init__(self, *folders: Path, timeout_s: float = TIMEOUT_S) -> None:
+        self.folders, self.timeout_s = folders, timeout_s
         self._lock, self._places = threading.Lock(), threading.Semaphore(CONCURRENCY)
         self._engine: duckdb.DuckDBPyConnection | None = None
 
@@ -77,11 +77,11 @@ class ParquetEngine:
         """Start the engine with the first query, for gunicorn forks the process before it."""
         with self._lock:
             if self._engine is None:
-                self._engine = _locked_engine(self.folder)
+                self._engine = _locked_engine(self.folders)
             return self._engine
 
 
-def _locked_engine(folder: Path) -> duckdb.DuckDBPyConnection:
+def _locked_engine(folders: Sequence[Path]) -> duckdb.DuckDBPyConnection:
     engine = duckdb.connect(
         config={
             "threads": THREADS,
@@ -92,7 +92,8 @@ def _locked_engine(folder: Path) -> duckdb.DuckDBPyConnection:
         }
     )
     engine.execute("SET parquet_metadata_cache = true")
-    engine.execute(f"SET allowed_directories = [{quoted_text(str(folder))}]")
+    allowed = ", ".join(quoted_text(str(folder)) for folder in folders)
+    engine.execute(f"SET allowed_directories = [{allowed}]")
     engine.execute("SET enable_external_access = false")
     engine.execute("SET lock_configuration = true")
     return engine

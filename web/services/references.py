@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any, Self
 
 from aws.storage.files import Files
@@ -26,17 +27,28 @@ class OfferedReference:
     """Its sources of known variants as reference.json has them: title, version, date, fields."""
     lengths: dict[str, int] = field(default_factory=dict, compare=False)
     """Its contigs' lengths (bases), by each of their names."""
+    contigs: dict[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
+    """All names of each contig, by the one that its FASTA has."""
+    fasta: str = ""
+    genes: str = ""
+    """The names of its files: the sequence, and the gene models (Parquet)."""
+    genes_sha256: str = ""
+
+    def contig_of(self, name: str) -> str | None:
+        """The contig that goes by this name, as the FASTA calls it."""
+        return next((contig for contig, names in self.contigs.items() if name in names), None)
 
     @classmethod
     def of(cls, name: str, document: dict[str, Any]) -> Self:
         """From its reference.json."""
-        lengths = {
-            alias: int(contig["length"])
-            for contig in document.get("contigs") or []
-            for alias in (contig["name"], *contig.get("aliases", []))
-        }
+        listed = document.get("contigs") or []
+        contigs = {c["name"]: (c["name"], *c.get("aliases", [])) for c in listed}
+        lengths = {alias: int(c["length"]) for c in listed for alias in contigs[c["name"]]}
         title = str(document.get("title") or name)
-        return cls(name, title, list(document.get("known") or []), lengths)
+        known = list(document.get("known") or [])
+        fasta, genes = (PurePosixPath(document.get(k) or "").name for k in ("fasta", "genes"))
+        checksum = (document.get("files") or {}).get(genes, {}).get("sha256", "")
+        return cls(name, title, known, lengths, contigs, fasta, genes, checksum)
 
 
 class OfferedReferences:

@@ -141,6 +141,21 @@ def one_row(table: str, row: int) -> Query:
     return f"SELECT * FROM {table} WHERE row = ?", [row]
 
 
+STRETCH = ("row", "chrom", "pos", "length(ref)", "left(ref, 20)", "left(alt, 20)", "impact",
+           "consequence", "gene")  # fmt: skip
+LONGEST_ALLELE = 10_000
+"""A longer deletion is not looked for far before the stretch that it reaches into."""
+
+
+def stretch(table: str, chroms: Sequence[str], start: int, stop: int, most: int) -> Query:
+    """STRETCH of the rows between two positions of a contig, which goes by any of these names."""
+    names = ", ".join("?" for _ in chroms)
+    condition = f"chrom IN ({names}) AND pos BETWEEN ? AND ? AND pos + length(ref) > ?"
+    query = f"SELECT {', '.join(STRETCH)} FROM {table} WHERE {condition}"
+    parameters = [*chroms, start - LONGEST_ALLELE, stop, start]
+    return f"{query} ORDER BY pos, row LIMIT {most}", parameters
+
+
 def counts(table: str, schema: Schema, view: View) -> Query:
     """(facet, value, count): for each choice the rows under all filters but its facet's own.
 

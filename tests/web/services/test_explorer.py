@@ -65,7 +65,7 @@ def test_a_query_that_takes_too_long_is_a_page_with_words(
     explorer: Explorer = app.extensions[context.KEY].explorer
     address = f"/annotations/{job.job_id}/variants"
     assert ada.get(address).status_code == 200
-    busy = ParquetEngine(explorer.engine.folder, timeout_s=0.01)
+    busy = ParquetEngine(*explorer.engine.folders, timeout_s=0.01)
     busy._places.acquire()
     while busy._places.acquire(blocking=False):
         pass

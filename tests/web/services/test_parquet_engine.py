@@ -20,7 +20,7 @@ def engine(tmp_path: Path) -> ParquetEngine:
 
 
 def test_a_file_of_the_folder_is_read(engine: ParquetEngine) -> None:
-    query = f"SELECT count(*) FROM read_parquet('{engine.folder / 'v'}') WHERE row > ?"  # noqa: S608
+    query = f"SELECT count(*) FROM read_parquet('{engine.folders[0] / 'v'}') WHERE row > ?"  # noqa: S608
     assert engine.rows(query, [4]) == [(5,)]
     assert engine.column(query, [4]).tolist() == [5]
 
@@ -45,15 +45,15 @@ def test_nothing_else_is_within_reach(engine: ParquetEngine, query: str) -> None
 
 
 def test_a_file_that_has_gone_is_told_from_one_that_is_no_parquet(engine: ParquetEngine) -> None:
-    (engine.folder / "text").write_text("no parquet at all", encoding="utf-8")
+    (engine.folders[0] / "text").write_text("no parquet at all", encoding="utf-8")
     with pytest.raises(Unreadable):
-        engine.rows(f"FROM read_parquet('{engine.folder / 'text'}')")
+        engine.rows(f"FROM read_parquet('{engine.folders[0] / 'text'}')")
     with pytest.raises(Gone):
-        engine.rows(f"FROM read_parquet('{engine.folder / 'gone'}')")
+        engine.rows(f"FROM read_parquet('{engine.folders[0] / 'gone'}')")
 
 
 def test_a_query_ends_at_the_time_limit_and_the_next_one_works(tmp_path: Path) -> None:
-    engine = ParquetEngine(tmp_path, LIMIT_S)
+    engine = ParquetEngine(tmp_path, timeout_s=LIMIT_S)
     began = time.monotonic()
     with pytest.raises(TooSlow):
         engine.rows(ENDLESS)
