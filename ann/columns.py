@@ -20,9 +20,9 @@ from ann.alleles import (
     Alleles,
 )
 from ann.arrow import ArrowColumn
-from ann.entries import Kind
+from ann.entries import Kinds
 from ann.findings import ChunkFindings
-from ann.groups import NONE, Groups
+from ann.groups import NONE, Groups, Lists
 from ann.known_hits import Hits
 from ann.table import Ints, Mask, Segments, ragged, whole_numbers
 from ann.texts import Texts, offsets_of, taken
@@ -44,7 +44,7 @@ def statuses(findings: ChunkFindings, groups: Groups) -> tuple[Ints, list[str]]:
     reasons = alleles.runs(REASON)
     words = [*(text or NO_CONSEQUENCE for text in reasons.texts), ANNOTATED]
     codes = reasons.codes[alleles.records]
-    is_annotated = alleles.is_clean & (groups.codes != NONE)
+    is_annotated = alleles.is_clean & (groups.best != NONE)
     return np.where(is_annotated, len(words) - 1, codes), words
 
 
@@ -68,8 +68,8 @@ def rows(
             **_given(alleles),
             "status": arrow.coded(codes, words),
             **_best(findings, groups, kind_words),
-            "genes": _lists(groups, [group.genes for group in groups.groups]),
-            "terms": _lists(groups, [group.terms for group in groups.groups]),
+            "genes": _lists(groups.genes),
+            "terms": _lists(groups.terms),
             "consequences": _consequences(findings, groups, kind_words),
             "regions": _regions(findings),
             **known,
@@ -125,10 +125,14 @@ class WordCodes(NamedTuple):
     missing: int
 
     @classmethod
-    def of(cls, values: Iterable[str | None]) -> "WordCodes":
+    def of(cls, values: Iterable[str | None], kinds: Ints | None = None) -> "WordCodes":
+        """The words of kinds; or of what each of the `kinds` has one of."""
         codes: dict[str | None, int] = {}
         table = np.array([codes.setdefault(value, len(codes)) for value in values] or [0])
-        return cls([word or "" for word in codes], table, codes.get(None, NONE))
+        words = [word or "" for word in codes]
+        if kinds is not None and len(kinds):
+            table = table[kinds]
+        return cls(words, table, codes.get(None, NONE))
 
     def column(self, kinds: Ints, is_there: Mask | None = None) -> ArrowColumn:
         found = self.table[kinds]
@@ -139,14 +143,15 @@ class WordCodes(NamedTuple):
 class KindWords:
     """The words of a chunk's kinds of entries."""
 
-    def __init__(self, kinds: list[Kind]) -> None:
-        self.gene = WordCodes.of(kind.gene for kind in kinds)
-        self.transcript = WordCodes.of(kind.transcript for kind in kinds)
-        self.biotype = WordCodes.of(kind.biotype for kind in kinds)
-        self.strand = WordCodes.of(kind.strand for kind in kinds)
-        self.term = WordCodes.of(kind.meaning.terms[0] for kind in kinds)
-        self.terms = WordCodes.of("&".join(kind.meaning.terms) for kind in kinds)
-        self.impact = WordCodes.of(kind.meaning.impact for kind in kinds)
+    def __init__(self, kinds: Kinds) -> None:
+        (consequences, features), meanings = kinds.parts(), kinds.meanings()
+        self.gene = WordCodes.of((f.gene for f in kinds.features), features)
+        self.transcript = WordCodes.of((f.transcript for f in kinds.features), features)
+        self.biotype = WordCodes.of((f.biotype for f in kinds.features), features)
+        self.strand = WordCodes.of((f.strand for f in kinds.features), features)
+        self.term = WordCodes.of((m.terms[0] for m in meanings), consequences)
+        self.terms = WordCodes.of(("&".join(m.terms) for m in meanings), consequences)
+        self.impact = WordCodes.of((m.impact for m in meanings), consequences)
 
 
 def _best(findings: ChunkFindings, groups: Groups, words: KindWords) -> dict[str, ArrowColumn]:
@@ -178,14 +183,14 @@ def _picked(texts: Texts, which: Ints) -> Texts:
     return taken(texts, Segments(starts[which], lengths))
 
 
-def _lists(groups: Groups, items: Sequence[Sequence[str | None]]) -> ArrowColumn:
-    """The list of the group that each allele has."""
-    words = WordCodes.of(itertools.chain.from_iterable(items))
-    sizes = np.array([len(of_one) for of_one in items] or [0])
-    starts, has_group = np.cumsum(sizes) - sizes, groups.codes != NONE
-    lengths = np.where(has_group, sizes[groups.codes], 0)
-    places = ragged(Segments(starts[groups.codes], lengths))
-    return arrow.lists(lengths, words.column(places), has_group)
+def _lists(found: Lists) -> ArrowColumn:
+    """The list that each allele has."""
+    words = WordCodes.of(itertools.chain.from_iterable(found.lists))
+    sizes = np.array([len(of_one) for of_one in found.lists] or [0])
+    starts, has_list = np.cumsum(sizes) - sizes, found.codes != NONE
+    lengths = np.where(has_list, sizes[found.codes], 0)
+    places = ragged(Segments(starts[found.codes], lengths))
+    return arrow.lists(lengths, words.column(places), has_list)
 
 
 def _consequences(findings: ChunkFindings, groups: Groups, words: KindWords) -> ArrowColumn:

@@ -61,7 +61,7 @@ class Tally:
         """Add a chunk."""
         total, alleles = self.total, findings.alleles
         records = alleles.records
-        is_annotated = alleles.is_clean & (groups.codes != NONE)
+        is_annotated = alleles.is_clean & (groups.best != NONE)
         total.records += len(alleles.rows)
         total.annotated += len(np.unique(records[is_annotated]))
         total.known += len({int(records[n]) for n in hits.known})
@@ -87,22 +87,21 @@ class Tally:
 
     def _consequences(self, findings: ChunkFindings, groups: Groups) -> None:
         """Each entry counts; a gene counts once a record; impacts are those of the best."""
-        total, kinds, codes = self.total, findings.kinds, findings.entries.kinds
-        for code, number in _tallied(codes):
-            for word in kinds[code].meaning.words:
+        total, codes, alleles = self.total, findings.entries.kinds, findings.alleles
+        consequences, meanings = findings.kinds.parts()[0][codes], findings.kinds.meanings()
+        for code, number in _tallied(consequences):
+            for word in meanings[code].words:
                 total.consequences[word.removesuffix("_exon")] += number
-        for code, number in _tallied(codes[groups.best[groups.best != NONE]]):
-            total.impacts[kinds[code].meaning.impact] += number
-        alleles = findings.alleles
-        has_group = groups.codes != NONE
-        for code, number in _tallied(groups.codes[has_group & ~alleles.is_multi]):
-            for gene in groups.groups[code].genes:
+        has_best = groups.best != NONE
+        for code, number in _tallied(consequences[groups.best[has_best]]):
+            total.impacts[meanings[code].impact] += number
+        genes = groups.genes
+        for code, number in _tallied(genes.codes[has_best & ~alleles.is_multi]):
+            for gene in genes.lists[code]:
                 total.genes[gene or ""] += number
-        several = np.flatnonzero(has_group & alleles.is_multi).tolist()
+        several = np.flatnonzero(has_best & alleles.is_multi).tolist()
         found = {
-            (int(alleles.records[n]), gene)
-            for n in several
-            for gene in groups.groups[groups.codes[n]].genes
+            (int(alleles.records[n]), gene) for n in several for gene in genes.lists[genes.codes[n]]
         }
         total.genes.update(gene or "" for _, gene in found)
         total.genes.pop("", None)

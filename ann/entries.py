@@ -1,9 +1,9 @@
 """The entries of BCSQ as arrays: a row for each consequence of each allele."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from urllib.parse import unquote
 
 import numpy as np
@@ -38,7 +38,8 @@ ELSEWHERE = "@"
 """The beginning of an entry that stands at another record."""
 ADDED = 1_000_000
 """The number of an entry that csq does not have."""
-KINDS_HELD = 16_384
+FEATURES_HELD = 4096
+Part = TypeVar("Part")
 meaning_of = lru_cache(4096)(meaning)
 
 
@@ -60,9 +61,10 @@ class Kind(NamedTuple):
         is_rna = self.consequence == NON_CODING
         return self._replace(consequence=NON_CODING_EXON) if is_rna else self
 
-    def is_at_an_end(self) -> bool:
-        """Tell if the first or the last codon changes, which has to be read anew."""
-        return START_LOST in self.consequence or STOP_LOST in self.consequence
+
+def is_at_an_end(consequence: str) -> bool:
+    """Tell if the first or the last codon changes, which has to be read anew."""
+    return START_LOST in consequence or STOP_LOST in consequence
 
 
 def of_rna(gene: str, biotype: str) -> Kind:
@@ -70,36 +72,81 @@ def of_rna(gene: str, biotype: str) -> Kind:
     return Kind(NON_CODING_EXON, gene, None, biotype)
 
 
+class Feature(NamedTuple):
+    """The transcript or gene of an entry; the fields that an entry lacks are None."""
+
+    gene: str | None = None
+    transcript: str | None = None
+    biotype: str | None = None
+    strand: str | None = None
+
+
 class Kinds:
-    """The kinds of entries in a chunk, each with a code."""
+    """The kinds of entries in a chunk, each with a code; what is common to many has one as well."""
 
     def __init__(self) -> None:
         self.kinds: list[Kind] = []
-        self.codes: dict[Kind, int] = {}
+        self.consequences: list[str] = []
+        self.features: list[Feature] = []
+        self._codes: dict[Kind, int] = {}
+        self._consequences: dict[str, int] = {}
+        self._features: dict[Feature, int] = {}
+        self._parts: list[tuple[int, int]] = []
 
     def code(self, kind: Kind) -> int:
-        code = self.codes.setdefault(kind, len(self.kinds))
+        code = self._codes.setdefault(kind, len(self.kinds))
         if code == len(self.kinds):
             self.kinds.append(kind)
+            consequence = _code_in(self._consequences, self.consequences, kind.consequence)
+            feature = _code_in(self._features, self.features, Feature(*kind[1:]))
+            self._parts.append((consequence, feature))
         return code
 
-    def of_texts(self, text: TextArray, places: Segments) -> Ints:
-        """The codes of entries by their first five fields."""
-        keys, firsts, which = np.unique(
-            digests(text, places), return_index=True, return_inverse=True
-        )
-        bounds = zip(places.starts[firsts].tolist(), places.lengths[firsts].tolist(), strict=True)
-        codes = [self.code(kind_of(text.text[at : at + size])) for at, size in bounds]
-        return np.array(codes, np.int64)[which] if len(keys) else np.zeros(0, np.int64)
+    def parts(self) -> tuple[Ints, Ints]:
+        """The codes of each kind's consequence and feature."""
+        consequences, features = np.array(self._parts, np.int64).reshape(-1, 2).T
+        return consequences, features
+
+    def meanings(self) -> list[Meaning]:
+        """The meaning of each of the consequences."""
+        return [meaning_of(consequence) for consequence in self.consequences]
+
+    def of_texts(self, text: TextArray, consequences: Segments, features: Segments) -> Ints:
+        """The codes of entries by their first field and the four behind it."""
+        words, of_words = _parsed(text, consequences, bytes.decode)
+        things, of_things = _parsed(text, features, feature_of)
+        pairs = of_words * len(things) + of_things
+        codes = np.zeros(len(words) * len(things), np.int64)
+        for pair in np.flatnonzero(np.bincount(pairs, minlength=len(codes))).tolist():
+            word, thing = divmod(pair, len(things))
+            codes[pair] = self.code(Kind(words[word], *things[thing]))
+        found: Ints = codes[pairs]
+        return found
 
 
-@lru_cache(KINDS_HELD)
-def kind_of(text: bytes) -> Kind:
-    """The kind that an entry's first five fields make."""
-    parts: list[str | None] = list(text.decode().split("|"))
-    consequence, gene, transcript, *rest = [*parts, None, None, None, None][:5]
-    gene = unquote(gene) if gene else gene
-    return Kind(consequence or "", gene, transcript or None, *rest)
+def _code_in(codes: dict[Part, int], parts: list[Part], part: Part) -> int:
+    code = codes.setdefault(part, len(parts))
+    if code == len(parts):
+        parts.append(part)
+    return code
+
+
+def _parsed(
+    text: TextArray, places: Segments, parse: Callable[[bytes], Part]
+) -> tuple[list[Part], Ints]:
+    """The parts that these texts make, each once, and which of them each text has."""
+    _, firsts, which = np.unique(digests(text, places), return_index=True, return_inverse=True)
+    bounds = zip(places.starts[firsts].tolist(), places.lengths[firsts].tolist(), strict=True)
+    return [parse(text.text[start : start + length]) for start, length in bounds], which
+
+
+@lru_cache(FEATURES_HELD)
+def feature_of(text: bytes) -> Feature:
+    """The feature that an entry's fields behind the consequence make."""
+    gene, transcript, *rest = (
+        [*text.decode().split("|"), None, None, None][:4] if text else [None] * 4
+    )
+    return Feature(unquote(gene) if gene else gene, transcript or None, *rest)
 
 
 class Entries(NamedTuple):
@@ -169,7 +216,9 @@ def entries_of(alleles: Alleles, kinds: Kinds) -> Entries:
         return Segments(starts, np.where(counts >= number, stops - starts, 0))
 
     kind_ends = _ends(pipes, firsts, counts, ends, KIND_FIELDS)
-    codes = kinds.of_texts(text, Segments(places.starts, kind_ends - places.starts))
+    words = Segments(places.starts, _ends(pipes, firsts, counts, ends, 1) - places.starts)
+    behind = np.minimum(words.starts + words.lengths + 1, kind_ends)
+    codes = kinds.of_texts(text, words, Segments(behind, kind_ends - behind))
     numbers = np.arange(len(records)) - np.searchsorted(records, records) + 1
     bases = field(DNA)
     is_compound = _has_plus(text, bases)

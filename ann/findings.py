@@ -11,7 +11,7 @@ from ann.alleles import Alleles
 from ann.chunks import Chunk
 from ann.compounds import Compounds
 from ann.described import Describer, Normalised
-from ann.entries import ADDED, Entries, Kind, Kinds, entries_of, of_rna
+from ann.entries import ADDED, Entries, Kinds, entries_of, of_rna
 from ann.fasta import MappedFasta
 from ann.intervals import Intervals, Stretch, Thing
 from ann.models import NearbyModels
@@ -40,7 +40,7 @@ class ChunkFindings:
     """
 
     alleles: Alleles
-    kinds: list[Kind]
+    kinds: Kinds
     entries: Entries
     names: TranscriptNames
     genome: NameTexts
@@ -77,7 +77,7 @@ class Finder:
         added = np.flatnonzero(entries.numbers == ADDED).tolist()
         changes = self.reading.changes(alleles)
         return ChunkFindings(
-            *(alleles, kinds.kinds, entries._replace(kinds=names.kinds), names),
+            *(alleles, kinds, entries._replace(kinds=names.kinds), names),
             self._on_the_genome(alleles, changes),
             sorted([*names.corrected, *added]),
             self._normalised(alleles),

@@ -4,62 +4,67 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ann.entries import Entries, Kind
 from ann.findings import ChunkFindings
 from ann.table import Ints
 
 NONE = -1
 
 
-class KindGroup(NamedTuple):
-    """The common part of alleles with entries of the same kinds."""
+class Lists(NamedTuple):
+    """A list of words for each allele: `codes` says which of the `lists`; NONE: no list."""
 
-    genes: list[str | None]
-    terms: list[str]
+    codes: Ints
+    lists: list[list[str | None]]
 
 
 class Groups(NamedTuple):
     """`order` are the entries by allele and severity, `best` is the first of each allele, or NONE.
 
-    `codes` says which of the `groups` each allele has, or NONE.
+    `genes` and `terms` are those of an allele's entries, each once, where they come first.
     """
 
     order: Ints
     best: Ints
-    codes: Ints
-    groups: list[KindGroup]
+    genes: Lists
+    terms: Lists
 
 
 def grouped(findings: ChunkFindings) -> Groups:
-    """KindGroup a chunk's entries by allele."""
-    entries, spans = findings.entries, findings.spans
+    """Group a chunk's entries by allele."""
+    entries, spans, kinds = findings.entries, findings.spans, findings.kinds
     counts = np.diff(spans)
-    order = _order(entries, findings.kinds) if (counts > 1).any() else np.arange(spans[-1])
-    best = (
-        np.where(counts > 0, order[np.minimum(spans[:-1], len(order) - 1)], NONE)
-        if len(order)
-        else np.full(len(counts), NONE)
+    if not len(entries.kinds):
+        nothing = np.full(len(counts), NONE)
+        return Groups(entries.kinds, nothing, Lists(nothing, []), Lists(nothing, []))
+    consequences, features = kinds.parts()
+    ranks = np.array([meaning.rank for meaning in kinds.meanings()], np.int64)[consequences]
+    order = np.arange(spans[-1])
+    if (counts > 1).any():
+        order = np.lexsort((entries.numbers, ranks[entries.kinds], entries.alleles))
+    best = np.where(counts > 0, order[np.minimum(spans[:-1], len(order) - 1)], NONE)
+    kind = entries.kinds[best]
+    genes = Lists(
+        np.where(counts == 1, features[kind], NONE), [[feature.gene] for feature in kinds.features]
     )
-    codes = np.where(counts == 1, entries.kinds[best], NONE) if len(order) else best.copy()
-    groups = [KindGroup([kind.gene], kind.meaning.terms) for kind in findings.kinds]
-    several: dict[tuple[int, ...], int] = {}
-    in_order = entries.kinds[order].tolist()
-    for allele in np.flatnonzero(counts > 1).tolist():
+    terms = Lists(
+        np.where(counts == 1, consequences[kind], NONE),
+        [list(meaning.terms) for meaning in kinds.meanings()],
+    )
+    _add_several(genes, terms, findings, order)
+    return Groups(order, best, genes, terms)
+
+
+def _add_several(genes: Lists, terms: Lists, findings: ChunkFindings, order: Ints) -> None:
+    """Put in the lists of alleles with several entries."""
+    spans, kinds = findings.spans, findings.kinds.kinds
+    codes: dict[tuple[int, ...], tuple[int, int]] = {}
+    in_order = findings.entries.kinds[order].tolist()
+    for allele in np.flatnonzero(np.diff(spans) > 1).tolist():
         key = tuple(in_order[spans[allele] : spans[allele + 1]])
-        code = several.get(key)
-        if code is None:
-            code = several[key] = len(groups)
-            groups.append(_group([findings.kinds[kind] for kind in key]))
-        codes[allele] = code
-    return Groups(order, best, codes, groups)
-
-
-def _order(entries: Entries, kinds: list[Kind]) -> Ints:
-    ranks = np.array([kind.meaning.rank for kind in kinds], np.int64)
-    return np.lexsort((entries.numbers, ranks[entries.kinds], entries.alleles))
-
-
-def _group(kinds: list[Kind]) -> KindGroup:
-    """Genes and terms, each once, where they come first."""
-    terms = [term for kind in kinds for term in kind.meaning.terms]
-    return KindGroup(list(dict.fromkeys(k.gene for k in kinds)), list(dict.fromkeys(terms)))
+        if key not in codes:
+            codes[key] = (len(genes.lists), len(terms.lists))
+            of_key = [kinds[code] for code in key]
+            genes.lists.append(list(dict.fromkeys(kind.gene for kind in of_key)))
+            words = [term for kind in of_key for term in kind.meaning.terms]
+            terms.lists.append(list(dict.fromkeys(words)))
+        genes.codes[allele], terms.codes[allele] = codes[key]

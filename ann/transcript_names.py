@@ -6,7 +6,7 @@ import numpy as np
 
 from ann.alleles import Alleles, Runs
 from ann.codons import Codons, codons_of
-from ann.entries import Entries, Kinds
+from ann.entries import Entries, Kinds, is_at_an_end
 from ann.models import NearbyModels
 from ann.naming import (
     NameTexts,
@@ -44,11 +44,12 @@ class KindColumns(NamedTuple):
     @classmethod
     def of(cls, kinds: Kinds, models: NearbyModels) -> "KindColumns":
         """The columns of these kinds; a transcript without a model has the number -1."""
-        numbers = models.numbers
+        consequences, features = kinds.parts()
+        numbers = [models.numbers.get(f.transcript or "", -1) for f in kinds.features]
         return cls(
-            np.array([kind.strand is not None for kind in kinds.kinds], np.bool_),
-            np.array([kind.is_at_an_end() for kind in kinds.kinds], np.bool_),
-            np.array([numbers.get(kind.transcript or "", -1) for kind in kinds.kinds], np.int64),
+            np.array([f.strand is not None for f in kinds.features], np.bool_)[features],
+            np.array([is_at_an_end(word) for word in kinds.consequences], np.bool_)[consequences],
+            np.array(numbers, np.int64)[features],
         )
 
 
@@ -101,13 +102,13 @@ class _Leads:
         read: Ints,
         names: list[bytes],
     ) -> None:
-        transcripts = [(kind.transcript or "").encode() for kind in kinds.kinds]
+        transcripts = [(feature.transcript or "").encode() for feature in kinds.features]
         self.texts = [b"%s%s:" % (lead, name) for lead in (tag, NEXT) for name in transcripts]
         self.read, self.names = read, names
         has_name = which.copy()
         has_name[read] = [bool(name) for name in names]
         named = np.flatnonzero(has_name)
-        self.codes = codes.copy()
+        self.codes = kinds.parts()[1][codes]
         is_later = np.append([False], records[named][1:] == records[named][:-1])[: len(named)]
         self.codes[named] += np.where(is_later, len(transcripts), 0)
 

@@ -34,6 +34,7 @@ def vcf(*records: str, header: str = "") -> bytes:
 
 def records_of(outcome: Outcome) -> list[list[str]]:
     """The data lines of a result, as columns."""
+    assert outcome.error is None, outcome.error
     with pysam.BGZFile(str(outcome.result), "rb", None) as stream:
         lines = [line.decode() for line in stream]
     return [line.split("\t") for line in lines if not line.startswith("#")]
