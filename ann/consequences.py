@@ -30,6 +30,7 @@ SEVERITY = {
     "3_prime_utr": ("3_prime_UTR_variant", MODIFIER),
     "non_coding_exon": ("non_coding_transcript_exon_variant", MODIFIER),
     "intron": ("intron_variant", MODIFIER),
+    "NMD_transcript": ("NMD_transcript_variant", MODIFIER),
     "non_coding": ("non_coding_transcript_variant", MODIFIER),
     "intergenic": ("intergenic_variant", MODIFIER),
 }

@@ -25,7 +25,7 @@ BOUNDARY = re.compile(
     (
         ",(?=@|[*]?(?:"
         + "|".join(w for w in SEVERITY if w != NON_CODING_EXON)
-        + ")(?:[&][a-z0-9_&]+)?[|])"
+        + ")(?:[&][A-Za-z0-9_&]+)?[|])"
     ).encode()
 )
 """Entries of BCSQ are parted by commas that a consequence or a reference (@) follows: gene names

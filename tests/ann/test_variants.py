@@ -163,6 +163,17 @@ def test_gene_names_with_commas_are_one_gene(run: Run) -> None:
     assert found.counts.genes == {"DUR1,2": 2, "A,B": 1}
 
 
+def test_entries_in_transcripts_that_decay_are_told_apart(run: Run) -> None:
+    """csq 1.24 says so with letters that its other words do not have."""
+    found = run(
+        "11 C T 3_prime_utr&NMD_transcript|A|t8|NMD,missense&NMD_transcript|D|t1|NMD|+|2A>2V|11C>T"
+    )
+    (row,) = rows(found)
+    assert row["terms"] == ["missense_variant", "NMD_transcript_variant", "3_prime_UTR_variant"]
+    assert (row["gene"], row["genes"], row["impact"]) == ("D", ["D", "A"], "MODERATE")
+    assert found.counts.consequences == {"missense": 1, "3_prime_utr": 1, "NMD_transcript": 2}
+
+
 def test_each_allele_has_its_own_consequences(run: Run) -> None:
     found = run(
         "11 C T,G missense|D|t1|protein_coding|+|2A>2V|11C>T,"

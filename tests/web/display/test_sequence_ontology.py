@@ -1,8 +1,16 @@
-from web.display.sequence_ontology import ontology
+from ann.consequences import SEVERITY
+from web.display.sequence_ontology import PLAIN_WORDS, TERMS, ontology
 
 
 def test_bcftools_names_have_their_ontology_terms() -> None:
     assert ontology("missense").terms == (("missense_variant", "SO:0001583"),)
+
+
+def test_every_word_of_the_annotators_has_its_term_and_plain_words() -> None:
+    assert {word: term for word, (term, _) in TERMS.items()} == {
+        word: term for word, (term, _) in SEVERITY.items()
+    }
+    assert set(PLAIN_WORDS) == set(TERMS)
 
 
 def test_compound_consequences_have_several() -> None:
