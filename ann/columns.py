@@ -144,11 +144,11 @@ class KindWords:
     """The words of a chunk's kinds of entries."""
 
     def __init__(self, kinds: Kinds) -> None:
-        (consequences, features), meanings = kinds.parts(), kinds.meanings()
-        self.gene = WordCodes.of((f.gene for f in kinds.features), features)
-        self.transcript = WordCodes.of((f.transcript for f in kinds.features), features)
-        self.biotype = WordCodes.of((f.biotype for f in kinds.features), features)
-        self.strand = WordCodes.of((f.strand for f in kinds.features), features)
+        (consequences, loci), meanings = kinds.parts(), kinds.meanings()
+        self.gene = WordCodes.of((locus.gene for locus in kinds.loci), loci)
+        self.transcript = WordCodes.of((locus.transcript for locus in kinds.loci), loci)
+        self.biotype = WordCodes.of((locus.biotype for locus in kinds.loci), loci)
+        self.strand = WordCodes.of((locus.strand for locus in kinds.loci), loci)
         self.term = WordCodes.of((m.terms[0] for m in meanings), consequences)
         self.terms = WordCodes.of(("&".join(m.terms) for m in meanings), consequences)
         self.impact = WordCodes.of((m.impact for m in meanings), consequences)

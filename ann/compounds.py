@@ -30,10 +30,10 @@ class Compounds:
     def resolved(self, entries: Entries, alleles: Alleles, kinds: Kinds) -> Entries:
         """The entries, with what another record tells in the place of a reference to it."""
         self._take(entries, alleles, kinds)
-        is_elsewhere = np.array([k.consequence[:1] == ELSEWHERE for k in kinds.kinds], np.bool_)
+        is_elsewhere = np.array([word[:1] == ELSEWHERE for word in kinds.consequences], np.bool_)
         if not is_elsewhere.any():
             return entries
-        left = is_elsewhere[entries.kinds]
+        left = is_elsewhere[kinds.parts()[0]][entries.kinds]
         found = [
             (int(entries.alleles[n]), int(entries.numbers[n]), compound)
             for n in np.flatnonzero(left).tolist()
@@ -49,7 +49,7 @@ class Compounds:
             if contig != self.contig:
                 self.contig, self.known = contig, {}
             compound = Compound(
-                kinds.kinds[entries.kinds[n]],
+                kinds[entries.kinds[n]],
                 value(text, entries.residues, n),
                 value(text, entries.bases, n),
             )
@@ -57,7 +57,7 @@ class Compounds:
 
     def _of(self, entries: Entries, n: int, alleles: Alleles, kinds: Kinds) -> list[Compound]:
         allele = int(entries.alleles[n])
-        pos = kinds.kinds[entries.kinds[n]].consequence.removeprefix(ELSEWHERE)
+        pos = kinds[entries.kinds[n]].consequence.removeprefix(ELSEWHERE)
         place = (alleles.contig(allele), int(pos) if pos.isdecimal() else 0)
         own = named_change(alleles, allele)
         return [c for c in self.known.get(place, {}) if own in c.bases.upper().split(b"+")]

@@ -38,7 +38,9 @@ ELSEWHERE = "@"
 """The beginning of an entry that stands at another record."""
 ADDED = 1_000_000
 """The number of an entry that csq does not have."""
-FEATURES_HELD = 4096
+LOCI_HELD = 4096
+MOST_LOCI = 1 << 32
+"""Of a chunk: codes of two kinds are made one number."""
 Part = TypeVar("Part")
 meaning_of = lru_cache(4096)(meaning)
 
@@ -56,6 +58,10 @@ class Kind(NamedTuple):
     def meaning(self) -> Meaning:
         return meaning_of(self.consequence)
 
+    @property
+    def locus(self) -> "Locus":
+        return Locus(*self[1:])
+
     def in_exon(self) -> "Kind":
         """The same where it is known to be in an RNA gene's exon."""
         is_rna = self.consequence == NON_CODING
@@ -72,7 +78,7 @@ def of_rna(gene: str, biotype: str) -> Kind:
     return Kind(NON_CODING_EXON, gene, None, biotype)
 
 
-class Feature(NamedTuple):
+class Locus(NamedTuple):
     """The transcript or gene of an entry; the fields that an entry lacks are None."""
 
     gene: str | None = None
@@ -82,45 +88,55 @@ class Feature(NamedTuple):
 
 
 class Kinds:
-    """The kinds of entries in a chunk, each with a code; what is common to many has one as well."""
+    """The kinds of entries in a chunk, each with a code: a consequence of a locus."""
 
     def __init__(self) -> None:
-        self.kinds: list[Kind] = []
         self.consequences: list[str] = []
-        self.features: list[Feature] = []
-        self._codes: dict[Kind, int] = {}
+        self.loci: list[Locus] = []
         self._consequences: dict[str, int] = {}
-        self._features: dict[Feature, int] = {}
-        self._parts: list[tuple[int, int]] = []
+        self._loci: dict[Locus, int] = {}
+        self._pairs: list[int] = []
+        self._codes: dict[int, int] = {}
+
+    def __getitem__(self, code: int) -> Kind:
+        consequence, locus = divmod(self._pairs[code], MOST_LOCI)
+        return Kind(self.consequences[consequence], *self.loci[locus])
 
     def code(self, kind: Kind) -> int:
-        code = self._codes.setdefault(kind, len(self.kinds))
-        if code == len(self.kinds):
-            self.kinds.append(kind)
-            consequence = _code_in(self._consequences, self.consequences, kind.consequence)
-            feature = _code_in(self._features, self.features, Feature(*kind[1:]))
-            self._parts.append((consequence, feature))
-        return code
+        pair = self._consequence(kind.consequence) * MOST_LOCI + self._locus(kind.locus)
+        return self._coded([pair])[0]
+
+    def _consequence(self, word: str) -> int:
+        return _code_in(self._consequences, self.consequences, word)
+
+    def _locus(self, locus: Locus) -> int:
+        return _code_in(self._loci, self.loci, locus)
+
+    def _coded(self, pairs: list[int]) -> list[int]:
+        new = [pair for pair in pairs if pair not in self._codes]
+        first = len(self._pairs)
+        self._codes.update(zip(new, range(first, first + len(new)), strict=True))
+        self._pairs += new
+        return [self._codes[pair] for pair in pairs]
 
     def parts(self) -> tuple[Ints, Ints]:
-        """The codes of each kind's consequence and feature."""
-        consequences, features = np.array(self._parts, np.int64).reshape(-1, 2).T
-        return consequences, features
+        """The codes of each kind's consequence and locus."""
+        consequences, loci = np.divmod(np.array(self._pairs, np.int64), MOST_LOCI)
+        return consequences, loci
 
     def meanings(self) -> list[Meaning]:
         """The meaning of each of the consequences."""
         return [meaning_of(consequence) for consequence in self.consequences]
 
-    def of_texts(self, text: TextArray, consequences: Segments, features: Segments) -> Ints:
+    def of_texts(self, text: TextArray, consequences: Segments, loci: Segments) -> Ints:
         """The codes of entries by their first field and the four behind it."""
         words, of_words = _parsed(text, consequences, bytes.decode)
-        things, of_things = _parsed(text, features, feature_of)
-        pairs = of_words * len(things) + of_things
-        codes = np.zeros(len(words) * len(things), np.int64)
-        for pair in np.flatnonzero(np.bincount(pairs, minlength=len(codes))).tolist():
-            word, thing = divmod(pair, len(things))
-            codes[pair] = self.code(Kind(words[word], *things[thing]))
-        found: Ints = codes[pairs]
+        things, of_things = _parsed(text, loci, locus_of)
+        word_codes = np.array([self._consequence(word) for word in words], np.int64)
+        thing_codes = np.array([self._locus(thing) for thing in things], np.int64)
+        pairs = word_codes[of_words] * MOST_LOCI + thing_codes[of_things]
+        each, which = np.unique(pairs, return_inverse=True)
+        found: Ints = np.array(self._coded(each.tolist()), np.int64)[which]
         return found
 
 
@@ -140,13 +156,13 @@ def _parsed(
     return [parse(text.text[start : start + length]) for start, length in bounds], which
 
 
-@lru_cache(FEATURES_HELD)
-def feature_of(text: bytes) -> Feature:
-    """The feature that an entry's fields behind the consequence make."""
+@lru_cache(LOCI_HELD)
+def locus_of(text: bytes) -> Locus:
+    """The locus that an entry's fields behind the consequence make."""
     gene, transcript, *rest = (
         [*text.decode().split("|"), None, None, None][:4] if text else [None] * 4
     )
-    return Feature(unquote(gene) if gene else gene, transcript or None, *rest)
+    return Locus(unquote(gene) if gene else gene, transcript or None, *rest)
 
 
 class Entries(NamedTuple):

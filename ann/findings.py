@@ -104,7 +104,7 @@ class Finder:
         owners, added, codes = [], [], entries.kinds.copy()
         for allele, genes in _hits(alleles, self.models.rna, alleles.pos + alone):
             first, stop = np.searchsorted(entries.alleles, (allele, allele + 1)).tolist()
-            own = [kinds.kinds[code] for code in codes[first:stop].tolist()]
+            own = [kinds[code] for code in codes[first:stop].tolist()]
             names = {gene.name for gene in genes}
             found = [kind.in_exon() if kind.gene in names else kind for kind in own]
             codes[first:stop] = [kinds.code(kind) for kind in found]

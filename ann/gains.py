@@ -108,7 +108,7 @@ def _corrected(findings: ChunkFindings) -> dict[int, str]:
     found: dict[int, str] = {}
     owners = findings.alleles.records[findings.entries.alleles]
     for n in findings.corrected:
-        kind, record = findings.kinds.kinds[findings.entries.kinds[n]], int(owners[n])
+        kind, record = findings.kinds[findings.entries.kinds[n]], int(owners[n])
         words = "&".join(kind.meaning.words)
         gene, biotype = (kind.gene or "").translate(ESCAPED), kind.biotype or ""
         entry = f"{words}|{gene}|{kind.transcript or ''}|{biotype}"

@@ -36,16 +36,14 @@ def grouped(findings: ChunkFindings) -> Groups:
     if not len(entries.kinds):
         nothing = np.full(len(counts), NONE)
         return Groups(entries.kinds, nothing, Lists(nothing, []), Lists(nothing, []))
-    consequences, features = kinds.parts()
+    consequences, loci = kinds.parts()
     ranks = np.array([meaning.rank for meaning in kinds.meanings()], np.int64)[consequences]
     order = np.arange(spans[-1])
     if (counts > 1).any():
         order = np.lexsort((entries.numbers, ranks[entries.kinds], entries.alleles))
     best = np.where(counts > 0, order[np.minimum(spans[:-1], len(order) - 1)], NONE)
     kind = entries.kinds[best]
-    genes = Lists(
-        np.where(counts == 1, features[kind], NONE), [[feature.gene] for feature in kinds.features]
-    )
+    genes = Lists(np.where(counts == 1, loci[kind], NONE), [[locus.gene] for locus in kinds.loci])
     terms = Lists(
         np.where(counts == 1, consequences[kind], NONE),
         [list(meaning.terms) for meaning in kinds.meanings()],
@@ -56,7 +54,7 @@ def grouped(findings: ChunkFindings) -> Groups:
 
 def _add_several(genes: Lists, terms: Lists, findings: ChunkFindings, order: Ints) -> None:
     """Put in the lists of alleles with several entries."""
-    spans, kinds = findings.spans, findings.kinds.kinds
+    spans, kinds = findings.spans, findings.kinds
     codes: dict[tuple[int, ...], tuple[int, int]] = {}
     in_order = findings.entries.kinds[order].tolist()
     for allele in np.flatnonzero(np.diff(spans) > 1).tolist():

@@ -13,10 +13,13 @@ from ann.references import Reference
 from ann.sql import text
 from ann.table import Ints, Mask
 
+KEY_BITS = 33
 WINDOW_BASES = 1 << 23
 """NearbyModels are read for so much of a contig at a time."""
 MOST_SPANS = 20
 """Of more contigs at a time, models are read whole."""
+FEW_MODELS = 10_000
+"""So many are read all at once."""
 QUERY = """
 SELECT contig, transcript, name, biotype, strand, genetic_code, coalesce(phase, 0),
     list_transform(exons, lambda e: (e.start, e.stop)),
@@ -24,6 +27,7 @@ SELECT contig, transcript, name, biotype, strand, genetic_code, coalesce(phase, 
 FROM read_parquet({genes}) WHERE {near}
 """
 Span = tuple[int, int]
+WHOLE: Span = (0, 1 << KEY_BITS)
 Row = tuple[Any, ...]
 
 
@@ -46,14 +50,14 @@ class CodingParts(NamedTuple):
     bases: Ints
 
 
-KEY_BITS = 33
-
-
 class NearbyModels:
     """Reads the models of one reference, contig by contig, as far as they are needed."""
 
     def __init__(self, db: duckdb.DuckDBPyConnection, reference: Reference) -> None:
         self.db, self.genes = db, text(str(reference.path(reference.genes)))
+        self.contigs = [contig.name for contig in reference.contigs]
+        number = db.execute(f"SELECT count(*) FROM read_parquet({self.genes})").fetchall()[0][0]
+        self.are_few = number <= FEW_MODELS
         self.spans: dict[str, Span] = {}
         self.coding: dict[str, Model] = {}
         self.numbers: dict[str, int] = {}
@@ -66,11 +70,15 @@ class NearbyModels:
         """See that the models of these stretches are there; whether they are others than before."""
         if all(_is_within(span, self.spans.get(contig)) for contig, span in spans.items()):
             return False
-        self.spans = {c: (low, max(high, low + WINDOW_BASES)) for c, (low, high) in spans.items()}
-        if len(spans) > MOST_SPANS:
-            self.spans = dict.fromkeys(spans, (0, 1 << KEY_BITS))
+        if self.are_few:
+            self.spans, near = dict.fromkeys(self.contigs, WHOLE), "true"
+        elif len(spans) > MOST_SPANS:
+            self.spans = dict.fromkeys(spans, WHOLE)
             near = f"contig IN ({', '.join(map(text, spans))})"
         else:
+            self.spans = {
+                c: (low, max(high, low + WINDOW_BASES)) for c, (low, high) in spans.items()
+            }
             near = " OR ".join(
                 f"(contig = {text(contig)} AND start <= {high} AND stop >= {low})"
                 for contig, (low, high) in self.spans.items()

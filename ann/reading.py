@@ -56,7 +56,7 @@ class SequenceReading:
         coding, protein, codons = [], [], []
         found = self._indels(pending, entries, alleles, kinds, transcripts)
         for n in pending.tolist():
-            kind = kinds.kinds[codes[n]]
+            kind = kinds[codes[n]]
             words = found.get(n) or self._entry(n, entries, alleles, kinds)
             coding.append(f"c.{words.coding}".encode() if words.coding else b"")
             protein.append((words.protein or "").encode())
@@ -67,7 +67,7 @@ class SequenceReading:
         return Read(pending, coding, protein, codons, codes, wrong)
 
     def _entry(self, n: int, entries: Entries, alleles: Alleles, kinds: Kinds) -> Words:
-        kind, is_compound = kinds.kinds[entries.kinds[n]], entries.is_compound[n]
+        kind, is_compound = kinds[entries.kinds[n]], entries.is_compound[n]
         text = alleles.chunk.text
         peptides, bases = (
             value(text, places, n).decode() if is_compound else ""
@@ -106,7 +106,7 @@ class SequenceReading:
         new = there.texts()
         for n in np.flatnonzero(is_known).tolist():
             entry = int(there.alleles[n])
-            kind = kinds.kinds[entries.kinds[entry]]
+            kind = kinds[entries.kinds[entry]]
             transcript = self.describer.transcript(kind.transcript or "")
             if transcript:
                 bases = reverse_complement(new[n]) if is_reverse[n] else new[n]

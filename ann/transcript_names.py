@@ -44,12 +44,12 @@ class KindColumns(NamedTuple):
     @classmethod
     def of(cls, kinds: Kinds, models: NearbyModels) -> "KindColumns":
         """The columns of these kinds; a transcript without a model has the number -1."""
-        consequences, features = kinds.parts()
-        numbers = [models.numbers.get(f.transcript or "", -1) for f in kinds.features]
+        consequences, loci = kinds.parts()
+        numbers = [models.numbers.get(locus.transcript or "", -1) for locus in kinds.loci]
         return cls(
-            np.array([f.strand is not None for f in kinds.features], np.bool_)[features],
+            np.array([locus.strand is not None for locus in kinds.loci], np.bool_)[loci],
             np.array([is_at_an_end(word) for word in kinds.consequences], np.bool_)[consequences],
-            np.array(numbers, np.int64)[features],
+            np.array(numbers, np.int64)[loci],
         )
 
 
@@ -102,7 +102,7 @@ class _Leads:
         read: Ints,
         names: list[bytes],
     ) -> None:
-        transcripts = [(feature.transcript or "").encode() for feature in kinds.features]
+        transcripts = [(locus.transcript or "").encode() for locus in kinds.loci]
         self.texts = [b"%s%s:" % (lead, name) for lead in (tag, NEXT) for name in transcripts]
         self.read, self.names = read, names
         has_name = which.copy()

@@ -95,9 +95,10 @@ def test_codons_that_introns_part_are_put_together(made: Reference, strand: str)
         models.cover({f"C{strand}": (1, len(FORWARD))})
         old, new = (np.frombuffer("".join(bases).encode(), np.uint8) for bases in (refs, alts))
         every = np.ones(len(cases), np.bool_)
-        numbers = np.zeros(len(cases), np.int64)
+        on = [model[0] for model in models.coding.values()].index(f"C{strand}")
+        numbers = np.full(len(cases), on)
         bases = coding_bases(numbers, pos, old, new, every, models)
-        contigs = Runs([f"C{strand}"], numbers)
+        contigs = Runs([f"C{strand}"], np.zeros_like(numbers))
         found = codons_of(bases, contigs, models, MappedFasta(made))
     words = [found.words[code] for code in found.codes.tolist()]
     assert words == [wanted(n, new) if new != "N" else "" for n, new in cases]

@@ -346,6 +346,16 @@ def test_rows_stay_in_order_over_many_chunks(run: Run, monkeypatch: pytest.Monke
     assert len(info(found)) == found.counts.records == 20_000
 
 
+def test_models_are_the_same_read_all_at_once_or_where_they_are_needed(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = ["11 C T missense|D|t1|protein_coding|+|2A>2V|11C>T", "26 T TT"]
+    at_once = rows(run(*lines))
+    monkeypatch.setattr("ann.models.FEW_MODELS", 0)
+    assert rows(run(*lines)) == at_once
+    assert at_once[0]["hgvs_c"]
+
+
 def test_known_variants_of_the_mitochondrion(annotate: Annotate) -> None:
     outcome = annotate(vcf("MT 3243 . A G . . .", "MT 8993 . T G,C . . ."))
     first, second = records_of(outcome)
