@@ -265,4 +265,4 @@ def test_a_network_that_is_down_is_said_in_words(page: Page) -> None:
     page.get_by_role("button", name="Upload and annotate").click()
     while page.locator("#problem").is_hidden():
         page.clock.run_for(1000)
-    expect(page.locator("#problem")).to_contain_text("does not answer. Please try again.")
+    expect(page.locator("#problem")).to_contain_text("does not answer. Please try again")

@@ -1,5 +1,7 @@
-// Keeps the list of jobs true: shows it anew every few seconds while a job in it is under way, and
+// Keeps the list of jobs true: shows it anew every few seconds while a job in it is under way or a result moves, and
 // says what has changed. Pauses in a hidden tab.
+
+import { now } from "./times.js";
 
 const EVERY_MS = 4000;
 const announcement = document.getElementById("announcement");
@@ -21,7 +23,6 @@ function changes(before, after) {
 }
 
 async function refresh() {
-    timer = null;
     const address = new URL(location.href);
     address.pathname += "/rows";
     // A redirect leads to the login, for the session is over: its status is 0 here.
@@ -42,12 +43,18 @@ async function refresh() {
 }
 
 async function follow() {
-    const isOver = await refresh().catch(() => false);
+    timer = null;
+    const isOver = isMoving() && (await refresh().catch(() => false));
     if (!isOver) schedule();
 }
 
+/** True while a job is under way, and when a result's time here is over. */
+function isMoving() {
+    return "live" in jobs.dataset || [...jobs.querySelectorAll("[data-until]")].some((e) => Number(e.dataset.until) < now());
+}
+
 function schedule() {
-    if (timer === null && !document.hidden && "live" in jobs.dataset) timer = setTimeout(follow, EVERY_MS);
+    if (timer === null && !document.hidden) timer = setTimeout(follow, EVERY_MS);
 }
 
 document.addEventListener("visibilitychange", schedule);

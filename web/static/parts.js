@@ -3,14 +3,19 @@
 
 const TRIES = 5;
 const PAUSE_MS = 2000;
-const BROKEN = "The connection broke. Choose the file again, and the upload goes on where it stopped.";
+const BROKEN = "The connection broke, or the store does not answer. Please try again: what has arrived is not sent again.";
 
-class Final extends Error {
+/** A fault that trying again does not mend; `status` is the site's answer, if it was one. */
+export class Final extends Error {
     isFinal = true;
+    constructor(text, status) {
+        super(text);
+        this.status = status;
+    }
 }
 
-/** Resolves to {then, bucket, key}; `report` gets the bytes sent, `hold` the request to abort. */
-export async function sendInParts(file, choices, address, report, hold, signal) {
+/** Resolves to {then, bucket, key}; `report` gets the bytes sent. */
+export async function sendInParts(file, choices, address, report, signal) {
     const chosen = new URLSearchParams([...choices].filter(([name]) => !name.startsWith("batch")));
     const memory = `gas-upload:${file.name}:${file.size}:${file.lastModified}:${chosen}`;
     const { upload, done } = (await resumed(memory, address)) ?? (await begun(file, choices, address, memory));
@@ -18,7 +23,7 @@ export async function sendInParts(file, choices, address, report, hold, signal) 
     let sent = 0;
     for (let number = 1; number <= count; number += 1) {
         const part = file.slice((number - 1) * upload.part_bytes, number * upload.part_bytes);
-        if (!done.has(number)) await persist(() => sendPart(`${address}/${upload.token}/${number}`, part, (bytes) => report(sent + bytes), hold), signal);
+        if (!done.has(number)) await persist(() => sendPart(`${address}/${upload.token}/${number}`, part, (bytes) => report(sent + bytes), signal), signal);
         sent += part.size;
         report(sent);
     }
@@ -35,7 +40,7 @@ async function resumed(memory, address) {
         const { parts } = await ask(`${address}/${upload.token}`);
         return { upload, done: new Set(parts) };
     } catch (fault) {
-        if (!fault.isFinal) throw fault;
+        if (!fault.isFinal || fault.status === 429) throw fault;
         localStorage.removeItem(memory);
         return null;
     }
@@ -49,17 +54,29 @@ async function begun(file, choices, address, memory) {
     return { upload, done: new Set() };
 }
 
-async function sendPart(address, part, report, hold) {
-    const { url } = await ask(address);
-    await new Promise((resolve, reject) => {
+async function sendPart(address, part, report, signal) {
+    const { url } = await ask(address).catch((fault) => {
+        throw fault.status === 429 ? new Error(fault.message) : fault; // It passes within a minute.
+    });
+    const { status } = await send("PUT", url, part, report, signal);
+    if (status !== 200) throw new Error(`The store refused a part of the file (code ${status}). Please try again.`);
+}
+
+/** Resolves to the request once it is answered; `report` gets the bytes sent. */
+export function send(method, url, body, report, signal) {
+    return new Promise((resolve, reject) => {
         const request = new XMLHttpRequest();
-        hold(request);
+        const abort = () => {
+            request.abort();
+            reject(signal.reason);
+        };
+        signal.addEventListener("abort", abort, { once: true });
         request.upload.addEventListener("progress", (event) => report(event.loaded));
-        request.addEventListener("load", () => (request.status === 200 ? resolve() : reject(new Error(`The store refused a part of the file (code ${request.status}). Please try again.`))));
+        request.addEventListener("load", () => resolve(request));
         request.addEventListener("error", () => reject(new Error(BROKEN)));
-        request.addEventListener("abort", () => reject(new Final("The upload was cancelled. Choose the file again to go on with it.")));
-        request.open("PUT", url);
-        request.send(part);
+        request.addEventListener("loadend", () => signal.removeEventListener("abort", abort));
+        request.open(method, url);
+        request.send(body);
     });
 }
 
@@ -90,11 +107,13 @@ function withToken(body) {
     return body;
 }
 
-async function ask(address, options = {}) {
-    const reply = await fetch(address, { ...options, headers: { Accept: "application/json" } }).catch(() => {
+/** The site's answer, of JSON; null for a redirect, which is not followed. */
+export async function ask(address, options = {}) {
+    const reply = await fetch(address, { ...options, headers: { Accept: "application/json" }, redirect: "manual" }).catch(() => {
         throw new Error(BROKEN);
     });
+    if (reply.type === "opaqueredirect") return null;
     const body = await reply.json();
-    if (!reply.ok) throw reply.status < 500 && reply.status !== 429 ? new Final(body.error) : new Error(body.error);
+    if (!reply.ok) throw reply.status < 500 ? new Final(body.error, reply.status) : new Error(body.error);
     return body;
 }

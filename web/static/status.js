@@ -1,41 +1,25 @@
 // Keeps a job's page up to date: polls the status with backoff, and shows the page anew when it
 // has changed. Pauses in a hidden tab; stops when nothing more will happen.
 
-import { now } from "./times.js";
-
 const FIRST_POLL_MS = 700; // Most jobs are done within a second of their page being shown.
 const MIN_DELAY_MS = 2000;
 const MAX_DELAY_MS = 5000; // The page is never further behind, and an unchanged status costs next to nothing.
 const GROWTH = 1.4;
-const STATUS_WORDS = {
-    PENDING: "The job is waiting.",
-    RUNNING: "The job is being annotated.",
-    COMPLETED: "The job is completed.",
-    FAILED: "The job has failed; the page says why.",
-    CANCELLED: "The job was cancelled.",
-};
-const RESULT_WORDS = {
-    archived: "The result is archived now.",
-    restoring: "The result is being restored.",
-    available: "The result is available.",
-};
-
 const announcement = document.getElementById("announcement");
 let job = document.getElementById("job");
 let etag = null;
 let delay = MIN_DELAY_MS;
 let timer = null;
 
-/** The status, or null where it is the same as before. */
-async function fetchStatus() {
+/** True where the status is not that of the last poll. */
+async function hasChanged() {
     const headers = { Accept: "application/json" };
     if (etag) headers["If-None-Match"] = etag;
     const reply = await fetch(job.dataset.status, { headers, cache: "no-store" });
-    if (reply.status === 304) return null;
+    if (reply.status === 304) return false;
     if (!reply.ok) throw new Error(String(reply.status));
-    const isChange = etag !== null;
     etag = reply.headers.get("ETag");
-    return { ...(await reply.json()), isChange };
+    return true;
 }
 
 async function redraw() {
@@ -59,19 +43,19 @@ function refreshForms(fresh) {
     if (fields.every((field) => field.value === field.defaultValue)) forms.replaceWith(fresh);
 }
 
-function announce(status) {
-    const text = (status.job_status === "COMPLETED" && RESULT_WORDS[status.result]) || STATUS_WORDS[status.job_status];
-    if (announcement.textContent !== text) announcement.textContent = text;
+/** Says the new state: the words that stand on the page. */
+function announce() {
+    announcement.textContent = `${document.querySelector("h1 + .badge-status").textContent}: ${job.querySelector(".state h2").textContent}`;
 }
 
 async function poll() {
     timer = null;
     try {
-        const status = await fetchStatus();
-        if (status) {
+        if (await hasChanged()) {
+            const shown = job.dataset.shown;
             await redraw();
-            if (status.isChange || !("live" in job.dataset)) announce(status);
-            if (status.isChange) delay = MIN_DELAY_MS;
+            if (job.dataset.shown !== shown) announce();
+            delay = MIN_DELAY_MS;
         }
     } catch (fault) {
         if (fault.message === "401" || fault.message === "404") return;
@@ -85,24 +69,15 @@ function schedule() {
     timer = setTimeout(poll, delay);
 }
 
-/** Ticks "archived in 3 min 20 s" down between two polls. */
-function tick() {
-    for (const element of job.querySelectorAll("[data-until]")) {
-        const left = Math.round(Number(element.dataset.until) - now());
-        const [minutes, seconds] = [Math.floor(left / 60), left % 60];
-        element.textContent = left < 1 ? "archived any moment" : `archived in ${minutes ? `${minutes} min ` : ""}${seconds} s`;
-    }
-}
-
 document.addEventListener("visibilitychange", () => {
     if (document.hidden) {
         clearTimeout(timer);
         timer = null;
     } else {
         delay = MIN_DELAY_MS;
+        if ("archived" in job.dataset) poll(); // Its owner may have subscribed meanwhile.
         schedule();
     }
 });
 document.documentElement.classList.add("scripted");
-setInterval(tick, 1000);
 if ("live" in job.dataset) timer = setTimeout(poll, FIRST_POLL_MS);

@@ -1,4 +1,5 @@
-// Shows moments in the reader's own zone, and keeps "3 min ago" true while a page is open.
+// Shows moments in the reader's own zone, and keeps "3 min ago" and "archived in 20 s" true while a
+// page is open.
 
 const MINUTE_S = 60;
 const HOUR_S = 3600;
@@ -18,8 +19,9 @@ function ago(time) {
     return seconds > 0 ? `${span(seconds)} ago` : `in ${span(-seconds)}`;
 }
 
-function span(seconds) {
-    if (seconds < MINUTE_S) return `${seconds} s`;
+/** A span in words. */
+export function span(seconds) {
+    if (seconds < MINUTE_S) return `${Math.ceil(seconds)} s`;
     if (seconds < HOUR_S) return `${Math.round(seconds / MINUTE_S)} min`;
     return seconds < 2 * DAY_S ? `${Math.round(seconds / HOUR_S)} h` : `${Math.round(seconds / DAY_S)} days`;
 }
@@ -31,11 +33,20 @@ function localise() {
     }
 }
 
+/** The words of web/display/availability.py. */
+function left(seconds) {
+    if (seconds < 1) return "about to be archived";
+    const [minutes, rest] = [Math.floor(seconds / MINUTE_S), Math.floor(seconds % MINUTE_S)];
+    return `archived in ${minutes && minutes < 60 ? `${minutes} min ${rest} s` : span(seconds)}`;
+}
+
+function show(element, text) {
+    if (element.textContent !== text) element.textContent = text;
+}
+
 function tick() {
-    for (const element of document.querySelectorAll("[data-ago]")) {
-        const text = ago(Number(element.dataset.ago));
-        if (element.textContent !== text) element.textContent = text;
-    }
+    for (const element of document.querySelectorAll("[data-ago]")) show(element, ago(Number(element.dataset.ago)));
+    for (const element of document.querySelectorAll("[data-until]")) show(element, left(Number(element.dataset.until) - now()));
 }
 
 localise();

@@ -3,7 +3,8 @@
 // what went wrong. Without this script the form works as it stands, for one file.
 
 import { judge } from "./contigs.js";
-import { persist, sendInParts } from "./parts.js";
+import { Final, ask, persist, send as transmit, sendInParts } from "./parts.js";
+import { span } from "./times.js";
 import { inspect } from "./vcf.js";
 
 const form = document.getElementById("upload");
@@ -26,21 +27,10 @@ const S3_ERRORS = {
     RequestTimeout: "The connection was too slow, and the upload was given up. Please try again.",
 };
 const CANCELLED = "The upload was cancelled.";
-const BROKEN = "The connection broke, or the store does not answer. Please try again.";
-let running = null;
 let cancelling = new AbortController();
 let sending = false;
 let batchName = "";
 const arrived = new Map(); // By file and choices: the address that makes its job, so that no file is sent twice.
-
-class Refused extends Error {
-    isFinal = true;
-    constructor(text, status = 0) {
-        super(text);
-        this.isSignedOut = status === 401;
-        this.isKept = [401, 429].includes(status); // The site makes a job of the upload when it is asked again.
-    }
-}
 
 /** Shows a problem, and the page that helps, if any: {href, words}. */
 function say(text, help) {
@@ -53,11 +43,6 @@ function say(text, help) {
 function units(bytes) {
     const at = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), 3);
     return `${(bytes / 1000 ** at).toFixed(at ? 1 : 0)} ${["bytes", "kB", "MB", "GB"][at]}`;
-}
-
-function span(seconds) {
-    const whole = Math.max(1, Math.round(seconds));
-    return whole < 90 ? `${whole} s` : `${Math.round(whole / 60)} min`;
 }
 
 /** {problem} or {about} of one file. */
@@ -89,74 +74,52 @@ async function check() {
     return !problems.some(Boolean);
 }
 
-/** A fresh form for one upload, so that a page left open for hours still works. */
-async function freshForm() {
-    const query = new URLSearchParams(choices ? new FormData(choices) : {});
-    if (batchName) query.set("batch", batchName);
-    if (batchName) query.set("batch_size", input.files.length);
-    const reply = await fetch(`${form.dataset.form}?${query}`, { headers: { Accept: "application/json" } }).catch(() => {
-        throw new Error(BROKEN);
-    });
-    const body = await reply.json();
-    if (!reply.ok) throw new Refused(body.error, reply.status);
-    return body;
+/** What was chosen for the files, and the batch that they are. */
+function choice() {
+    const chosen = new FormData(choices ?? undefined);
+    if (batchName) chosen.set("batch", batchName);
+    if (batchName) chosen.set("batch_size", input.files.length);
+    return chosen;
 }
 
-/** Resolves to S3's answer; rejects with Refused where trying again is of no use. */
-function post(made, file, report) {
+/** Sends a file by a fresh form, so that a page left open for hours still works. */
+async function sendByForm(file, report) {
+    const made = await ask(`${form.dataset.form}?${new URLSearchParams(choice())}`);
     const body = new FormData();
     for (const [name, value] of Object.entries(made.fields)) body.append(name, value);
     body.append("file", file);
-    return new Promise((resolve, reject) => {
-        const request = new XMLHttpRequest();
-        running = request;
-        request.upload.addEventListener("progress", (event) => report(event.loaded, event.total));
-        request.addEventListener("load", () => (request.status === 201 ? resolve(request) : reject(refusal(request))));
-        request.addEventListener("error", () => reject(new Error(BROKEN)));
-        request.addEventListener("abort", () => reject(new Refused(CANCELLED)));
-        request.open("POST", made.url);
-        request.send(body);
-    });
+    const request = await transmit("POST", made.url, body, report, cancelling.signal);
+    if (request.status !== 201) throw refusal(request);
+    const xml = new DOMParser().parseFromString(request.responseText, "application/xml");
+    const key = xml.querySelector("Key")?.textContent ?? made.fields.key.replace("${filename}", file.name);
+    return { then: made.then, bucket: xml.querySelector("Bucket")?.textContent ?? made.bucket, key };
 }
 
 /** S3's XML in words for a person; a fault of S3's own may pass. */
 function refusal(request) {
     const code = /<Code>([^<]+)<\/Code>/.exec(request.responseText)?.[1] ?? `code ${request.status}`;
     const text = S3_ERRORS[code] ?? `The upload was refused (${code}). Please reload this page and try again.`;
-    return request.status >= 500 ? new Error(text) : new Refused(text);
+    return request.status >= 500 ? new Error(text) : new Final(text);
 }
 
-/** The address, on this site, that makes a job of what was sent. */
-function next(made, file, request) {
-    const xml = new DOMParser().parseFromString(request.responseText, "application/xml");
-    const then = new URL(made.then);
-    then.searchParams.set("bucket", xml.querySelector("Bucket")?.textContent ?? made.bucket);
-    then.searchParams.set("key", xml.querySelector("Key")?.textContent ?? made.fields.key.replace("${filename}", file.name));
-    return then.pathname + then.search;
-}
-
+/** Sends a file; resolves to the address, on this site, that makes a job of it. */
 async function upload(file, report) {
-    if (file.size > Number(form.dataset.partsAbove)) return uploadInParts(file, report);
-    return persistent(file, async () => {
-        const made = await freshForm();
-        return next(made, file, await post(made, file, report));
+    const { then, bucket, key } = await (file.size > Number(form.dataset.partsAbove) ? uploadInParts(file, report) : persistent(file, () => sendByForm(file, report)));
+    const address = new URL(then);
+    address.searchParams.set("bucket", bucket);
+    address.searchParams.set("key", key);
+    return address.pathname + address.search;
+}
+
+function uploadInParts(file, report) {
+    return sendInParts(file, choice(), form.dataset.parts, report, cancelling.signal).catch((fault) => {
+        if (cancelling.signal.aborted) fault.message = `${CANCELLED} Choose the file again to go on with it.`;
+        throw fault;
     });
 }
 
 function persistent(file, act) {
     return persist(act, cancelling.signal, () => (words.textContent = `The connection broke; trying ${file.name} again …`));
-}
-
-async function uploadInParts(file, report) {
-    const choice = new FormData(choices ?? undefined);
-    if (batchName) choice.set("batch", batchName);
-    if (batchName) choice.set("batch_size", input.files.length);
-    const hold = (request) => (running = request);
-    const sent = await sendInParts(file, choice, form.dataset.parts, report, hold, cancelling.signal);
-    const then = new URL(sent.then);
-    then.searchParams.set("bucket", sent.bucket);
-    then.searchParams.set("key", sent.key);
-    return then.pathname + then.search;
 }
 
 /** A reporter of one file's progress among all: bytes sent, their share, the time left. */
@@ -186,22 +149,12 @@ function keysOf(files) {
 async function sendOnce(file, key, report) {
     if (!arrived.has(key)) arrived.set(key, await upload(file, report));
     try {
-        await persistent(file, () => makeJob(arrived.get(key)));
+        await persistent(file, () => ask(arrived.get(key))); // A job that is there already stays the only one.
     } catch (fault) {
-        if (fault.isFinal && !fault.isKept) arrived.delete(key);
+        if (![undefined, 401, 429].includes(fault.status)) arrived.delete(key); // The site has deleted it.
         fault.message = `${file.name}: ${fault.message}`;
         throw fault;
     }
-}
-
-/** Has the site make a job of what was sent; a job that is there already stays the only one. */
-async function makeJob(address) {
-    const reply = await fetch(address, { headers: { Accept: "application/json" }, redirect: "manual" }).catch(() => {
-        throw new Error(BROKEN);
-    });
-    if (reply.type === "opaqueredirect" || reply.ok) return;
-    const { error } = await reply.json();
-    throw reply.status < 500 ? new Refused(error, reply.status) : new Error(error);
 }
 
 async function sendAll(files) {
@@ -224,11 +177,10 @@ async function sendAll(files) {
 }
 
 function failed(fault) {
-    running = null;
     sending = false;
     progress.hidden = true;
     send.hidden = false;
-    say(fault.message, fault.isSignedOut && { href: form.dataset.login, words: "Sign in" });
+    say(fault.message, fault.status === 401 && { href: form.dataset.login, words: "Sign in" });
     send.focus();
 }
 
@@ -241,7 +193,8 @@ form.addEventListener("submit", async (event) => {
     stop.focus();
     cancelling = new AbortController();
     const typed = batch.querySelector("input").value;
-    batchName = batch.hidden ? "" : typed || batchName || `${input.files.length} files of ${new Date().toLocaleString()}`;
+    const isAgain = keysOf([...input.files]).some((key) => arrived.has(key));
+    batchName = batch.hidden ? "" : typed || (isAgain && batchName) || `${input.files.length} files of ${new Date().toLocaleString()}`;
     try {
         const address = await sendAll([...input.files]);
         sending = false;
@@ -252,10 +205,7 @@ form.addEventListener("submit", async (event) => {
 });
 input.addEventListener("change", check);
 choices?.addEventListener("change", check);
-stop.addEventListener("click", () => {
-    cancelling.abort(new Refused(CANCELLED));
-    running?.abort();
-});
+stop.addEventListener("click", () => cancelling.abort(new Final(CANCELLED)));
 window.addEventListener("beforeunload", (event) => {
     if (sending) event.preventDefault();
 });

@@ -2,7 +2,6 @@
 // are the server's (vcf/file_type.py), which stand in the page as JSON.
 
 const HEAD_BYTES = 65536;
-const CONTIGS_SHOWN = 4;
 const table = JSON.parse(document.getElementById("file-types").textContent);
 const fileformat = new RegExp(table.fileformat, "i");
 const types = table.types.map(({ pattern, refusal, any_case }) => ({ pattern: new RegExp(pattern, any_case ? "i" : ""), refusal }));
@@ -50,15 +49,5 @@ function about(text, packed) {
     const samples = columns ? Math.max(columns.split("\t").length - 9, 0) : null;
     const facts = [version + (packed ? ", compressed" : "")];
     if (samples !== null) facts.push(["sites only", "1 sample"][samples] ?? `${samples} samples`);
-    const contigs = contigsIn(lines);
-    if (contigs.length) facts.push(`${contigs.length === 1 ? "contig" : "contigs"} ${contigs.slice(0, CONTIGS_SHOWN).join(", ")}${contigs.length > CONTIGS_SHOWN ? " …" : ""}`);
     return facts.join(" · ");
-}
-
-/** The contigs of the records seen; where none were, those of the header. */
-function contigsIn(lines) {
-    const complete = lines.slice(0, -1);
-    const records = complete.filter((line) => line && !line.startsWith("#")).map((line) => line.split("\t", 1)[0]);
-    const header = complete.map((line) => /^##contig=<ID=([^,>]+)/.exec(line)?.[1]).filter(Boolean);
-    return [...new Set(records.length ? records : header)];
 }

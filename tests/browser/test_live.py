@@ -1,0 +1,53 @@
+"""Pages that are open while something happens: they follow, and say so to a screen reader."""
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from local.demo import EXAMPLE
+from tests.browser.actions import JOB_MS, signed_in, upload
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
+
+
+@pytest.fixture
+def free(context: BrowserContext) -> Page:
+    return signed_in(context, "free")
+
+
+def test_a_screen_reader_is_told_that_a_free_job_is_completed(free: Page) -> None:
+    upload(free, EXAMPLE)
+    expect(free.locator("#announcement")).to_contain_text(
+        "completed: The result is ready", timeout=JOB_MS
+    )
+
+
+def test_a_countdown_in_the_list_goes_on_and_its_end_is_seen_without_a_reload(free: Page) -> None:
+    upload(free, EXAMPLE)
+    expect(free.locator("h1 + .badge-status")).to_have_text("completed", timeout=JOB_MS)
+    free.goto("/annotations")
+    badge = free.locator(".badge-result").first
+    before = badge.text_content() or ""
+    assert before.startswith("archived in ")
+    expect(badge).not_to_have_text(before)
+    with free.expect_response("**/annotations/rows"):
+        badge.evaluate("(element) => { element.dataset.until = 1; }")
+    expect(badge).not_to_have_attribute("data-until", "1")
+
+
+def test_a_tab_that_was_left_on_an_archived_result_notices_what_changed(
+    free: Page,
+) -> None:
+    upload(free, EXAMPLE)
+    expect(free.locator("h1 + .badge-status")).to_have_text("completed", timeout=JOB_MS)
+    free.clock.install()
+    free.reload()
+    free.evaluate(
+        """() => {
+            const job = document.getElementById("job");
+            delete job.dataset.live;
+            job.dataset.archived = "";
+            job.dataset.shown = "COMPLETED archived";
+        }"""
+    )
+    free.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
+    expect(free.locator("#job")).to_have_attribute("data-shown", "COMPLETED leaving")
