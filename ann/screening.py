@@ -213,14 +213,21 @@ class Screening:
     def demand_something_known(self, records: int) -> None:
         """Raise VCFError where not one of the records has a contig of the reference."""
         if records and self.strange.total() == records:
+            here = [contig.name for contig in self.reference.contigs]
+            some = ", ".join(here[:CONTIGS_SHOWN]) + ", …" * (len(here) > CONTIGS_SHOWN)
             raise VCFError(
-                f"None of this file's contigs ({self.strangers()}) is in {self.reference.name}. "
-                "Please choose the reference the variants were called against."
+                f"No record of this file can be annotated: all are on {self.strangers()}, and "
+                f"{self.reference.name} ({self.reference.title}), which the header fits best, has "
+                f"only {some}. Please upload the records of {some}, choose another reference if "
+                "one fits, or ask the operators to add yours."
             )
 
     def strangers(self) -> str:
         """The contigs that the reference has not, with their numbers of records."""
-        found = [f"{shown(name)}: {n:,}" for name, n in self.strange.most_common(CONTIGS_SHOWN)]
+        found = [
+            f"{shown(name)[1:-1]} ({n:,} record{'s' * (n > 1)})"
+            for name, n in self.strange.most_common(CONTIGS_SHOWN)
+        ]
         return ", ".join(found) + (", …" if len(self.strange) > CONTIGS_SHOWN else "")
 
 

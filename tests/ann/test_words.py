@@ -178,3 +178,21 @@ def test_the_disk_is_limited_for_all_files_together(annotate: Annotate, tmp_path
     assert used_bytes(tmp_path) > 600
     with pytest.raises(LimitError, match="500 bytes, the limit"):
         Disk(tmp_path, replace(LIMITS, max_disk_bytes=500)).demand()
+
+
+def test_records_of_none_of_the_contigs_that_the_header_promises_are_no_dead_end(
+    annotate: Annotate,
+) -> None:
+    header = "##contig=<ID=chr1,length=248956422>\n##contig=<ID=chrM,length=16569>\n"
+    outcome = annotate(vcf("chr1 1000 . A G . . .", "chr1 2000 . A G . . .", header=header))
+    assert outcome.error is not None
+    for words in ("chr1 (2 records)", "rCRS", "has only MT", "records of MT", "ask the operators"):
+        assert words in outcome.error
+    assert "'" not in outcome.error
+
+
+def test_notes_name_contigs_as_people_write_them(annotate: Annotate) -> None:
+    outcome = annotate(
+        vcf("MT 73 . A G . . .", "X 5 . A C . . .", "1 5 . A C . . .", "1 6 . A C . . .")
+    )
+    assert "contigs that rCRS has not: 1 (2 records), X (1 record)" in outcome.log.read_text()
