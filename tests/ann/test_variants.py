@@ -17,6 +17,7 @@ from ann.gff import read
 from ann.references import Contig, Reference, Region
 from ann.variants import Found, annotate_variants
 from tests.ann.conftest import Annotate, records_of, vcf
+from tests.ann.test_known import DISEASE
 
 SEQUENCE = "TTGACC" + "ATGGCTAAAGGTTGGTAA" + "GTTTTCCCCAG" + "TTACCAGCAGCACTTCAT" + "AACCGGTTAACC"
 """A gene at 7-24 (MAKGW*), its mirror's like at 36-53 (MKCCW*, reverse), and flanks."""
@@ -364,6 +365,24 @@ def test_known_variants_of_the_mitochondrion(annotate: Annotate) -> None:
     assert "GAS_HGVSG=NC_012920.1:m.3243A>G" in first[7]
     assert second[2] == "rs199476133", "both alleles have this identifier"
     assert "GAS_HGVSP=MT-ATP6:p.(Leu156Arg),MT-ATP6:p.(Leu156Pro)" in second[7]
+
+
+def test_each_known_allele_of_a_record_brings_its_identifier(annotate: Annotate) -> None:
+    (fields,) = records_of(annotate(vcf("MT 56 . A AT,T,G . . .")))
+    assert fields[2] == "rs1569483767;rs1603218271"
+    assert "GAS_DBSNP=rs1569483767,.,rs1603218271" in fields[7]
+
+
+def test_the_best_known_disease_variants_come_out_with_identifier_and_classification(
+    annotate: Annotate,
+) -> None:
+    rows = [f"MT {pos} . {ref} {alt} . . ." for pos, ref, alt in DISEASE]
+    found = records_of(annotate(vcf(*rows)))
+    assert len(found) == 10
+    for fields, (rsid, words) in zip(found, DISEASE.values(), strict=True):
+        assert fields[2] == rsid
+        told = fields[7].partition("GAS_CLINVAR_SIG=")[2].partition(";")[0].lower()
+        assert told.startswith(words.lower().replace(" ", "_")), fields
 
 
 def test_start_codons_of_the_vertebrate_mitochondrion(annotate: Annotate) -> None:
