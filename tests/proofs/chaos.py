@@ -95,12 +95,14 @@ class Chaos:
         killer.join()
         cloud = connect(self.world.config())
         self._rest(cloud)
+        list(invariants.archive_ids(cloud))  # has a vault make a new inventory: the last is older
         inventory.take(aged(cloud))
         found = invariants.check(cloud, self._mails(), self.accepted, self._archives(cloud))
         wrongly = wrongly_failed(cloud)
         return {
             "jobs": found.jobs,
             "kills": self.kills,
+            "stops": self.disturbances.stops if self.disturbances else 0,
             "completed": found.states["COMPLETED"],
             "failed": found.states["FAILED"],
             "lost": len(found.lost),

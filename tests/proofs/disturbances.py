@@ -20,6 +20,7 @@ from local.process import Process
 from local.service import LocalService
 
 SERVICES = ("s3", "dynamodb", "sns", "sqs", "ses")
+STOPS = 5
 OUTAGE_S = 60
 STOPPED_S = (8, 20)
 """Longer than the lease of a chaos run, so that what is stopped wakes as a zombie."""
@@ -43,16 +44,21 @@ class Disturbances:
     ended: threading.Event = field(default_factory=threading.Event)
     seconds: dict[str, float] = field(default_factory=dict)
     """How long each kind lasted, all times together."""
+    stops: int = 0
+    """Processes that were stopped for a while."""
 
     def __post_init__(self) -> None:
         self.dice = random.Random(self.seed)
         self.daemons = [p for p in self.world.gas if p.name != "web"]
+        is_vault = self.world.config().archive.backend == "vault"
+        self.services = (*SERVICES, "glacier") if is_vault else SERVICES
 
     @property
     def expected_s(self) -> float:
         """About how long all of it takes."""
-        each = sum(STOPPED_S) / 2 + self.outage_s + sum(PAUSE_S)
-        return len(SERVICES) * each + FULL_S
+        pauses_s = (STOPS + len(self.services)) * sum(PAUSE_S) / 2
+        outages_s = len(self.services) * self.outage_s
+        return outages_s + STOPS * sum(STOPPED_S) / 2 + FULL_S + pauses_s
 
     def skew_clocks(self) -> dict[str, int]:
         """Start every daemon anew with a clock of its own; the site's is right."""
@@ -67,8 +73,8 @@ class Disturbances:
     def run(self) -> None:
         """Disturb the world by each kind once, in an order by chance."""
         acts: list[tuple[str, Callable[[], None]]] = [
-            *((f"outage of {name}", self._outage_of(name)) for name in SERVICES),
-            *(("process stopped", self._stop_one) for _ in SERVICES),
+            *((f"outage of {name}", self._outage_of(name)) for name in self.services),
+            *[("process stopped", self._stop_one)] * STOPS,
             *([("disk full", self._fill_disk)] if self.disk else []),
         ]
         self.dice.shuffle(acts)
@@ -94,6 +100,7 @@ class Disturbances:
         process = self.dice.choice(self.daemons)
         child = process.child
         process.signal(signal.SIGSTOP)
+        self.stops += 1
         self.ended.wait(self.dice.uniform(*STOPPED_S))
         if child is not None:
             with suppress(ProcessLookupError):
