@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl
 import duckdb
 from werkzeug.datastructures import MultiDict
 
+from ann.variants import PARQUET
 from aws.storage.files import Files
 from aws.storage.stored import S3Object
 from web.services.explorer import Explorer, VariantTable
@@ -81,10 +82,9 @@ class FolderFiles:
 
 
 def make(path: Path, variants: int) -> None:
-    """The table, as the annotator writes it: in file order, row groups of 20,480, zstd."""
-    form = "FORMAT parquet, PARQUET_VERSION V2, COMPRESSION zstd, ROW_GROUP_SIZE 20480"
+    """The table, in file order, as the annotator writes it."""
     with duckdb.connect(config={"memory_limit": "1GB"}) as db:
-        db.execute(f"COPY ({MAKE.format(n=variants)}) TO '{path}' ({form})")
+        db.execute(f"COPY ({MAKE.format(n=variants)}) TO '{path}' ({PARQUET})")
 
 
 def cost(work: Callable[[], Any]) -> tuple[float, float]:
