@@ -19,8 +19,8 @@ from ann.smoke import annotate_some
 from aws.storage.reference_folder import DESCRIPTION, manifest
 
 GENES = "genes.parquet"
-LEAST_SHARE = 0.5
-"""With less of the genes, or of the bases on sequences with genes, the files do not fit."""
+LEAST_GENES, LEAST_BASES = 0.5, 0.8
+"""With a smaller share of the genes, or of the bases on sequences with genes, files do not fit."""
 SHOWN = 6
 
 
@@ -157,7 +157,7 @@ class Build:
             raise BuildError(f"{_file(self.wanted.genes)} has no genes that can be read")
         if not genes:
             raise BuildError(words + where)
-        is_little = counts["usable"] < counts["genes"] * LEAST_SHARE or share < LEAST_SHARE
+        is_little = counts["usable"] < counts["genes"] * LEAST_GENES or share < LEAST_BASES
         if is_little and not self.wanted.allow_few_genes:
             raise BuildError(
                 f"{words}{where}. Is the file cut off, or another assembly's? "
