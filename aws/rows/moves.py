@@ -32,8 +32,9 @@ def begin_archive(
 
 
 def renew_archive(job: Job, at: Now, *, reserved: Stored, lease_s: int) -> Job:
-    """Extend the lease of the archive that is being written."""
+    """Extend the lease of the archive that is being written; refused once it has run out."""
     demand(job.is_hot and reserved in job.pending_writes, job, f"be archived as {reserved}")
+    _demand_archive_lease(job, at, reserved)
     return replace(job, lease_until=at.now + lease_s)
 
 
@@ -53,7 +54,7 @@ def commit_archive(
     """
     demand(job.is_hot and job.result == result, job, f"be archived from {result}")
     demand(reserved in job.pending_writes, job, f"be archived as {reserved}")
-    demand((job.lease_until or 0) > at.now, job, f"be archived as {reserved} after its lease")
+    _demand_archive_lease(job, at, reserved)
     return replace(
         calmed(job, PendingWork.RETENTION),
         failed_moves=0,
@@ -195,6 +196,10 @@ def commit_thaw(job: Job, at: Now, *, archive_id: str, copy: S3Object) -> Job:
         archive_fault=None,
         garbage=added(job.garbage, Archive(archive_id)),
     )
+
+
+def _demand_archive_lease(job: Job, at: Now, reserved: Stored) -> None:
+    demand((job.lease_until or 0) > at.now, job, f"be archived as {reserved} after its lease")
 
 
 def _retrieval(job: Job, token: str, **changes: Any) -> Job:

@@ -150,6 +150,13 @@ def test_an_archive_whose_writer_stood_still_beyond_its_lease_is_not_committed()
         moves.commit_archive(STORING, late, result=HOT.result, reserved=RESERVED, archive_id="x")
 
 
+def test_a_lease_that_has_run_out_is_not_renewed_for_its_archive() -> None:
+    """Else the heartbeat of a writer that stood still would undo the test before."""
+    late = replace(AT, now=AT.now + LEASE_S + 1)
+    with pytest.raises(Refused, match="after its lease"):
+        moves.renew_archive(STORING, late, reserved=RESERVED, lease_s=LEASE_S)
+
+
 def test_an_archive_that_failed_may_be_begun_again_at_once() -> None:
     dropped = moves.drop_archive(STORING, AT, reserved=RESERVED)
     assert RESERVED in dropped.garbage
