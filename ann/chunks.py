@@ -12,6 +12,8 @@ from ann.growing import ENDED, Growth, LineFile
 from ann.table import ID, INFO, Ints, RecordTable, Segments, TextArray, table_of, whole_numbers
 
 READ_BYTES = 1 << 19
+CHUNK_ROWS, CHUNK_BYTES = 20_000, 1 << 21
+"""Records looked at together, as far as their rows are no longer than that."""
 ROW_WIDTH = 15
 """The columns of records.tsv (`ann.rows`)."""
 SITE_WIDTH = 8
@@ -50,9 +52,9 @@ class Tables:
         found, self.held = part(self.held, 0, rows), part(self.held, rows, len(self.held))
         return found
 
-    def read(self) -> bool:
+    def read(self, size: int = 0) -> bool:
         """Hold some more lines; false at the file's end. Raises GapError for what is none."""
-        text = self.file.read(READ_BYTES)
+        text = self.file.read(size or READ_BYTES)
         if not text:
             return False
         self.held = _joined(self.held, _table(text, self.width))
@@ -137,9 +139,10 @@ def chunks(
             return files.enter_context(LineFile(path, growth))
 
         rows, runs = Tables(opened(records), ROW_WIDTH), dict[Path, CsqLines]()
-        first = 0
-        while rows.read() or not first:
+        first = size = 0
+        while rows.read(size) or not first:
             table = rows.take(len(rows.held))
+            size = _size_for(table)
             runs |= {path: CsqLines(opened(path)) for path in csq() if path not in runs}
             yield _chunk(table, first, [run.take(first + len(table)) for run in runs.values()])
             first += len(table)
@@ -147,6 +150,11 @@ def chunks(
                 break
         if not all(run.is_used_up() for run in runs.values()):
             raise GapError("bcftools gave back a site behind the last record")
+
+
+def _size_for(table: RecordTable) -> int:
+    """The bytes of the next chunk, whose rows are about as long as these."""
+    return min(CHUNK_BYTES, CHUNK_ROWS * len(table.text) // max(1, len(table)))
 
 
 def _chunk(rows: RecordTable, first: int, found: list[tuple[RecordTable, Ints]]) -> Chunk:

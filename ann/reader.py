@@ -31,8 +31,8 @@ from ann.table import RecordTable, table_of
 from vcf.file_type import EMPTY, GZIP, shown
 
 BUFFER_BYTES = 1 << 20
-BLOCK_BYTES = 1 << 20
-"""Text looked at together: small enough for the processor's cache, large enough for numpy."""
+BLOCK_BYTES = 1 << 21
+"""Text looked at together: some thousand records even where each has many samples."""
 LINE_END = re.compile(rb"\r+\n")
 
 
