@@ -28,7 +28,7 @@ def test_sign_in_upload_completed_download(page: Page, tmp_path: Path) -> None:
     upload(page, EXAMPLE)
     page.wait_for_url("**/annotations/*")
     expect(page.locator("h1 + .badge-status")).to_have_text("completed", timeout=JOB_MS)
-    expect(page.get_by_role("group", name="Consequences, by")).to_be_visible()
+    expect(page.get_by_role("table", name="Consequences, by")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()
     download.value.save_as(tmp_path / "result.vcf.gz")
@@ -103,7 +103,7 @@ def test_the_keyboard_filters_and_downloads_what_is_seen(page: Page, tmp_path: P
 def test_a_bar_leads_to_its_variants_and_one_of_them_to_all_that_is_known(page: Page) -> None:
     upload(page, EXAMPLE)
     expect(page.locator("h1 + .badge-status")).to_have_text("completed", timeout=JOB_MS)
-    page.get_by_role("link", name="Explore missense: 25").click()
+    page.get_by_role("link", name="missense_variant").click()
     expect(page.locator("#found")).to_have_text("25 variants match")
     page.get_by_role("link", name="MT:11778 G>A").click()
     words = "Codon 340 changes from CGC to CAC: arginine becomes histidine."

@@ -3,18 +3,20 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-MAX_BARS = 12
 WIDTH = 640
 HEIGHT = 120
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One horizontal bar; `length` is its part of the longest, 0 to 1."""
+    """One horizontal bar; `length` is its part of the longest, 0 to 1.
+
+    That of all the others together has none: it would be the longest, and tell nothing.
+    """
 
     label: str
     count: int
-    length: float
+    length: float | None
 
 
 @dataclass(frozen=True)
@@ -30,14 +32,14 @@ class Column:
     count: int
 
 
-def bars(counts: Mapping[str, int], most: int = MAX_BARS) -> list[Bar]:
-    """The greatest counts, greatest first; the rest is one bar, `other`."""
+def bars(counts: Mapping[str, int], most: int) -> list[Bar]:
+    """The greatest counts, greatest first; then all the others together."""
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    shown, rest = ordered[:most], sum(count for _, count in ordered[most:])
-    if rest:
-        shown.append(("other", rest))
-    longest = max((count for _, count in shown), default=0) or 1
-    return [Bar(label, count, count / longest) for label, count in shown]
+    longest = max(counts.values(), default=0) or 1
+    shown = [Bar(label, count, count / longest) for label, count in ordered[:most]]
+    rest = ordered[most:]
+    words = f"{len(rest):,} other{'s' * (len(rest) > 1)} together"
+    return [*shown, Bar(words, sum(count for _, count in rest), None)] if rest else shown
 
 
 def columns(counts: Iterable[int], length: int) -> list[Column]:

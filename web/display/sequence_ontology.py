@@ -71,6 +71,12 @@ class OntologyTerms:
     words: str = ""
     """The same in plain words."""
 
+    @property
+    def name(self) -> str:
+        """The terms as one name; bcftools' own word where it is of no term."""
+        names = " & ".join(name for name, _ in self.terms) or self.consequence
+        return f"{names}, after a stop" if self.consequence.startswith(AFTER_STOP) else names
+
 
 def ontology(consequence: str) -> OntologyTerms:
     """The terms of a consequence, which may be several joined by `&`; unknown ones are left out."""

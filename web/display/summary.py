@@ -8,6 +8,11 @@ from web.display.charts import Bar, Column, bars, columns
 
 MAX_CONTIGS = 30
 MAX_GENES = 10
+NO_TRANSCRIPT = "outside the reach of any transcript"
+REASON_WORDS = {
+    NO_TRANSCRIPT: "outside the reach of any transcript: between genes, or in a control region"
+}
+"""Reasons of the annotator's whose meaning is not plain to everybody."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,8 @@ class Summary:
 
     @property
     def consequence_bars(self) -> list[Bar]:
-        return bars(self._section("consequences"))
+        consequences = self._section("consequences")
+        return bars(consequences, len(consequences))
 
     @property
     def gene_bars(self) -> list[Bar]:
@@ -44,6 +50,11 @@ class Summary:
     def reasons(self) -> list[tuple[str, int]]:
         """The reasons why records were not annotated, the most frequent first."""
         return sorted(self._section("not_annotated").items(), key=lambda r: -r[1])
+
+    @property
+    def set_aside(self) -> int:
+        """The records that could not be annotated: to have no transcript near is no fault."""
+        return sum(count for reason, count in self.reasons if reason != NO_TRANSCRIPT)
 
     @property
     def types(self) -> list[tuple[str, int]]:
@@ -65,11 +76,13 @@ class Summary:
         return str(self._reference().get("name", ""))
 
     @property
-    def versions(self) -> dict[str, str]:
-        """The versions behind the result: of the reference, then of the tools."""
-        reference = self._reference()
-        named = {reference["name"]: reference.get("version") or ""} if "name" in reference else {}
-        return {**named, **self._section("tools")}
+    def reference_version(self) -> str:
+        return str(self._reference().get("version") or "")
+
+    @property
+    def tools(self) -> dict[str, str]:
+        """The versions of the tools behind the result."""
+        return self._section("tools")
 
     def _reference(self) -> dict[str, Any]:
         return self._section("reference")

@@ -23,7 +23,7 @@ from web.display.availability import Availability, ResultState, availability
 from web.display.circle import CircularMap, circular_map
 from web.display.pagination import PageCursor
 from web.display.progress import share_of
-from web.display.summary import Summary
+from web.display.summary import REASON_WORDS, Summary
 from web.routes.annotate import MODES
 from web.routes.uploads import flush_or_log
 from web.routes.variants import variant_links
@@ -113,6 +113,7 @@ def details(job_id: str) -> str:
         job=job,
         result=_availability(job),
         summary=summary,
+        reason_words=REASON_WORDS,
         explore=variant_links(job),
         outlook=_outlook(job),
         progress=share_of(job.progress),

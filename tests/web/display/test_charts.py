@@ -3,15 +3,18 @@ import pytest
 from web.display.charts import HEIGHT, WIDTH, bars, columns
 
 
-def test_bars_are_the_greatest_first_and_the_rest_in_one() -> None:
-    made = bars({"a": 1, "b": 6, "c": 2, "d": 1}, most=2)
-    assert [(bar.label, bar.count) for bar in made] == [("b", 6), ("c", 2), ("other", 2)]
-    assert made[0].length == 1
-    assert made[1].length == pytest.approx(1 / 3)
+def test_bars_are_the_greatest_first_and_the_rest_is_no_bar() -> None:
+    made = bars({"a": 5, "b": 6, "c": 2, "d": 5}, most=2)
+    assert [(bar.label, bar.count) for bar in made] == [
+        ("b", 6),
+        ("a", 5),
+        ("2 others together", 7),
+    ]
+    assert [bar.length for bar in made] == [1, pytest.approx(5 / 6), None]
 
 
 def test_no_counts_make_no_bars() -> None:
-    assert bars({}) == []
+    assert bars({}, most=2) == []
     assert columns([], 100) == []
 
 

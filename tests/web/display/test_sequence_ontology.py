@@ -22,3 +22,10 @@ def test_compound_consequences_have_several() -> None:
 
 def test_what_is_not_known_is_left_out() -> None:
     assert ontology("something_new").terms == ()
+
+
+def test_a_consequence_is_called_by_its_terms() -> None:
+    assert ontology("missense").name == "missense_variant"
+    assert ontology("*stop_gained").name == "stop_gained, after a stop"
+    assert ontology("stop_gained&frameshift").name == "stop_gained & frameshift_variant"
+    assert ontology("something_new").name == "something_new"
