@@ -151,4 +151,4 @@ def test_the_hooks_before_a_commit_are_commands_of_gas() -> None:
 
 def test_updates_of_dependencies_cover_the_packages_and_the_actions() -> None:
     updates = yaml.safe_load(read(".github/dependabot.yml"))["updates"]
-    assert {update["package-ecosystem"] for update in updates} == {"pip", "github-actions"}
+    assert {update["package-ecosystem"] for update in updates} == {"pip", "npm", "github-actions"}

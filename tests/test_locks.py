@@ -1,5 +1,6 @@
 """The lists of pinned packages: what pip's hash mode and pip-audit ask of them."""
 
+import json
 import re
 from pathlib import Path
 
@@ -25,6 +26,17 @@ def test_every_package_is_pinned_with_its_hashes(path: Path) -> None:
     found = entries(path)
     assert found
     assert [entry for entry in found if not PIN.fullmatch(entry)] == []
+
+
+def test_packages_of_npm_are_pinned_with_their_digests_and_name_no_host() -> None:
+    folder = ROOT / "tests/browser"
+    wanted = json.loads((folder / "package.json").read_text())["devDependencies"]
+    assert all(re.fullmatch(r"[\d.]+", version) for version in wanted.values())
+    lock = json.loads((folder / "package-lock.json").read_text())
+    _, *packages = lock["packages"].values()
+    assert packages
+    assert [p for p in packages if not p["integrity"].startswith("sha512-")] == []
+    assert [p for p in packages if "resolved" in p] == []
 
 
 def test_the_audit_reads_every_list() -> None:

@@ -1,13 +1,11 @@
 """For everybody: axe finds nothing, focus is seen, and the keyboard alone goes all the way."""
 
-import html
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from justhtml import JustHTML
 from playwright.sync_api import Browser, Page, expect
 
 from local.service import LocalService
@@ -104,25 +102,6 @@ def luminance(colour: str) -> float:
     parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
     red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def test_every_page_is_valid_html(
-    chromium: Browser, service: LocalService, job: tuple[str, Any]
-) -> None:
-    """Strictly parsed, with each id once, and each label and description of something."""
-    context = chromium.new_context(base_url=service.url, storage_state=job[1])
-    page, found = context.new_page(), []
-    for path in paths(job[0]):
-        text = page.request.get(path).text()
-        errors = JustHTML(text, collect_errors=True).errors
-        found += [f"{path}: {error.code} in line {error.line}" for error in errors]
-        ids = re.findall(r'\sid="([^"]+)"', text)
-        found += [f"{path}: id {i} twice" for i in set(ids) if ids.count(i) > 1]
-        named = re.findall(r'\s(?:for|aria-labelledby|aria-describedby|form)="([^"]+)"', text)
-        wanted = {name for names in named for name in html.unescape(names).split()}
-        found += [f"{path}: nothing has the id {name}" for name in wanted - set(ids)]
-    context.close()
-    assert found == []
 
 
 def test_the_keyboard_alone_goes_from_the_front_page_to_a_filtered_download(
