@@ -7,8 +7,8 @@ from ann.known_rows import text_of
 MITOCHONDRIAL = ("MT", "chrM", "M", "chrMT", "Mito")
 """The usual names; Ensembl's for yeast is Mito."""
 MITOCHONDRIAL_TOO = {"mito", "chrmito", "mitochondrion", "mtdna", "mitochondria"}
-REPORT_NAMES = ("Sequence-Name", "GenBank-Accn", "RefSeq-Accn", "UCSC-style-name")
-"""The columns of NCBI's assembly reports that name a sequence."""
+REPORT_NAMES = ("Sequence-Name", "RefSeq-Accn", "GenBank-Accn", "UCSC-style-name")
+"""The columns of NCBI's assembly reports that name a sequence; HGVS goes by the first accession."""
 
 
 class NamesError(ValueError):

@@ -75,6 +75,20 @@ def test_a_list_of_names_brings_genes_and_sequences_together(
     assert {"1", "chr1", "CM1.1", "NC_1.1"} <= set(reference.names)
 
 
+def test_changes_are_named_by_refseqs_accession_where_a_list_of_names_has_it(
+    adding: Adding, folder: Path, tmp_path: Path, annotate: Annotate
+) -> None:
+    (tmp_path / "report.txt").write_text(
+        "# Sequence-Name\tSequence-Role\tAssigned-Molecule\tGenBank-Accn\tRefSeq-Accn\n"
+        "1\tassembled-molecule\t1\tCM000663.2\tNC_000001.11\n"
+        "patch\tfix-patch\t1\tKN196472.1\tNW_009646194.1\n"
+    )
+    names = str(tmp_path / "report.txt")
+    adding(renamed("1"), f">1\n{SEQUENCE}\n", contig_names=names)
+    outcome = annotate(vcf("NC_000001.11 38 . A G . . ."), references=folder)
+    assert "GAS_HGVSG=NC_000001.11:g.38A>G" in records_of(outcome)[0][7]
+
+
 @pytest.mark.parametrize(
     ("genes", "words"),
     [
