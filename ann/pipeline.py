@@ -57,12 +57,12 @@ def run(task: Task, scratch: Path, progress: Progress) -> Outcome:
     disk = Disk(task.folder, task.limits)
     progress = disk.watched(progress)
     writer = Beside[Prepared](lambda announce: _prepared(task, scratch, progress, announce))
-    made = _made_beside(task, writer, scratch)
+    made = _made_beside(task, writer, scratch, progress)
     prepared = writer.last()
     if task.annotation:
         progress("reading your annotation")
         add_annotation(prepared, task.annotation, _bounds(task.limits), scratch)
-    made = made or _made(task, prepared, scratch, progress)
+    made = made or _made(task, prepared, scratch, _teller(prepared, progress))
     is_csi = _finished(task, prepared, made, scratch, progress)
     outcome, counts = Outcome(task.folder), made.found.counts
     shutil.move(prepared.rejected, outcome.rejected)
@@ -102,25 +102,37 @@ def _bounds(limits: JobLimits) -> Bounds:
     return Bounds(limits.max_line_bytes, limits.max_records, limits.max_text_bytes)
 
 
-def _made_beside(task: Task, writer: Beside[Prepared], scratch: Path) -> Made | None:
+def _made_beside(
+    task: Task, writer: Beside[Prepared], scratch: Path, progress: Progress
+) -> Made | None:
     """The pass over the variants beside the pre-pass; None where it has to wait for its end."""
     prepared = writer.next()
     if writer.is_over or task.annotation:
         return None
+
+    def tell(records: int) -> None:
+        if writer.is_over:  # until then the pre-pass tells how far it is
+            _teller(writer.made, progress)(records)
+
     try:
-        return _made(task, prepared, scratch, lambda _: None, writer)
+        return _made(task, prepared, scratch, tell, writer)
     except StaleError:
         return None
 
 
+def _teller(prepared: Prepared, progress: Progress) -> Callable[[int], None]:
+    """The progress of the pass in words."""
+    return lambda records: progress(f"writing {records:,} of {prepared.records:,}")
+
+
 def _made(
-    task: Task, prepared: Prepared, scratch: Path, progress: Progress, growth: Growth = ENDED
+    task: Task,
+    prepared: Prepared,
+    scratch: Path,
+    tell: Callable[[int], None],
+    growth: Growth = ENDED,
 ) -> Made:
     """One pass over the variants: the result's body, and their table."""
-
-    def tell(records: int) -> None:
-        if growth.is_over:
-            progress(f"writing {records:,} of {prepared.records:,}")
 
     def csq() -> list[Path]:
         return prepared.csq or local_files(scratch)

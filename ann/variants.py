@@ -127,6 +127,7 @@ class TableWriter:
             raise self.fault
 
     def write(self, table: Table) -> None:
+        """Hand on a table, once there is room for it. Raises what the writing raised."""
         with self.change:
             self.change.wait_for(lambda: self.fault or self._rows() < MOST_ROWS_WAITING)
             if self.fault:
