@@ -66,6 +66,11 @@ class SiteLogger(Logger):
         self.error_log.handlers.clear()
         self.error_log.propagate = True
 
+    def exception(self, msg: object, *args: object, **kwargs: Any) -> None:
+        """Log a fault of ours; a client that stopped in the middle (set_deadlines) is none."""
+        if not isinstance(sys.exc_info()[1], BlockingIOError):
+            super().exception(msg, *args, **kwargs)
+
 
 def options(settings: Config, bind: str) -> dict[str, Any]:
     """gunicorn's settings. https://docs.gunicorn.org/en/stable/settings.html"""

@@ -34,7 +34,7 @@ class WholeRequests:
             try:
                 self._take_in(environ, body)
             except BlockingIOError:  # the time limit of the socket that gunicorn listens on
-                return Response(TOO_SLOW, 408, {"Connection": "close"})(environ, start_response)
+                return Response(TOO_SLOW, 408)(environ, start_response)
             stack.enter_context(self.free)
             reply = self.app(environ, start_response)
             return ClosingIterator(reply, stack.pop_all().close)

@@ -161,3 +161,17 @@ def test_a_bad_setting_stops_the_start_with_one_line() -> None:
         1,
         "gas: [web] threads: 'many' is not a whole number",
     )
+
+
+def test_a_client_that_stops_in_the_middle_is_no_error_of_ours(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    config = Gunicorn()
+    config.set("logger_class", SiteLogger)
+    logger = config.logger_class(config)
+    for fault in (BlockingIOError("too slow"), OSError("our own")):
+        try:
+            raise fault
+        except OSError:
+            logger.exception("Socket error processing request.")
+    assert [record.exc_info[1] for record in caplog.records if record.exc_info] == [fault]
