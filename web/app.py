@@ -110,6 +110,7 @@ def _extend_templates(app: Flask) -> None:
     app.add_template_global(sharing.is_own)
     app.add_template_global(lambda: context.world().clock(), "now")
     app.add_template_global(assets.asset_url, "asset")
+    app.add_template_global(context.site, "site")
     app.context_processor(
         lambda: {"current_user": session.current_user(), "endpoint": request.endpoint}
     )

@@ -9,9 +9,7 @@ bp = Blueprint("home", __name__)
 
 @bp.get("/")
 def index() -> str:
-    return render_template(
-        "home.html", tiers=site().config.tiers, references=site().references.installed()
-    )
+    return render_template("home.html", references=site().references.installed())
 
 
 @bp.get("/healthz")

@@ -1,9 +1,13 @@
 """The signed-in user's own data, and where they are signed in."""
 
-from flask import Blueprint, redirect, render_template, request, session, url_for
-from werkzeug.wrappers import Response
+from typing import Any
 
-from aws.rows.accounts import MailKind
+from flask import Blueprint, Response, jsonify, redirect, render_template, request, session, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from aws.rows.accounts import Account, MailKind
+from aws.rows.job import Job
+from aws.rows.sessions import Session
 from web.context import site, world
 from web.session import account, live_sessions
 
@@ -14,10 +18,18 @@ MAILS = {
     MailKind.RETURNED: "when archived results are back",
 }
 """The kinds of mail, in words."""
+OF_ACCOUNT = ("user_id", "name", "email", "institution", "role", "created_time", "mail_off")
+OF_SESSION = ("agent", "began_time", "seen_time")
+OF_JOB = (
+    "job_id", "input_file_name", "input_bytes", "title", "note", "batch", "reference", "job_status",
+    "submit_time", "start_time", "complete_time", "error", "result_bytes", "result_sha256",
+    "shares",
+)  # fmt: skip
+"""The attributes of each that the user gave, or that tell of them; times are epoch seconds."""
 
 
 @bp.post("/profile/mail")
-def mail() -> Response:
+def mail() -> AnyResponse:
     """Record which mail the user wants."""
     wanted = set(request.form.getlist("mail"))
     off = tuple(kind for kind in MailKind if kind not in wanted)
@@ -39,3 +51,18 @@ def index() -> str:
         tiers=config.tiers,
         mails=MAILS,
     )
+
+
+@bp.get("/profile/data")
+def data() -> Response:
+    """A copy of what is kept of the user, but for the files: those are on the jobs' pages."""
+    user = account()
+    jobs = [_some(job, OF_JOB) for job in world().jobs.all_of(user.user_id)]
+    sessions = [_some(each, OF_SESSION) for each in live_sessions(user)]
+    reply = jsonify(account=_some(user, OF_ACCOUNT), sessions=sessions, jobs=jobs)
+    reply.headers["Content-Disposition"] = 'attachment; filename="gas-data.json"'
+    return reply
+
+
+def _some(row: Account | Session | Job, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in names}

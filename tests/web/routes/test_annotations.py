@@ -205,3 +205,10 @@ def test_a_file_of_which_most_was_set_aside_says_so_at_the_top(ada: Person, worl
     text = page(ada, job)
     assert "350 of 354 records were set aside" in text
     assert "between genes, or in a control region" in text
+
+
+def test_the_list_says_why_a_job_failed(ada: Person, world: World) -> None:
+    builders.failed(world, ada, "Line 5: POS must be a whole number, not 'abc'. <b> " + "x " * 500)
+    text = ada.get("/annotations").text
+    assert "Line 5: POS must be a whole number, not &#39;abc&#39;. &lt;b&gt;" in text
+    assert "x " * 100 not in text

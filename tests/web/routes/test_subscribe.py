@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import pytest
@@ -36,7 +37,9 @@ def test_unsubscribing_first_says_what_will_be_archived(grace: Person, world: Wo
     assert "1 result can be downloaded for another 5 min" in page
     grace.post("/unsubscribe", "/unsubscribe")
     assert not world.accounts.get(grace.user_id).is_premium
-    assert "You are on the free plan" in grace.get("/subscribe").text
+    page = grace.get("/subscribe").text
+    assert "You are on the free plan" in page
+    assert "1 result</strong> can still be downloaded" in page
 
 
 def test_the_last_of_many_changes_holds(ada: Person, world: World) -> None:
@@ -98,3 +101,18 @@ def test_premium_may_be_for_members_only_and_the_page_says_so(
     assert "Subscribe to premium" not in page
     assert ada.post("/subscribe", "/annotations").status_code == 403
     assert not world.accounts.get(ada.user_id).is_premium
+
+
+def test_what_the_plans_cost_is_said_before_anybody_signs_in(ada: Person, grace: Person) -> None:
+    for text in (ada.client.application.test_client().get("/").text, ada.get("/subscribe").text):
+        assert "It costs" in text
+        assert "nothing here" in text
+
+
+def test_a_person_gets_a_copy_of_what_is_kept_of_them(ada: Person, world: World) -> None:
+    job = builders.completed(world, ada, name="mine.vcf")
+    copy = json.loads(ada.get("/profile/data").text)
+    assert copy["account"]["email"] == "ada@example.org"
+    assert [each["job_id"] for each in copy["jobs"]] == [job.job_id]
+    assert copy["sessions"][0]["agent"] == "a browser of the tests"
+    assert not {"id", "write_token", "rev"} & {*copy["sessions"][0], *copy["account"]}
