@@ -1,6 +1,5 @@
 """Finds out all there is to say of a chunk's alleles: consequences, names, named parts."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -25,8 +24,6 @@ from ann.transcript_names import TranscriptNames, names_on_transcripts
 LEAD = b";GAS_HGVSG="
 NEXT, NO_NAME = b",", b"."
 MITOCHONDRIAL = {"mt", "m", "chrm", "chrmt", "mito", "mitochondrion"}
-ACCESSION = re.compile(r"(?:[A-Z]{2}_)?[A-Z]{0,6}[0-9]{5,}\.[0-9]+")
-"""A sequence's accession with its version, of RefSeq or GenBank."""
 
 
 @dataclass
@@ -188,7 +185,5 @@ def _nameless(alleles: Alleles, has_name: Mask) -> list[int]:
 
 def prefix(contig: Contig) -> str:
     """The accession of the sequence, with its version, where one is known; m. for mitochondria."""
-    names = [contig.name, *contig.aliases]
-    accession = next((n for n in names if ACCESSION.fullmatch(n)), contig.name)
-    kind = "m" if MITOCHONDRIAL & {n.lower() for n in names} else "g"
-    return f"{accession}:{kind}."
+    names = {name.lower() for name in (contig.name, *contig.aliases)}
+    return f"{contig.accession or contig.name}:{'m' if MITOCHONDRIAL & names else 'g'}."

@@ -114,7 +114,13 @@ def provenance(prepared: Prepared) -> list[bytes]:
     lines += [_line("tool", name, Version=v) for name, v in tools().items() if name != "GAS"]
     lines.append(_reference(reference))
     lines += [
-        _line("contig", contig.name, MD5=contig.md5, GeneticCode=contig.genetic_code)
+        _line(
+            "contig",
+            contig.name,
+            Accession=contig.accession,
+            MD5=contig.md5,
+            GeneticCode=contig.genetic_code,
+        )
         for contig in dict.fromkeys(prepared.contigs.values())
         if contig
     ]
@@ -128,13 +134,11 @@ def provenance(prepared: Prepared) -> list[bytes]:
 
 
 def _reference(reference: Reference) -> str:
-    accession = getattr(reference, "accession", "")
     return _line(
         "reference",
         reference.name,
         Title=reference.title,
         Assembly=reference.assembly,
-        Accession=accession,
         Version=reference.version,
     )
 

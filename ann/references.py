@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,8 @@ from aws.storage.reference_folder import DESCRIPTION, NAME
 BUNDLED = Path(__file__).parent / "references"
 
 log = logging.getLogger(__name__)
+ACCESSION = re.compile(r"(?:[A-Z]{2}_)?[A-Z]{0,6}[0-9]{5,}\.[0-9]+")
+"""An accession with its version, of RefSeq or GenBank."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,12 @@ class Contig:
     md5: str
     aliases: tuple[str, ...] = ()
     genetic_code: int = 1
+
+    @property
+    def accession(self) -> str:
+        """The sequence's accession with its version; empty where no name is one."""
+        names = (self.name, *self.aliases)
+        return next((name for name in names if ACCESSION.fullmatch(name)), "")
 
 
 @dataclass(frozen=True)

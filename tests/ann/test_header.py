@@ -43,7 +43,10 @@ def test_it_says_what_made_it_and_from_what(annotate: Annotate, rcrs: Reference)
     assert re.search(r"##GAS_version=\d", text)
     assert re.search(r'##GAS_tool=<ID=bcftools,Version="1\.\d+">', text)
     assert re.search(r"##GAS_reference=<ID=rCRS,.*NC_012920\.1", text)
-    assert f'##GAS_contig=<ID=MT,MD5="{rcrs.contigs[0].md5}",GeneticCode="2">' in text
+    assert (
+        '##GAS_contig=<ID=MT,Accession="NC_012920.1",'
+        f'MD5="{rcrs.contigs[0].md5}",GeneticCode="2">' in text
+    )
     assert '##GAS_options=<ID=csq,Mode="local",GeneticCodes="2">' in text
     for source in rcrs.known:
         assert f"##GAS_known=<ID={source.name}," in text
