@@ -162,7 +162,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="./gas demo",
         description="Bring up a private world, sign in, upload FILE, wait, download the result.",
-        epilog="example: ./gas demo my.vcf --as free    ./gas demo --lifecycle --backend vault",
+        epilog="examples: ./gas demo my.vcf --as free; ./gas demo --lifecycle --backend vault",
     )
     parser.add_argument("file", nargs="?", type=Path, default=EXAMPLE, help="a VCF to annotate")
     parser.add_argument("--as", dest="identity", choices=("free", "premium"), default="premium")

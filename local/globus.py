@@ -21,6 +21,7 @@ from local.tokens import ALGORITHM, CLIENT_ID, CLIENT_SECRET, TOKEN_S, Provider
 
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Local Globus</title>
+<link rel="icon" href="data:,">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <style>
 body{font:17px/1.5 system-ui,sans-serif;background:#f3f5f8;color:#1c2733;margin:0}
@@ -34,6 +35,7 @@ small{display:block;color:#4a5766}
 <form method="post" action="">
 {% for person in people %}<button name="identity" value="{{ person.key }}">{{ person.name }}
 <small>{{ person.email }}{% if person.institution %}, {{ person.institution }}{% endif %}</small>
+{% if person.role %}<small>{{ person.role }}</small>{% endif %}
 </button>{% endfor %}</form></main></body></html>"""
 
 

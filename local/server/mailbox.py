@@ -11,7 +11,8 @@ from urllib.parse import parse_qs
 from local.server.wsgi import App, Environ, StartResponse, answer, body_of, path_of, signed_service
 
 LINK = re.compile(r"https?://(?:[^\s<>&\"']|&amp;)+")
-PAGES = ("/mail", "/mail.json")
+PAGES = ("/", "/mail", "/mail.json")
+"""Shown to who signs nothing: a browser; at / the AWS clients' own requests are signed."""
 TO = "Destination.ToAddresses.member."
 STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:48rem;margin:2rem auto;padding:0 1rem}"
@@ -32,7 +33,7 @@ class Mailbox:
         path = path_of(environ)
         if path == "/mail.json":
             return answer(start_response, 200, json.dumps(self.sent[::-1]).encode())
-        if path == "/mail":
+        if path == "/mail" or (path == "/" and "HTTP_AUTHORIZATION" not in environ):
             page = _page(self.sent[::-1]).encode()
             return answer(start_response, 200, page, "text/html; charset=utf-8")
         if signed_service(environ) == "ses":

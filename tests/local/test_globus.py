@@ -114,6 +114,7 @@ def test_the_page_names_three_people(client: ConfidentialAppAuthClient) -> None:
     page = requests.get(authorize_url(client), timeout=5).text
     for identity in ("free", "premium", "newcomer"):
         assert f'name="identity" value="{identity}"' in page
+    assert "premium: large files, results kept" in page
     assert '<html lang="en">' in page
     assert "<script" not in page
 

@@ -35,6 +35,14 @@ def test_the_page_shows_mail_and_runs_nothing_in_it(aws: Clients, name: str) -> 
     assert '<a href="http://localhost:5000/a?b=1&amp;c=2">' in page.text
 
 
+def test_a_browser_at_the_root_sees_the_mail_and_clients_their_buckets(
+    aws: Clients, name: str
+) -> None:
+    send(aws, name, Text="hello")
+    assert name in requests.get(aws.url, timeout=5).text
+    assert "Buckets" in aws.s3.list_buckets()
+
+
 def test_mail_that_ses_refused_is_not_shown(aws: Clients, local_aws: Handle, name: str) -> None:
     refused = aws.ses.exceptions.MessageRejected
     try:
