@@ -74,6 +74,22 @@ def test_what_changes_a_job_is_never_open_to_those_who_see_it(app: Flask) -> Non
     assert {r.endpoint for r in app.url_map.iter_rules()} >= READABLE
 
 
+def test_a_hostile_owners_words_are_only_text_to_whom_they_share_with(
+    ada: Person, world: World, stranger: FlaskClient
+) -> None:
+    hostile = """"><img src=x onerror=alert(1)>=1+1"""
+    job = builders.completed(world, ada, name=f"{hostile}.vcf")
+    world.jobs.describe(job.job_id, title=hostile, note=hostile)
+    stranger.get(shared(ada, job))
+    for rest in ("", "/log"):
+        page = stranger.get(f"/annotations/{job.job_id}{rest}").text
+        assert "&lt;img src=x onerror=alert(1)&gt;" in page
+        assert "<img src=x" not in page
+    disposition = stranger.get(f"/annotations/{job.job_id}/download").headers["Content-Disposition"]
+    assert disposition.startswith("attachment;")
+    assert "script" in stranger.get(f"/annotations/{job.job_id}").headers["Content-Security-Policy"]
+
+
 def test_a_link_that_is_withdrawn_ends_at_once(
     ada: Person, world: World, stranger: FlaskClient
 ) -> None:
