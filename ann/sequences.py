@@ -64,5 +64,7 @@ def _unpack(source: Path, fasta: Path) -> int:
 
 def _described(file: pysam.FastaFile) -> Iterator[Sequence]:
     for name, length in zip(file.references, file.lengths, strict=True):
-        sequence = file.fetch(name).upper().encode()
-        yield Sequence(name, length, hashlib.md5(sequence, usedforsecurity=False).hexdigest())
+        digest = hashlib.md5(usedforsecurity=False)
+        for start in range(0, length, CHUNK_BYTES):
+            digest.update(file.fetch(name, start, start + CHUNK_BYTES).upper().encode())
+        yield Sequence(name, length, digest.hexdigest())
