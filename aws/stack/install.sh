@@ -128,12 +128,22 @@ session_manager() {
     packages "$release/agent/amazon-ssm-agent.deb"
 }
 
+# A key that never leaves the instance, and a certificate that says nothing but the key: load balancers
+# verify none (User Guide for Application Load Balancers, Target groups).
+certificate() {
+    [ -e "$1/certificate.pem" ] && return
+    install -d -m 700 "$1"
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj /CN=gas \
+        -keyout "$1/key.pem" -out "$1/certificate.pem" 2>/dev/null
+}
+
 # The site's front: takes in requests from slow clients, so that they hold nothing up.
 front() {
     command -v nginx >/dev/null || {
         apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=5 update
-        packages -o Acquire::Retries=5 nginx-light
+        packages -o Acquire::Retries=5 nginx-light openssl
     }
+    certificate /etc/nginx/tls
     install -m 644 "$release/aws/stack/nginx.conf" /etc/nginx/nginx.conf
     systemctl daemon-reload
     systemctl enable nginx.service

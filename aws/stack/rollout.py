@@ -153,7 +153,7 @@ class GroupsInService:
         return dict(reply["AutoScalingGroups"][0])
 
     def _healthy_targets(self) -> int:
-        reply = self.balancers.describe_target_groups(Names=[f"{self.prefix}-web"])
+        reply = self.balancers.describe_target_groups(Names=[f"{self.prefix}-tls"])
         arn = reply["TargetGroups"][0]["TargetGroupArn"]
         targets = self.balancers.describe_target_health(TargetGroupArn=arn)
         states = [one["TargetHealth"]["State"] for one in targets["TargetHealthDescriptions"]]

@@ -6,6 +6,8 @@ from threading import RLock
 from typing import Any
 from urllib.parse import parse_qs
 
+from moto.s3.models import FakeDeleteMarker
+
 from local.server.objects import open_whole
 from local.server.restores import s3_backend
 from local.server.vaults import VaultStore
@@ -34,7 +36,8 @@ class Archived:
     def _of_bucket(self, name: str) -> Iterator[tuple[str, str]]:
         bucket = s3_backend().buckets.get(name)
         for key, stored in bucket.keys.items() if bucket else ():
-            yield key, _sha256(open_whole(stored))
+            if not isinstance(stored, FakeDeleteMarker):
+                yield key, _sha256(open_whole(stored))
 
     def _of_vault(self, name: str) -> Iterator[tuple[str, str]]:
         vault = self.store.vaults.get(name)

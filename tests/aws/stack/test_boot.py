@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -198,18 +199,41 @@ def the_units_are_what_systemd_wants(scene: BootScene) -> None:
         assert (ran.returncode, ran.stdout) == (0, "")
 
 
+def health(scene: BootScene) -> str:
+    """The status of the answer to the load balancer's health check; 000 where none comes."""
+    ask = "curl -ksS --max-time 5 -o /dev/null -w '%{http_code}' https://localhost:8443/healthz"
+    return scene.machine.run(f"{ask} 2>/dev/null").stdout.strip()
+
+
 def the_site_answers_its_health_check(scene: BootScene) -> None:
-    health = "curl -sS -o /dev/null -w '%{http_code}' localhost:8080/healthz"
-    until(lambda: scene.machine.output(health) == "200", "the site does not answer")
+    until(lambda: health(scene) == "200", "the site does not answer")
+    assert scene.machine.output("stat -c '%U %a' /etc/nginx/tls/key.pem") == "root 600"
 
 
 def the_front_takes_in_slow_requests(scene: BootScene) -> None:
     head = b"POST /subscribe HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000\r\n\r\nx"
+    unverified = ssl.create_default_context()
+    unverified.check_hostname, unverified.verify_mode = False, ssl.CERT_NONE
     with ExitStack() as slow:
         for _ in range(60):
-            connection = slow.enter_context(socket.create_connection(("localhost", 8080)))
-            connection.sendall(head)
+            plain = slow.enter_context(socket.create_connection(("localhost", 8443)))
+            slow.enter_context(unverified.wrap_socket(plain)).sendall(head)
         the_site_answers_its_health_check(scene)
+
+
+def a_front_that_dies_comes_back_or_the_health_check_fails(scene: BootScene) -> None:
+    machine, config = scene.machine, "/etc/nginx/nginx.conf"
+    first = machine.show("nginx", "MainPID")
+    machine.run(f"kill -9 {first}")
+    until(lambda: machine.show("nginx", "MainPID") not in (first, "0"), "nginx stays away")
+    until(lambda: health(scene) == "200", "the site does not answer")
+    machine.run(f"echo nonsense >>{config}; kill -9 {machine.show('nginx', 'MainPID')}")
+    until(lambda: health(scene) == "000", "nginx is down, and the instance healthy")
+    assert machine.output("curl -sS localhost:8081/healthz"), "of the front alone"
+    machine.run(f"sed -i '$d' {config}")
+    the_site_answers_its_health_check(scene)
+    machine.run("head -c 2000000 /dev/zero | curl -ksS --data-binary @- https://localhost:8443/")
+    assert "too large body" in machine.output("cat /var/log/nginx/error.log")
 
 
 def the_daemons_run_as_a_user_that_may_do_little(scene: BootScene) -> None:
@@ -252,7 +276,7 @@ systemctl restart gas@annotator
 
 def a_job_that_is_taken_over_gets_nowhere(scene: BootScene) -> None:
     world, machine, (unit,) = scene.world, scene.machine, UNITS["annotator"]
-    machine.run(TAKE_OVER % tuple(Path(m.__file__).read_text() for m in (attacker, hiding)))
+    machine.run(TAKE_OVER % tuple(Path(str(m.__file__)).read_text() for m in (attacker, hiding)))
     until(lambda: scene.are_up("annotator"), "the annotator is not up")
     known = {
         "daemon": int(machine.show(unit, "MainPID")),
@@ -325,6 +349,8 @@ def test_an_instance_boots_runs_again_and_stops_as_it_should(scene: BootScene) -
         the_site_answers_its_health_check(scene)
     with step("slow clients"):
         the_front_takes_in_slow_requests(scene)
+    with step("death of the front"):
+        a_front_that_dies_comes_back_or_the_health_check_fails(scene)
     with step("users and capabilities"):
         the_daemons_run_as_a_user_that_may_do_little(scene)
     with step("attack from inside the child"):

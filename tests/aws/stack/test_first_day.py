@@ -119,22 +119,33 @@ def test_a_creation_that_is_undone_can_delete_its_tables(parsed: Parsed) -> None
         assert "DeletionProtectionEnabled" not in table
 
 
-def test_a_deleted_object_can_be_brought_back_as_long_as_a_row(parsed: Parsed) -> None:
-    for logical in ("InputsBucket", "ResultsBucket"):
-        bucket = parsed.resources[logical]["Properties"]
-        assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}, logical
-        rules = bucket["LifecycleConfiguration"]["Rules"]
-        (days,) = [
-            rule["NoncurrentVersionExpiration"]["NoncurrentDays"]
-            for rule in rules
-            if "NoncurrentVersionExpiration" in rule
-        ]
-        assert days == RESTORABLE_DAYS, logical
+@pytest.mark.parametrize("kind", ["Inputs", "Results", "Archive", "References"])
+def test_a_deleted_object_can_be_brought_back_as_long_as_a_row(kind: str, parsed: Parsed) -> None:
+    bucket = parsed.resources[f"{kind}Bucket"]["Properties"]
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    days = [
+        rule["NoncurrentVersionExpiration"]["NoncurrentDays"]
+        for rule in bucket["LifecycleConfiguration"]["Rules"]
+        if rule["Prefix"] == "" and "NoncurrentVersionExpiration" in rule
+    ]
+    assert days == [RESTORABLE_DAYS]
 
 
-def test_no_process_may_delete_for_good(parsed: Parsed) -> None:
+@pytest.mark.parametrize("kind", ["Inputs", "Results", "Archive"])
+def test_no_process_may_delete_for_good_whatever_its_role_says(kind: str, parsed: Parsed) -> None:
     assert "s3:DeleteObjectVersion" not in str(parsed.of("AWS::IAM::ManagedPolicy"))
     assert "s3:DeleteObjectVersion" not in str(parsed.of("AWS::IAM::Role"))
+    policy = parsed.of("AWS::S3::BucketPolicy")[f"{kind}BucketPolicy"]["PolicyDocument"]
+    (deny,) = (s for s in policy["Statement"] if s["Sid"] == "NoProcessEndsAVersion")
+    assert (deny["Effect"], deny["Principal"]) == ("Deny", "*")
+    assert {
+        "s3:DeleteObjectVersion",
+        "s3:PutBucketVersioning",
+        "s3:PutLifecycleConfiguration",
+        "s3:PutBucketPolicy",
+    } <= set(deny["Action"])
+    roles = {f"arn:aws:iam::{ACCOUNT}:role/gas-acme-{process.name}" for process in PROCESSES}
+    assert set(deny["Condition"]["ArnEquals"]["aws:PrincipalArn"]) == roles
 
 
 def test_uploads_expire_when_no_restored_row_can_ask_for_them(parsed: Parsed) -> None:

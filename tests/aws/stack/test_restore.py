@@ -1,7 +1,7 @@
 """Backup and restore as docs/operating.md has it: its commands, in their order, on the tables.
 
 The local AWS knows the commands; that a deleted table is restored to its last moment only, and that
-a protected one is not deleted, it leaves to these tests.
+a protected one is not deleted, it leaves to these tests. Its buckets keep versions when told to.
 """
 
 import re
@@ -13,21 +13,25 @@ import pytest
 
 from aws.config import Config
 from aws.provision import provision
+from aws.resources import World
 from aws.stack.release import ROOT
 from aws.stack.steps import protect_tables
+from tests import builders, daemons
+from tests.conftest import Clock
 
-COMMAND = re.compile(r"aws dynamodb ((?:wait )?[a-z-]+)((?:\\\n|[^\n`])*)")
+COMMAND = re.compile(r"aws (dynamodb|s3api) ((?:wait )?[a-z-]+)((?:\\\n|[^\n`])*)")
 RIGHT, WRONG = {"job_id": {"S": "right"}}, {"job_id": {"S": "wrong"}}
 
 
-def commands() -> list[tuple[str, dict[str, Any]]]:
-    """The documented DynamoDB commands of a restore: operations, and parameters for boto3."""
+def commands(service: str) -> list[tuple[str, dict[str, Any]]]:
+    """The documented commands of a restore to a service: operations, and parameters for boto3."""
     text = (ROOT / "docs" / "operating.md").read_text()
     section = text.partition("## Backup and restore")[2].partition("\n## ")[0]
     found = []
     for match in COMMAND.finditer(section):
-        words = shlex.split(match[2].replace("\\\n", " "))
-        found.append((match[1], _parameters(words)))
+        words = shlex.split(match[3].replace("\\\n", " "))
+        if match[1] == service:
+            found.append((match[2], _parameters(words)))
     return found
 
 
@@ -84,7 +88,7 @@ def test_the_documented_commands_bring_the_rows_back(table: str) -> None:
     dynamodb, arn = boto3.client("dynamodb"), ""
     prefix = table.removesuffix("-annotations")
     done = []
-    for operation, given in commands():
+    for operation, given in commands("dynamodb"):
         named = {
             name: value.replace("PREFIX", prefix) if isinstance(value, str) else value
             for name, value in given.items()
@@ -103,3 +107,41 @@ def test_the_documented_commands_bring_the_rows_back(table: str) -> None:
     recovery = backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"]
     assert recovery == "ENABLED"
     assert done[0] == "restore-table-to-point-in-time"
+
+
+def test_the_documented_commands_bring_a_deleted_archive_back(world: World) -> None:
+    s3, bucket = boto3.client("s3"), f"{world.config.gas.prefix}-archive"
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    job = builders.archived(world, builders.user(world))
+    archive_id = str(job.results_file_archive_id)
+    world.vault.delete(archive_id)
+    with pytest.raises(FileNotFoundError):
+        world.vault.request(archive_id, job.job_id, "Standard")
+    (look, where), (bring_back, what) = commands("s3api")
+    assert (look, bring_back) == ("list-object-versions", "delete-object")
+    prefix = where["Prefix"].replace("PREFIX", world.config.gas.prefix)
+    listed = s3.list_object_versions(Bucket=bucket, Prefix=prefix.replace("USER", job.user_id))
+    (marker,) = listed["DeleteMarkers"]
+    assert what.keys() == {"Bucket", "Key", "VersionId"}
+    s3.delete_object(Bucket=bucket, Key=marker["Key"], VersionId=marker["VersionId"])
+    assert world.vault.request(archive_id, job.job_id, "Standard")
+    assert s3.head_object(Bucket=bucket, Key=marker["Key"])["StorageClass"] == "GLACIER"
+
+
+def test_results_come_and_go_where_deleted_archives_are_kept(world: World, clock: Clock) -> None:
+    """A deletion then leaves a marker, which must be no archive to anybody."""
+    s3, prefix = boto3.client("s3"), world.config.gas.prefix
+    for kind in ("results", "archive"):
+        s3.put_bucket_versioning(
+            Bucket=f"{prefix}-{kind}", VersioningConfiguration={"Status": "Enabled"}
+        )
+    owner = builders.user(world)
+    job = builders.archived(world, owner)
+    for premium in (True, False, True):
+        builders.change_role(world, owner.user_id, premium)
+        daemons.bring_to_rest(world, clock, daemons.handlers())
+        daemons.take_stock(world)
+    job = world.jobs.get(job.job_id)
+    assert builders.result_bytes(world, job) == daemons.BODY
+    assert "Contents" not in s3.list_objects_v2(Bucket=f"{prefix}-archive")
+    assert s3.list_object_versions(Bucket=f"{prefix}-archive")["DeleteMarkers"]

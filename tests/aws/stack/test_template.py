@@ -145,7 +145,7 @@ def test_metadata_need_a_token_on_every_instance(parsed: Parsed) -> None:
 def test_every_bucket_is_closed_encrypted_kept_and_for_tls_only(parsed: Parsed) -> None:
     closed = {p["Bucket"] for p in parsed.of("AWS::S3::BucketPolicy").values() if tls_only(p)}
     buckets = parsed.of("AWS::S3::Bucket")
-    assert len(buckets) == 4
+    assert len(buckets) == 5
     for name, bucket in buckets.items():
         assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}, name
         assert "BucketEncryption" in bucket, name

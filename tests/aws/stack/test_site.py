@@ -1,0 +1,110 @@
+"""The way to the site by the template: TLS to its instances, a firewall, who asked for what."""
+
+import json
+import re
+
+from aws.processes import PROCESSES
+from aws.stack.template import HERE, rendered
+from tests.aws.stack.iam import Rights
+from tests.aws.stack.parsed import ACCOUNT, Parsed
+
+BALANCER = "AWS::ElasticLoadBalancingV2::LoadBalancer"
+NGINX = (HERE / "nginx.conf").read_text()
+LISTENS = re.compile(r"listen (\d+) ssl ")
+
+
+def test_the_load_balancer_talks_tls_to_the_instances_and_so_does_its_health_check(
+    parsed: Parsed,
+) -> None:
+    """Without HealthCheckProtocol it asks by http (API of CreateTargetGroup)."""
+    (port,) = LISTENS.findall(NGINX)
+    (group,) = parsed.of("AWS::ElasticLoadBalancingV2::TargetGroup").values()
+    assert (group["Protocol"], group["Port"]) == ("HTTPS", int(port))
+    assert group["HealthCheckProtocol"] == "HTTPS"
+    (into,) = parsed.of("AWS::EC2::SecurityGroupIngress").values()
+    (out,) = parsed.of("AWS::EC2::SecurityGroup")["LoadBalancerSecurity"]["SecurityGroupEgress"]
+    assert {r[end] for r in (into, out) for end in ("FromPort", "ToPort")} == {int(port)}
+
+
+def test_an_instance_whose_front_is_down_is_replaced_and_heard_of(parsed: Parsed) -> None:
+    """The health check asks nginx, at the port of the site: no HealthCheckPort names another."""
+    (target,) = parsed.of("AWS::ElasticLoadBalancingV2::TargetGroup").values()
+    assert "HealthCheckPort" not in target
+    group = parsed.of("AWS::AutoScaling::AutoScalingGroup")["WebGroup"]
+    assert (group["HealthCheckType"], group["TargetGroupARNs"]) == ("ELB", ["WebTargetGroup"])
+    alarm = parsed.of("AWS::CloudWatch::Alarm")["SiteSilentAlarm"]
+    assert (alarm["MetricName"], alarm["Statistic"]) == ("UnHealthyHostCount", "Minimum")
+    assert alarm["AlarmActions"][0].endswith(":gas-acme-alarms")
+    unit = (HERE / "units" / "nginx.service.d" / "gas.conf").read_text()
+    assert {"Restart=always", "StartLimitIntervalSec=0"} <= set(unit.splitlines())
+
+
+def test_the_fronts_complaints_go_to_the_log_of_the_site() -> None:
+    agent = json.loads((HERE / "cloudwatch-agent.json").read_text())
+    files = agent["logs"]["logs_collected"]["files"]["collect_list"]
+    (path,) = re.findall(r"error_log (\S+) warn;", NGINX)
+    assert [f["log_group_name"] for f in files if f["file_path"] == path] == ["/PREFIX/web"]
+
+
+def test_who_asked_for_what_is_kept_for_as_long_as_logs_and_for_operators_alone(
+    parsed: Parsed,
+) -> None:
+    buckets = parsed.of("AWS::S3::Bucket")
+    (rule,) = buckets.pop("LogsBucket")["LifecycleConfiguration"]["Rules"]
+    assert rule["ExpirationInDays"] == parsed.parameters["LogDays"]
+    for logical, bucket in buckets.items():
+        kind = bucket["BucketName"].removeprefix("gas-acme-")
+        logging = {"DestinationBucketName": "gas-acme-logs", "LogFilePrefix": f"{kind}/"}
+        assert bucket["LoggingConfiguration"] == logging, logical
+    pairs = parsed.of(BALANCER)["LoadBalancer"]["LoadBalancerAttributes"]
+    attributes = {pair["Key"]: pair["Value"] for pair in pairs}
+    assert attributes["access_logs.s3.enabled"] == "true"
+    assert attributes["access_logs.s3.bucket"] == "gas-acme-logs"
+    for process in PROCESSES:
+        assert "gas-acme-logs" not in json.dumps(Rights(parsed, process.name).statements)
+
+
+def test_load_balancer_and_buckets_may_write_what_they_tell_before_they_are_made(
+    parsed: Parsed,
+) -> None:
+    """A load balancer whose bucket refuses it cannot be made (API, access_logs.s3.bucket)."""
+    policy = parsed.of("AWS::S3::BucketPolicy")["LogsBucketPolicy"]["PolicyDocument"]
+    allowed = {
+        s["Principal"]["Service"]: (s["Action"], s["Resource"])
+        for s in policy["Statement"]
+        if s["Effect"] == "Allow"
+    }
+    logs = "arn:aws:s3:::gas-acme-logs"
+    assert allowed == {
+        "logdelivery.elasticloadbalancing.amazonaws.com": (
+            "s3:PutObject",
+            f"{logs}/site/AWSLogs/{ACCOUNT}/*",
+        ),
+        "logging.s3.amazonaws.com": ("s3:PutObject", f"{logs}/*"),
+    }
+    for logical, resource in parsed.resources.items():
+        if resource["Type"] in ("AWS::S3::Bucket", BALANCER) and logical != "LogsBucket":
+            assert "LogsBucketPolicy" in resource["DependsOn"], logical
+
+
+def test_a_firewall_comes_only_where_it_is_asked_for(parsed: Parsed) -> None:
+    """It costs 9 US dollars a month, and 0.60 a million requests."""
+    assert not [r for r in parsed.resources.values() if r["Type"].startswith("AWS::WAFv2::")]
+
+
+def test_the_firewall_limits_an_address_and_takes_what_people_rightly_send() -> None:
+    parsed = Parsed(rendered(), WafRequests="2000")
+    (acl,) = parsed.of("AWS::WAFv2::WebACL").values()
+    (association,) = parsed.of("AWS::WAFv2::WebACLAssociation").values()
+    assert association == {"ResourceArn": "LoadBalancer", "WebACLArn": "SiteAcl.Arn"}
+    rules = {rule["Name"]: rule for rule in acl["Rules"]}
+    assert rules["rate"]["Statement"]["RateBasedStatement"]["Limit"] == "2000"
+    assert rules["rate"]["Action"]["Block"]["CustomResponse"] == {"ResponseCode": 429}
+    common = rules["common"]["Statement"]["ManagedRuleGroupStatement"]
+    assert {rule["Name"] for rule in common["RuleActionOverrides"]} == {
+        "SizeRestrictions_BODY",  # more than 8 KB: variants that are pasted
+        "SizeRestrictions_QUERYSTRING",  # more than 2 KB: a view of the explorer's
+        "RestrictedExtensions_QUERYARGUMENTS",  # such as .log: the name of an upload
+    }
+    assert all(rule["ActionToUse"] == {"Count": {}} for rule in common["RuleActionOverrides"])
+    assert len({rule["Priority"] for rule in acl["Rules"]}) == len(rules) == 4
