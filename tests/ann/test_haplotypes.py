@@ -1,5 +1,6 @@
 """Alleles of one haplotype that change one codon together, and when they are called so."""
 
+import duckdb
 import pytest
 
 from ann.pipeline import Outcome
@@ -28,6 +29,10 @@ def test_phased_changes_of_one_codon_are_called_together(annotate: Annotate) -> 
     assert "@1177" in f"{first} {second}"
     assert "64M>64V" in third
     assert "haplotype by haplotype" in outcome.log.read_text()
+    with duckdb.connect() as db:
+        query = "SELECT consequences[1].codons FROM read_parquet(?)"
+        codons = db.execute(query, [str(outcome.variants)]).fetchall()
+    assert codons == [("CGc/AAc",), ("CGc/AAc",), ("Atg/Gtg",)]
 
 
 @pytest.mark.parametrize("genotypes", [("0/1",), ("0|1", "0/1"), ("0|1", "0|2"), ("0|1", "1|.|0")])
