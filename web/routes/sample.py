@@ -21,8 +21,8 @@ PAUSE_S, GROWTH = 60, 4
 """The pause after the first try that failed, and how much longer each is: the last is an hour."""
 NOT_YET = "The sample could not be made just now. It is tried again: please come back in a while."
 GIVEN_UP = (
-    "The sample cannot be made here, and the operators of this site are told. Meanwhile sign in "
-    "and annotate a file of your own."
+    "The sample cannot be made here, and the operators of this site know of it. Meanwhile sign "
+    "in and annotate a file of your own."
 )
 
 

@@ -185,7 +185,7 @@ def test_the_page_links_nothing_from_elsewhere(ada: Person, world: World) -> Non
     assert not re.findall(r"<script(?! type=\"module\" src)|<style| style=| on\w+=", text)
 
 
-def told(world: World, job: Job, **changes: Any) -> None:
+def summarised(world: World, job: Job, **changes: Any) -> None:
     """Store another summary of the job."""
     stored = job.outputs["summary"]
     document = {**world.files.read_json(stored.bucket, stored.key), **changes}
@@ -194,14 +194,14 @@ def told(world: World, job: Job, **changes: Any) -> None:
 
 def test_a_file_without_variants_is_asked_about(ada: Person, world: World) -> None:
     job = builders.completed(world, ada)
-    told(world, job, records=0)
+    summarised(world, job, records=0)
     assert "no variants in this file" in page(ada, job)
 
 
 def test_a_file_of_which_most_was_set_aside_says_so_at_the_top(ada: Person, world: World) -> None:
     job = builders.completed(world, ada)
     reasons = {"contig not in the reference": 350, "outside the reach of any transcript": 2}
-    told(world, job, records=354, not_annotated=reasons)
+    summarised(world, job, records=354, not_annotated=reasons)
     text = page(ada, job)
     assert "350 of 354 records were set aside" in text
     assert "between genes, or in a control region" in text

@@ -68,7 +68,7 @@ def test_a_sample_that_failed_is_tried_again_with_a_backoff_until_the_operators_
     assert len(set(made)) == SAMPLE_TRIES
     with caplog.at_level(logging.ERROR):
         reply = stranger.get("/sample")
-    assert (reply.status_code, "operators of this site are told" in reply.text) == (503, True)
+    assert (reply.status_code, "operators of this site know of it" in reply.text) == (503, True)
     assert f"the sample has failed {SAMPLE_TRIES} times" in caplog.text
 
 
