@@ -211,6 +211,10 @@ def test_records_of_none_of_the_contigs_that_the_header_promises_are_no_dead_end
     assert "'" not in outcome.error
 
 
+def test_one_column_is_one(annotate: Annotate) -> None:
+    assert "Line 3 has 1 column, but" in (annotate(vcf("MT")).error or "")
+
+
 def test_notes_name_contigs_as_people_write_them(annotate: Annotate) -> None:
     outcome = annotate(
         vcf("MT 73 . A G . . .", "X 5 . A C . . .", "1 5 . A C . . .", "1 6 . A C . . .")

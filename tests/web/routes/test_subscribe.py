@@ -16,13 +16,16 @@ from web.services.payments import is_in
 def test_subscribing_makes_premium_and_says_what_is_coming_back(ada: Person, world: World) -> None:
     for _ in range(2):
         builders.archived(world, ada)
+    builders.completed(world, ada)
     assert "2 of your results are archived" in ada.get("/subscribe").text
     reply = ada.post("/subscribe", "/subscribe")
     assert (reply.status_code, reply.location) == (303, "/subscribe")
     account = world.accounts.get(ada.user_id)
     assert account.is_premium
     assert account.pending_role_change == 1
-    assert "2 archived results are on the way back" in ada.get("/subscribe").text
+    page = ada.get("/subscribe").text
+    assert "2 archived results are on the way back" in page
+    assert "1 is here already" in page
 
 
 def test_subscribing_twice_changes_nothing_more(ada: Person, world: World) -> None:
