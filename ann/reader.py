@@ -113,7 +113,8 @@ class Reader:
         if found != tabs:
             raise VCFError(
                 f"Line {number} has {found + 1} column{'s' * (found > 0)}, but the header has "
-                f"{tabs + 1}. Please check that the columns are separated by tabs and none is missing."
+                f"{tabs + 1}. Please check that the columns are separated by tabs and none is "
+                "missing."
             )
         if b"\0" in line:
             raise line_fault(number, "it holds binary data (a zero byte)")
