@@ -116,7 +116,8 @@ class NearbyModels:
         keys = (transcripts << KEY_BITS) | pos
         found = np.maximum(np.searchsorted(self.parts.keys, keys, "right") - 1, 0)
         turned = np.where(self.is_reverse[transcripts], -pos, pos)
-        is_in = self.parts.keys[found] >> KEY_BITS == transcripts
+        begins = self.parts.keys[found]
+        is_in = (begins <= keys) & (begins >> KEY_BITS == transcripts)
         is_in &= pos <= self.parts.stops[found]
         return np.where(is_in, self.parts.bases[found] + turned, -1), np.where(is_in, found, -1)
 
