@@ -7,8 +7,10 @@ import numpy as np
 from ann.references import Reference
 from ann.table import Bytes, Ints
 
+LINE_END = b"\r\n"
 UPPER = np.uint8(0xDF)
 """A letter's byte and this is the byte of its capital."""
+CAPITALS = bytes(n & 0xDF for n in range(256))
 
 
 class MappedFasta:
@@ -22,19 +24,26 @@ class MappedFasta:
 
     def at(self, contig: str, offsets: Ints) -> Bytes:
         """The bases at these offsets of a contig, counted from 0, in upper case."""
-        _, offset, line_bases, line_bytes = self.places[contig]
-        if contig != self.name:
-            length = self.places[contig][0]
-            size = max(1, length + (length // max(1, line_bases)) * (line_bytes - line_bases))
-            left = self.path.stat().st_size - offset
-            self.bases = np.memmap(self.path, np.uint8, "r", offset, (min(size, left),))
-            self.name = contig
+        _, _, line_bases, line_bytes = self.places[contig]
         lines = offsets // line_bases
-        found: Bytes = np.asarray(self.bases[offsets + lines * (line_bytes - line_bases)]) & UPPER
+        found: Bytes = self._mapped(contig)[offsets + lines * (line_bytes - line_bases)] & UPPER
         return found
 
-    def text(self, contig: str, start: int, end: int) -> bytes:
-        return self.at(contig, np.arange(start, end)).tobytes()
+    def text(self, contig: str, start: int, end: int, table: bytes = CAPITALS) -> bytes:
+        """The bases from `start` to `end`, counted from 0, as a table of all bytes has them."""
+        _, _, line_bases, line_bytes = self.places[contig]
+        more = line_bytes - line_bases
+        first, last = start + start // line_bases * more, end + end // line_bases * more
+        return self._mapped(contig)[first:last].tobytes().translate(table, LINE_END)
+
+    def _mapped(self, contig: str) -> Bytes:
+        if contig != self.name:
+            length, offset, line_bases, line_bytes = self.places[contig]
+            size = max(1, length + (length // max(1, line_bases)) * (line_bytes - line_bases))
+            left = self.path.stat().st_size - offset
+            mapped = np.memmap(self.path, np.uint8, "r", offset, (min(size, left),))
+            self.bases, self.name = np.asarray(mapped), contig
+        return self.bases
 
 
 def _fasta_index(path: Path) -> dict[str, tuple[int, int, int, int]]:

@@ -72,10 +72,9 @@ class Finder:
         entries = self._with_rna(entries, alleles, kinds)
         names = names_on_transcripts(entries, alleles, kinds, self.models, self.reading)
         added = np.flatnonzero(entries.numbers == ADDED).tolist()
-        changes = self.reading.changes(alleles)
         return ChunkFindings(
             *(alleles, kinds, entries._replace(kinds=names.kinds), names),
-            self._on_the_genome(alleles, changes),
+            self._on_the_genome(alleles),
             sorted([*names.corrected, *added]),
             self._normalised(alleles),
             self._regions(alleles),
@@ -119,24 +118,27 @@ class Finder:
         described = np.flatnonzero(alleles.is_described).tolist()
         return {n: self.describer.normalised(allele_of(alleles, n)) for n in described}
 
-    def _on_the_genome(self, alleles: Alleles, changes: dict[int, str]) -> NameTexts:
+    def _on_the_genome(self, alleles: Alleles) -> NameTexts:
         """Each allele's change of its contig; none for one that was set aside."""
         fronts = [self.prefixes.get(contig, b"") for contig in alleles.contigs.texts]
         contigs = alleles.contigs.codes[alleles.records]
         which = alleles.is_snv & alleles.is_clean & (alleles.ref_base != alleles.alt_base)
-        others = {n: fronts[contigs[n]] + words.encode() for n, words in changes.items() if words}
+        others, texts = self.reading.changes(alleles, self.prefixes)
+        names = texts.tolist()
         has_name = which.copy()
-        has_name[list(others)] = True
+        has_name[others] = [bool(name) for name in names]
         leads = (alleles.numbers > 1).astype(np.int64)
         bases = BaseChanges(alleles.pos, alleles.ref_base, alleles.alt_base, which)
-        names = names_of_bases(padded([LEAD, NEXT])[leads], padded(fronts)[contigs], bases)
+        found = names_of_bases(padded([LEAD, NEXT])[leads], padded(fronts)[contigs], bases)
         lead = [LEAD, NEXT]
-        info = {n: lead[leads[n]] + name for n, name in others.items()}
-        for n in _nameless(alleles, has_name):
-            others[n], info[n] = b"", lead[leads[n]] + NO_NAME
-        rows = np.array(sorted(others), np.int64)
-        order = rows.tolist()
-        return names.replaced(rows, [others[n] for n in order], [info[n] for n in order])
+        info = [
+            lead[code] + name if name else b""
+            for code, name in zip(leads[others].tolist(), names, strict=True)
+        ]
+        found = found.replaced(others, names, info)
+        nameless = _nameless(alleles, has_name)
+        blanks = [lead[code] + NO_NAME for code in leads[nameless].tolist()]
+        return found.replaced(nameless, [b""] * len(nameless), blanks)
 
     def _regions(self, alleles: Alleles) -> dict[int, list[str]]:
         if not self.regions:
@@ -174,13 +176,13 @@ def _hits(
                 yield allele, found
 
 
-def _nameless(alleles: Alleles, has_name: Mask) -> list[int]:
+def _nameless(alleles: Alleles, has_name: Mask) -> Ints:
     """The nameless alleles of records that have others with a name."""
     if not alleles.is_multi.any():
-        return []
+        return np.zeros(0, np.int64)
     named = np.bincount(alleles.records[has_name], minlength=len(alleles.rows))
     found: Ints = np.flatnonzero(~has_name & (named[alleles.records] > 0))
-    return [int(n) for n in found]
+    return found
 
 
 def prefix(contig: Contig) -> str:

@@ -9,14 +9,16 @@ import numpy as np
 
 from ann.alleles import DELETION, INSERTION, Alleles
 from ann.fasta import MappedFasta
-from ann.hgvs import reverse_complement
-from ann.table import Bytes, Ints, Mask, Segments
-from ann.texts import cells
+from ann.naming import COMPLEMENT
+from ann.table import Bytes, Ints, Mask, Segments, along
+from ann.texts import Objects, cells, compacted, digits, marks, padded, side_by_side, some_digits
 
 MOST_BASES = 7
 """Beside the base before them, these fit into a word."""
-LOOK = 32
-"""Bases looked at on either side; what could be moved farther is left out."""
+FIRST_LOOK, LOOK = 8, 32
+"""Bases looked at on either side, at first and then; what could be moved farther is left out."""
+WORDS = padded([b"del", b"dup", b"ins"])
+DEL, DUP, INS = range(3)
 
 
 class Indels(NamedTuple):
@@ -44,12 +46,6 @@ class Indels(NamedTuple):
             self.new[which],
         )
 
-    def texts(self) -> list[str]:
-        """The new bases of each, as text."""
-        rows, width = self.new.tobytes().decode("ascii"), self.new.shape[1]
-        ends = np.arange(len(self.sizes)) * width + np.where(self.is_deletion, 0, self.sizes)
-        return [rows[n * width : end] for n, end in enumerate(ends.tolist())]
-
 
 def indels_of(alleles: Alleles) -> Indels:
     """Those of the alleles that keep one base and gain or lose some behind it."""
@@ -65,35 +61,53 @@ def indels_of(alleles: Alleles) -> Indels:
     return Indels(which, is_deletion, starts, starts + np.where(is_deletion, sizes, 0), sizes, new)
 
 
-def moved(indels: Indels, fasta: MappedFasta, contig: str, is_reverse: Mask) -> tuple[Indels, Mask]:
+def moved(
+    indels: Indels, fasta: MappedFasta, contig: str, is_reverse: Mask, look: int = FIRST_LOOK
+) -> tuple[Indels, Mask]:
     """These as far 3' as they go, on the strand wanted; and those of which that is known."""
-    steps = np.where(is_reverse, -1, 1)[:, None] * np.arange(LOOK)
+    by, is_known = _steps(indels, fasta, contig, is_reverse, look)
+    places = (np.arange(indels.new.shape[1]) + by[:, None]) % indels.sizes[:, None]
+    new = along(indels.new, places)
+    found = indels._replace(starts=indels.starts + by, ends=indels.ends + by, new=new)
+    return found, is_known
+
+
+def _steps(
+    indels: Indels, fasta: MappedFasta, contig: str, is_reverse: Mask, look: int
+) -> tuple[Ints, Mask]:
+    """The bases that each is to be moved by, to the right; whether so many as are looked at do."""
+    steps = np.where(is_reverse, -1, 1)[:, None] * np.arange(look)
     heads = np.where(is_reverse, indels.starts - 1, indels.ends)[:, None] + steps
     tails = np.where(is_reverse, indels.ends - 1, indels.starts)[:, None] + steps
     length = fasta.places[contig][0]
-    is_inside = (indels.starts > LOOK * 2) & (indels.ends < length - LOOK * 2)
-    ahead = fasta.at(contig, np.clip(heads, 0, length - 1))
-    turn = np.arange(LOOK) % indels.sizes[:, None]
+    ahead = fasta.at(contig, np.minimum(np.maximum(heads, 0), length - 1))
+    turn = np.arange(look) % indels.sizes[:, None]
     turn = np.where(is_reverse[:, None], indels.sizes[:, None] - 1 - turn, turn)
     pattern = np.where(
         indels.is_deletion[:, None],
-        fasta.at(contig, np.clip(tails, 0, length - 1)),
-        np.take_along_axis(indels.new, turn, axis=1),
+        fasta.at(contig, np.minimum(np.maximum(tails, 0), length - 1)),
+        along(indels.new, turn),
     )
     differs = ahead != pattern
-    by = np.where(is_reverse, -1, 1) * differs.argmax(axis=1)
-    places = (np.arange(indels.new.shape[1]) + by[:, None]) % indels.sizes[:, None]
-    new = np.take_along_axis(indels.new, places, axis=1)
-    found = indels._replace(starts=indels.starts + by, ends=indels.ends + by, new=new)
-    return found, is_inside & differs.any(axis=1)
+    by, is_known = differs.argmax(axis=1), differs.any(axis=1)
+    is_known &= (indels.starts > LOOK * 2) & (indels.ends < length - LOOK * 2)
+    by = np.where(is_reverse, -by, by)
+    left = np.flatnonzero(~is_known)
+    if look < LOOK and len(left):
+        found = _steps(indels.picked(left), fasta, contig, is_reverse[left], LOOK)
+        by[left], is_known[left] = found
+    return by, is_known
 
 
 class Spans(NamedTuple):
-    """The first and the last base that a name has (from 1), and what comes behind them."""
+    """The first and the last base that a name has (from 1), and what comes behind them.
+
+    `words` are rows of bytes, with zeros for blanks.
+    """
 
     firsts: Ints
     lasts: Ints
-    words: list[str]
+    words: Bytes
 
 
 def spans(indels: Indels, fasta: MappedFasta, contig: str, is_reverse: Mask) -> Spans:
@@ -102,25 +116,31 @@ def spans(indels: Indels, fasta: MappedFasta, contig: str, is_reverse: Mask) -> 
     copied = np.where(is_reverse, starts, starts - sizes)
     offsets = np.arange(indels.new.shape[1])
     before = fasta.at(contig, copied[:, None] + offsets)
-    is_copy = ((before == indels.new) | (offsets >= sizes[:, None])).all(axis=1)
-    is_dup = ~indels.is_deletion & is_copy
+    is_there = sizes[:, None] > offsets
+    is_dup = ~indels.is_deletion & ((before == indels.new) | ~is_there).all(axis=1)
     is_whole = indels.is_deletion | is_dup
     firsts = np.where(is_dup, copied + 1, np.where(is_whole, starts + 1, starts))
     lasts = np.where(is_whole, firsts + sizes - 1, starts + 1)
-    words = [
-        "del" if deletion else "dup" if dup else f"ins{reverse_complement(new) if rev else new}"
-        for deletion, dup, rev, new in zip(
-            indels.is_deletion.tolist(),
-            is_dup.tolist(),
-            is_reverse.tolist(),
-            indels.texts(),
-            strict=True,
-        )
+    new = np.where(is_there & ~is_whole[:, None], in_direction(indels, is_reverse), np.uint8(0))
+    words = WORDS[np.where(indels.is_deletion, DEL, np.where(is_dup, DUP, INS))]
+    return Spans(firsts, lasts, np.concatenate([words, new], axis=1))
+
+
+def in_direction(indels: Indels, is_reverse: Mask) -> Bytes:
+    """The new bases as each strand has them; behind the first `sizes` of a row is anything."""
+    offsets, sizes = np.arange(indels.new.shape[1]), indels.sizes[:, None]
+    turned = COMPLEMENT[along(indels.new, (sizes - 1 - offsets) % sizes)]
+    return np.where(is_reverse[:, None], turned, indels.new)
+
+
+def names(prefix: bytes, spans: Spans) -> Objects:
+    """The names of these behind a prefix, the first base first."""
+    is_span = spans.lasts > spans.firsts
+    columns = [
+        np.frombuffer(prefix, np.uint8).reshape(1, -1),
+        digits(spans.firsts),
+        marks(is_span, b"_"),
+        some_digits(spans.lasts, is_span),
+        spans.words,
     ]
-    return Spans(firsts, lasts, words)
-
-
-def names(firsts: Ints, lasts: Ints, words: list[str]) -> list[str]:
-    """The names of these, first base first."""
-    rows = zip(firsts.tolist(), lasts.tolist(), words, strict=True)
-    return [f"{a}{word}" if a == b else f"{a}_{b}{word}" for a, b, word in rows]
+    return compacted(side_by_side(len(is_span), columns)).apart()

@@ -6,23 +6,32 @@ from typing import NamedTuple
 import numpy as np
 
 from ann.alleles import Alleles
+from ann.coding_changes import Located, SmallChanges
 from ann.compounds import value
-from ann.described import Allele, CodingEntry, Describer, Words, corrected
+from ann.consequences import START_LOST, with_start_retained
+from ann.described import Allele, CodingEntry, Describer, Words
 from ann.entries import Entries, Kinds
 from ann.fasta import MappedFasta
-from ann.hgvs import Change, reverse_complement
 from ann.indels import Indels, indels_of, moved, names, spans
 from ann.models import NearbyModels
-from ann.table import Ints, Mask
+from ann.table import Ints
+from ann.texts import Objects, objects
+
+
+class GenomeNames(NamedTuple):
+    """What some alleles do to their contig, in order; empty for what has no name."""
+
+    alleles: Ints
+    names: Objects
 
 
 class Read(NamedTuple):
     """The names that were read in the sequence, for these `entries`; the `kinds` of all entries."""
 
     entries: Ints
-    coding: list[bytes]
-    protein: list[bytes]
-    codons: list[str]
+    coding: Objects
+    protein: Objects
+    codons: Objects
     kinds: Ints
     corrected: list[int]
 
@@ -31,40 +40,62 @@ class SequenceReading:
     """Reads one reference's sequence."""
 
     def __init__(self, describer: Describer, models: NearbyModels, fasta: MappedFasta) -> None:
-        self.describer, self.models, self.fasta = describer, models, fasta
+        self.describer, self.fasta = describer, fasta
+        self.small = SmallChanges(models, fasta)
 
-    def changes(self, alleles: Alleles) -> dict[int, str]:
-        """The change of the contig of each allele that is no single base, behind `g.` or `m.`."""
-        found: dict[int, str] = {}
-        indels = indels_of(alleles)
-        for contig, of_contig in _by_contig(indels, alleles):
-            forward = np.zeros(len(of_contig.alleles), np.bool_)
-            there, is_known = moved(of_contig, self.fasta, contig, forward)
+    def changes(self, alleles: Alleles, prefixes: dict[str, bytes]) -> GenomeNames:
+        """The change of the contig of each allele that is no single base, behind its prefix."""
+        which, words = [np.zeros(0, np.int64)], [objects([])]
+        left = alleles.is_described.copy()
+        for contig, indels in _by_contig(indels_of(alleles), alleles):
+            forward = np.zeros(len(indels.alleles), np.bool_)
+            there, is_known = moved(indels, self.fasta, contig, forward)
             there = there.picked(is_known)
             places = spans(there, self.fasta, contig, forward[is_known])
-            found |= zip(there.alleles.tolist(), names(*places), strict=True)
-        for n in np.flatnonzero(alleles.is_described).tolist():
-            if n not in found:
-                found[n] = self.describer.change(allele_of(alleles, n)) or ""
-        return found
+            which.append(there.alleles)
+            words.append(names(prefixes.get(contig, b""), places))
+            left[there.alleles] = False
+        rest = np.flatnonzero(left)
+        others = objects([self._change(n, alleles, prefixes) for n in rest.tolist()])
+        owners, texts = np.concatenate([*which, rest]), np.concatenate([*words, others])
+        order = np.argsort(owners)
+        return GenomeNames(owners[order], texts[order])
+
+    def _change(self, n: int, alleles: Alleles, prefixes: dict[str, bytes]) -> bytes:
+        name = self.describer.change(allele_of(alleles, n))
+        return prefixes.get(alleles.contig(n), b"") + name.encode() if name else b""
 
     def read(
         self, pending: Ints, entries: Entries, alleles: Alleles, kinds: Kinds, transcripts: Ints
     ) -> Read:
-        """Name these entries; `transcripts` are the models' numbers of all entries, or -1."""
-        codes, wrong = entries.kinds.copy(), []
-        coding, protein, codons = [], [], []
-        found = self._indels(pending, entries, alleles, kinds, transcripts)
-        for n in pending.tolist():
-            kind = kinds[codes[n]]
-            words = found.get(n) or self._entry(n, entries, alleles, kinds)
-            coding.append(f"c.{words.coding}".encode() if words.coding else b"")
-            protein.append((words.protein or "").encode())
-            codons.append(words.codons)
-            if words.consequence != kind.consequence:
-                codes[n] = kinds.code(kind._replace(consequence=words.consequence))
-                wrong.append(n)
-        return Read(pending, coding, protein, codons, codes, wrong)
+        """Name these entries; `transcripts` are the models' numbers of all entries, or -1.
+
+        Substitutions may come without a change of the transcript and codons: `ann.naming` and
+        `ann.codons` have those.
+        """
+        small = self._small(pending, entries, alleles, transcripts)
+        proteins = self.small.proteins(small.changes)
+        known = np.flatnonzero(proteins.is_known)
+        done, has_start = small.entries[known], proteins.has_start[known]
+        is_left = np.ones(len(transcripts), np.bool_)
+        is_left[done] = False
+        rest = pending[is_left[pending]]
+        words = [self._entry(n, entries, alleles, kinds) for n in rest.tolist()]
+        told = dict(zip(rest.tolist(), (w.consequence for w in words), strict=True))
+        told |= _with_start(done[has_start], entries, kinds)
+        coding = [f"c.{w.coding}".encode() if w.coding else b"" for w in words]
+        protein = [(w.protein or "").encode() for w in words]
+        which = np.append(done, rest)
+        order = np.argsort(which)
+        return Read(
+            which[order],
+            np.append(small.names[known], objects(coding))[order],
+            np.append(proteins.names[known], objects(protein))[order],
+            np.append(np.full(len(known), "", np.object_), objects([w.codons for w in words]))[
+                order
+            ],
+            *_corrected(told, entries.kinds, kinds),
+        )
 
     def _entry(self, n: int, entries: Entries, alleles: Alleles, kinds: Kinds) -> Words:
         kind, is_compound = kinds[entries.kinds[n]], entries.is_compound[n]
@@ -76,54 +107,52 @@ class SequenceReading:
         entry = CodingEntry(kind.transcript or "", kind.consequence, peptides, bases)
         return self.describer.entry(allele_of(alleles, int(entries.alleles[n])), entry)
 
+    def _small(
+        self, pending: Ints, entries: Entries, alleles: Alleles, transcripts: Ints
+    ) -> Located:
+        """The small changes within one part of a coding sequence."""
+        simple = pending[(transcripts[pending] >= 0) & ~entries.is_compound[pending]]
+        bases = self._bases(simple, entries, alleles, transcripts)
+        return Located.joined([bases, *self._indels(simple, entries, alleles, transcripts)])
+
+    def _bases(
+        self, simple: Ints, entries: Entries, alleles: Alleles, transcripts: Ints
+    ) -> Located:
+        owners = entries.alleles[simple]
+        is_change = alleles.is_snv[owners] & (alleles.ref_base[owners] != alleles.alt_base[owners])
+        which, owners = simple[is_change], owners[is_change]
+        alts = alleles.alt_base[owners]
+        return self.small.of_bases(which, alleles.pos[owners], alts, transcripts[which])
+
     def _indels(
-        self, pending: Ints, entries: Entries, alleles: Alleles, kinds: Kinds, transcripts: Ints
-    ) -> dict[int, Words]:
-        """The words for insertions and deletions within one part of a coding sequence."""
+        self, simple: Ints, entries: Entries, alleles: Alleles, transcripts: Ints
+    ) -> Iterator[Located]:
         indels = indels_of(alleles)
         rows = np.full(len(alleles), -1)
         rows[indels.alleles] = np.arange(len(indels.alleles))
-        usual = (rows[entries.alleles[pending]] >= 0) & (transcripts[pending] >= 0)
-        which = pending[usual & ~entries.is_compound[pending]]
+        which = simple[rows[entries.alleles[simple]] >= 0]
         wanted = indels.picked(rows[entries.alleles[which]])._replace(alleles=which)
-        found: dict[int, Words] = {}
         for contig, of_contig in _by_contig(wanted, alleles, entries.alleles[which]):
-            numbers = transcripts[of_contig.alleles]
-            found |= self._named(of_contig, contig, numbers, kinds, entries)
-        return found
+            yield self.small.of_indels(of_contig, contig, transcripts[of_contig.alleles])
 
-    def _named(
-        self, indels: Indels, contig: str, transcripts: Ints, kinds: Kinds, entries: Entries
-    ) -> Iterator[tuple[int, Words]]:
-        is_reverse = self.models.is_reverse[transcripts]
-        there, is_known = moved(indels, self.fasta, contig, is_reverse)
-        places = spans(there, self.fasta, contig, is_reverse)
-        firsts, _ = self.models.coding_numbers(transcripts, places.firsts)
-        lasts, _ = self.models.coding_numbers(transcripts, places.lasts)
-        begins, ends, is_within = self._coding(there, transcripts)
-        is_known &= is_within & (firsts > 0) & (lasts > 0)
-        listed = names(np.minimum(firsts, lasts), np.maximum(firsts, lasts), places.words)
-        new = there.texts()
-        for n in np.flatnonzero(is_known).tolist():
-            entry = int(there.alleles[n])
-            kind = kinds[entries.kinds[entry]]
-            transcript = self.describer.transcript(kind.transcript or "")
-            if transcript:
-                bases = reverse_complement(new[n]) if is_reverse[n] else new[n]
-                change = Change(int(begins[n]), int(ends[n]), bases)
-                protein = transcript.coding.describe(change)
-                yield entry, Words(listed[n], protein, corrected(kind.consequence, protein))
 
-    def _coding(self, indels: Indels, transcripts: Ints) -> tuple[Ints, Ints, Mask]:
-        """The bases of the coding sequence that change, from 0; whether one part holds them."""
-        is_deletion = indels.is_deletion
-        firsts = np.where(is_deletion, indels.starts + 1, indels.starts)
-        lasts = np.where(is_deletion, indels.ends, indels.starts + 1)
-        one, part = self.models.coding_numbers(transcripts, firsts)
-        other, other_part = self.models.coding_numbers(transcripts, lasts)
-        begins = np.minimum(one, other) - np.where(is_deletion, 1, 0)
-        ends = np.where(is_deletion, np.maximum(one, other), begins)
-        return begins, ends, (part >= 0) & (part == other_part) & (np.minimum(one, other) > 0)
+def _with_start(which: Ints, entries: Entries, kinds: Kinds) -> dict[int, str]:
+    """The consequences of those that csq takes to have lost a start that they have."""
+    loses_start = np.array([START_LOST in word for word in kinds.consequences], np.bool_)
+    wrong = which[loses_start[kinds.parts()[0]][entries.kinds[which]]].tolist()
+    consequences = [kinds[code].consequence for code in entries.kinds[wrong].tolist()]
+    return dict(zip(wrong, map(with_start_retained, consequences), strict=True))
+
+
+def _corrected(told: dict[int, str], codes: Ints, kinds: Kinds) -> tuple[Ints, list[int]]:
+    """The entries' kinds with these consequences in the place of others; those that changed."""
+    found, wrong = codes.copy(), []
+    for n, consequence in told.items():
+        kind = kinds[codes[n]]
+        if consequence != kind.consequence:
+            found[n] = kinds.code(kind._replace(consequence=consequence))
+            wrong.append(n)
+    return found, wrong
 
 
 def allele_of(alleles: Alleles, n: int) -> Allele:

@@ -90,6 +90,12 @@ def table_of(text: bytes, width: int) -> RecordTable | None:
     return table
 
 
+def along(rows: Bytes, columns: Ints) -> Bytes:
+    """The bytes in these columns, each row's by itself; quicker than np.take_along_axis."""
+    found: Bytes = rows[np.arange(len(rows))[:, None], columns]
+    return found
+
+
 def ragged(segments: Segments) -> Ints:
     """The offsets of all bytes of these segments, one after another."""
     lengths = segments.lengths

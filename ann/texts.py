@@ -1,5 +1,7 @@
 """Text for many rows at once: written into rows of bytes, whose zeros are then taken out."""
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +27,16 @@ LATER, FIRST = _groups(False, "0000"), _groups(True, "\0\0\0\0")
 UNIT = _groups(True, "\0\0\0" + "0")
 
 
+Objects = NDArray[np.object_]
+"""Texts that are objects of Python's each: some of them are quickly picked, or put in order."""
+
+
+def objects(texts: Sequence[bytes | str]) -> Objects:
+    found: Objects = np.empty(len(texts), np.object_)
+    found[:] = texts
+    return found
+
+
 class Texts(NamedTuple):
     """A text for each row: `data[offsets[n]:offsets[n + 1]]`."""
 
@@ -36,6 +48,11 @@ class Texts(NamedTuple):
 
     def segments(self) -> Segments:
         return Segments(self.offsets[:-1], self.lengths())
+
+    def apart(self) -> Objects:
+        """Each text by itself."""
+        data, offsets = self.data.tobytes(), self.offsets.tolist()
+        return objects([data[start:end] for start, end in pairwise(offsets)])
 
 
 def offsets_of(lengths: Ints) -> Ints:
@@ -63,6 +80,17 @@ def _sums(rows: Mask) -> Ints:
         sums += words[:, n]
     found: Ints = (sums * EACH_BYTE >> np.uint64(56)).astype(np.int64)
     return found
+
+
+def side_by_side(number: int, columns: list[Bytes]) -> Bytes:
+    """So many rows of bytes made of some columns; one row alone holds for all."""
+    width = sum(column.shape[1] for column in columns)
+    rows = np.zeros((number, rounded(width)), np.uint8)
+    at = 0
+    for column in columns:
+        rows[:, at : at + column.shape[1]] = column
+        at += column.shape[1]
+    return rows
 
 
 def rounded(width: int) -> int:
@@ -106,6 +134,19 @@ def digits(numbers: Ints) -> Bytes:
     for column, group in enumerate(reversed(groups)):
         rows[:, column] = group
     return rows.view(np.uint8)
+
+
+def some_digits(numbers: Ints, which: Mask) -> Bytes:
+    """The decimals of these numbers, blank for the others."""
+    rows = digits(np.where(which, numbers, 0))
+    rows[~which] = 0
+    return rows
+
+
+def marks(which: Mask, mark: bytes) -> Bytes:
+    """A column that has this byte in these rows, and is blank in the others."""
+    found: Bytes = np.where(which, np.uint8(ord(mark)), np.uint8(0))[:, None]
+    return found
 
 
 def cells(table: TextArray, segments: Segments, width: int) -> Bytes:

@@ -67,20 +67,25 @@ def names_on_transcripts(
     bases = coding_bases(
         transcripts,
         *(alleles.pos[owners], alleles.ref_base[owners], alleles.alt_base[owners]),
-        is_snv & has_strand & ~pending,
+        is_snv & has_strand & ~entries.is_compound,
         models,
     )
     found = residues(alleles.chunk.text, entries.residues)
     is_told = is_snv & ~pending & (entries.residues.lengths > 0) & found.is_known
     records = alleles.records[owners]
     changes, contigs = bases.changes, Runs(alleles.contigs.texts, alleles.contigs.codes[records])
-    coding = _Leads(CODING, kinds, entries.kinds, records, changes.which, read.entries, read.coding)
-    protein = _Leads(PROTEIN, kinds, entries.kinds, records, is_told, read.entries, read.protein)
+    rest = np.flatnonzero(~changes.which[read.entries])
+    others = read.entries[rest]
+    names, codons = read.coding[rest].tolist(), read.codons[rest].tolist()
+    coding = _Leads(CODING, kinds, entries.kinds, records, changes.which, others, names)
+    protein = _Leads(
+        PROTEIN, kinds, entries.kinds, records, is_told, read.entries, read.protein.tolist()
+    )
     return TranscriptNames(
         read.kinds,
         coding.with_read(names_of_bases(coding.rows(), C_DOT, changes)),
         protein.with_read(names_of_residues(protein.rows(), found, is_told)),
-        codons_of(bases, contigs, models, reading.fasta).with_read(read.entries, read.codons),
+        codons_of(bases, contigs, models, reading.fasta).with_read(others, codons),
         read.corrected,
     )
 

@@ -12,6 +12,8 @@ from ann.hgvs import FORWARD, REVERSE, Bases, Change, reverse_complement
 from ann.protein import Coding
 
 WINDOW_BASES = 1 << 17
+Span = tuple[int, int]
+"""The first and the last base of a part, counted from 1."""
 
 
 class BasesWindow:
@@ -54,7 +56,7 @@ class Transcript:
         strand: str,
         code: int,
         phase: int,
-        exons: Sequence[tuple[int, int]],
+        exons: Sequence[Span],
         cds: Sequence[CodingPart],
         bases: Bases,
     ) -> None:
@@ -123,14 +125,19 @@ class Transcript:
     @cached_property
     def coding(self) -> Coding:
         """The coding sequence, and what the exons hold behind it."""
-        text = self._spliced([(part.start, part.stop) for part in self.cds])
-        behind = self.cds[-1].stop if self.strand == FORWARD else self.cds[0].start
-        if self.strand == FORWARD:
-            tail = [(max(s, behind + 1), e) for s, e in self.exons if e > behind]
-        else:
-            tail = [(s, min(e, behind - 1)) for s, e in self.exons if s < behind]
-        return Coding(text[self.phase :], self._spliced(tail), self.code)
+        parts = [(part.start, part.stop) for part in self.cds]
+        tail = behind_the_cds(self.strand == FORWARD, self.exons, parts)
+        return Coding(self._spliced(parts)[self.phase :], self._spliced(tail), self.code)
 
-    def _spliced(self, spans: Sequence[tuple[int, int]]) -> str:
+    def _spliced(self, spans: Sequence[Span]) -> str:
         text = "".join(self.bases[start - 1 : end] for start, end in spans)
         return text if self.strand == FORWARD else reverse_complement(text)
+
+
+def behind_the_cds(is_forward: bool, exons: Sequence[Span], parts: Sequence[Span]) -> list[Span]:
+    """The parts of the exons that are transcribed behind the last codon, as the contig has them."""
+    if is_forward:
+        last = parts[-1][1]
+        return [(max(start, last + 1), stop) for start, stop in exons if stop > last]
+    first = parts[0][0]
+    return [(start, min(stop, first - 1)) for start, stop in exons if start < first]
