@@ -155,6 +155,15 @@ def test_one_client_has_so_many_requests_at_a_time(front: Front) -> None:
     assert front.get("/healthz", of=forged).status_code == 200
 
 
+def test_an_address_too_long_for_gunicorn_is_refused_in_our_own_words(front: Front) -> None:
+    """gunicorn's own refusals are pages without the headers that the site's have."""
+    for length in (5_000, 7_000):
+        reply = front.get("/" + "a" * length)
+        assert reply.status_code == 414
+        assert "default-src 'none'" in reply.headers["Content-Security-Policy"]
+    assert front.get("/" + "a" * 4_000).status_code == 404
+
+
 def test_what_is_too_large_is_refused_before_it_is_sent(front: Front) -> None:
     reply = requests.post(
         f"http://localhost:{front.port}/subscribe", data=b"x" * 2_000_000, timeout=ANSWER_S

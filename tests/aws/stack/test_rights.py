@@ -111,6 +111,24 @@ def test_no_role_deletes_what_it_need_not(world: World) -> None:
     }
 
 
+def test_an_annotator_says_what_references_it_has_and_changes_none(world: World) -> None:
+    """Every annotator loads them at its boot: one that is taken over must not reach the others."""
+
+    def may_write(process: str, key: str) -> bool:
+        need = Need("s3:PutObject", f"arn:aws:s3:::{world.files.references}/{key}")
+        return rights(world, process).allow(need)
+
+    keys = (
+        "human/reference.json",
+        "annotators/host.json",
+        "human/genome.fa",
+        "human/genes.gff3.gz",
+    )
+    writes = {process: [key for key in keys if may_write(process, key)] for process in ACTS}
+    assert writes.pop("annotator") == ["human/reference.json", "annotators/host.json"]
+    assert not any(writes.values())
+
+
 def test_the_site_stays_within_its_role(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     person = browser.visitor(site(world, monkeypatch), world)
     with recorded(world) as needs:
