@@ -3,9 +3,9 @@
 import contextlib
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import pytest
-from _pytest.mark import ParameterSet
 
 from aws import outbox
 from aws.events import Event, parse
@@ -131,7 +131,7 @@ IN_TURN: Turns = [tuple(Mode)]
 EACH: Turns = [(mode,) for mode in Mode]
 
 
-def case(backend: str, act: Callable[[World], Act], turns: Turns) -> ParameterSet:
+def case(backend: str, act: Callable[[World], Act], turns: Turns) -> Any:
     only = f"-{turns[0][0].name.lower()}" if len(turns) == len(turns[0]) == 1 else ""
     return pytest.param(backend, act, turns, id=f"{backend}-{act.__name__}{only}")
 
