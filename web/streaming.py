@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import closing
-from typing import IO, Any
+from typing import Any
 
 from flask import Response, abort, redirect, request
 from werkzeug.exceptions import ServiceUnavailable
@@ -10,6 +10,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from aws.rows.job import Job
 from aws.rows.outputs import OUTPUTS
+from aws.storage.files import Files
+from aws.storage.stored import S3Object
 from web import rate_limits
 from web.context import site, world
 from web.services.streams import NoPlace
@@ -38,16 +40,17 @@ def deliver(job: Job, name: str) -> AnyResponse:
         expires_s = site().config.web.link_s
         return redirect(files.link(stored.bucket, stored.key, file_name, expires_s))
     try:
-        size, stream = files.size(stored.bucket, stored.key), files.open(stored.bucket, stored.key)
+        size = files.size(stored.bucket, stored.key)
     except FileNotFoundError:
         abort(410)
-    reply = streamed(_chunks(stream), OUTPUTS[name].content_type, file_name)
+    reply = streamed(_chunks(files, stored), OUTPUTS[name].content_type, file_name)
     reply.content_length = size
     return reply
 
 
-def _chunks(stream: IO[bytes]) -> Generator[bytes]:
-    with closing(stream):
+def _chunks(files: Files, stored: S3Object) -> Generator[bytes]:
+    """The object's bytes; it is opened with the first of them, so that a refusal opens nothing."""
+    with closing(files.open(stored.bucket, stored.key)) as stream:
         while chunk := stream.read(CHUNK_BYTES):
             yield chunk
 
