@@ -29,8 +29,10 @@ const S3_ERRORS = {
 const CANCELLED = "The upload was cancelled.";
 let cancelling = new AbortController();
 let sending = false;
-let batchName = "";
-const arrived = new Map(); // By file and choices: the address that makes its job, so that no file is sent twice.
+const BROKEN_OFF = "gas-batch";
+// What a batch that broke off has sent, also before a reload: by file and choices the address that makes the job.
+let [batchName, kept] = JSON.parse(sessionStorage.getItem(BROKEN_OFF) ?? '["", []]');
+const arrived = new Map(kept);
 
 /** Shows a problem, and the page that helps, if any: {href, words}. */
 function say(text, help) {
@@ -178,6 +180,7 @@ async function sendAll(files) {
 
 function failed(fault) {
     sending = false;
+    sessionStorage.setItem(BROKEN_OFF, JSON.stringify([batchName, [...arrived]]));
     progress.hidden = true;
     send.hidden = false;
     say(fault.message, fault.status === 401 && { href: form.dataset.login, words: "Sign in" });
@@ -198,6 +201,7 @@ form.addEventListener("submit", async (event) => {
     try {
         const address = await sendAll([...input.files]);
         sending = false;
+        sessionStorage.removeItem(BROKEN_OFF);
         location.assign(address);
     } catch (fault) {
         failed(fault);
