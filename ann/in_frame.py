@@ -31,7 +31,7 @@ class Replaced(NamedTuple):
 
 
 class Described(NamedTuple):
-    """What becomes of `sizes` residues from number `starts` on, and the `new` ones, 0 for none.
+    """The kinds of change of `sizes` residues from number `starts` on; `new` come, 0 for none.
 
     Where not `is_known` the rest means nothing.
     """

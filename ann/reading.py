@@ -19,7 +19,7 @@ from ann.texts import Objects, objects
 
 
 class GenomeNames(NamedTuple):
-    """What some alleles do to their contig, in order; empty for what has no name."""
+    """The names of some alleles on their contig, in order; empty for one without a name."""
 
     alleles: Ints
     names: Objects
@@ -81,8 +81,8 @@ class SequenceReading:
         is_left[done] = False
         rest = pending[is_left[pending]]
         words = [self._entry(n, entries, alleles, kinds) for n in rest.tolist()]
-        told = dict(zip(rest.tolist(), (w.consequence for w in words), strict=True))
-        told |= _with_start(done[has_start], entries, kinds)
+        consequences = dict(zip(rest.tolist(), (w.consequence for w in words), strict=True))
+        consequences |= _with_start(done[has_start], entries, kinds)
         coding = [f"c.{w.coding}".encode() if w.coding else b"" for w in words]
         protein = [(w.protein or "").encode() for w in words]
         which = np.append(done, rest)
@@ -94,7 +94,7 @@ class SequenceReading:
             np.append(np.full(len(known), "", np.object_), objects([w.codons for w in words]))[
                 order
             ],
-            *_corrected(told, entries.kinds, kinds),
+            *_corrected(consequences, entries.kinds, kinds),
         )
 
     def _entry(self, n: int, entries: Entries, alleles: Alleles, kinds: Kinds) -> Words:
@@ -144,10 +144,10 @@ def _with_start(which: Ints, entries: Entries, kinds: Kinds) -> dict[int, str]:
     return dict(zip(wrong, map(with_start_retained, consequences), strict=True))
 
 
-def _corrected(told: dict[int, str], codes: Ints, kinds: Kinds) -> tuple[Ints, list[int]]:
+def _corrected(consequences: dict[int, str], codes: Ints, kinds: Kinds) -> tuple[Ints, list[int]]:
     """The entries' kinds with these consequences in the place of others; those that changed."""
     found, wrong = codes.copy(), []
-    for n, consequence in told.items():
+    for n, consequence in consequences.items():
         kind = kinds[codes[n]]
         if consequence != kind.consequence:
             found[n] = kinds.code(kind._replace(consequence=consequence))

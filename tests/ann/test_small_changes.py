@@ -119,7 +119,7 @@ def one_by_one(world: World, allele: Allele, transcript: int) -> Words:
     return world.describer.entry(allele, CodingEntry(name, "frameshift"))
 
 
-def told(world: World, located: Located) -> list[tuple[int, bytes, str]]:
+def names_of(world: World, located: Located) -> list[tuple[int, bytes, str]]:
     """What is found of the changes: whose each is, its name, the protein; empty for unknown."""
     found = world.small.proteins(located.changes)
     proteins = np.where(found.is_known, found.names, b"")
@@ -165,7 +165,7 @@ def test_insertions_and_deletions_are_named_as_one_by_one(seed: int) -> None:
     chance = Random(seed)
     with world(chance) as made:
         alleles, transcripts, found = located(chance, made)
-        for n, name, protein in told(made, found):
+        for n, name, protein in names_of(made, found):
             words = one_by_one(made, alleles[n], transcripts[n])
             assert name.decode() == f"c.{words.coding}"
             assert protein in ("", words.protein)
@@ -185,7 +185,7 @@ def test_substitutions_make_the_proteins_that_they_make_one_by_one(seed: int) ->
         places: Ints = np.array([allele.pos for allele in alleles])
         alts = np.frombuffer("".join(allele.alt for allele in alleles).encode(), np.uint8)
         found = made.small.of_bases(np.arange(len(where)), places, alts, transcripts)
-        for n, _, protein in told(made, found):
+        for n, _, protein in names_of(made, found):
             assert protein in ("", one_by_one(made, alleles[n], where[n][0]).protein)
 
 
@@ -195,6 +195,6 @@ def test_few_are_left_to_be_named_one_by_one() -> None:
         chance = Random(seed)
         with world(chance) as made:
             *_, found = located(chance, made)
-            proteins += [protein for *_, protein in told(made, found)]
+            proteins += [protein for *_, protein in names_of(made, found)]
     assert len(proteins) > 200
     assert proteins.count("") < len(proteins) / 20
