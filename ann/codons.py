@@ -14,18 +14,25 @@ from ann.alleles import Runs
 from ann.fasta import MappedFasta
 from ann.models import NearbyModels
 from ann.naming import CodingBases
-from ann.table import Bytes, Ints
+from ann.table import Ints, Mask
 
 CODON = 3
 BASES = "ACGT"
+TRIPLES = len(BASES) ** CODON
 OTHER = len(BASES)
 NUMBERS = np.full(256, OTHER, np.uint8)
 """Bases by number, so that 3 less a number is the complement's; OTHER is what is none of them."""
 NUMBERS[list(BASES.encode())] = range(len(BASES))
-PLACES = np.array([16, 4, 1])
+TELLING = np.full(256, TRIPLES, np.uint8)
+"""The same, in either case of letters; with what is no base no codon has a number below TRIPLES."""
+TELLING[list(BASES.encode() + BASES.lower().encode())] = [*range(len(BASES))] * 2
+HIGH, MID = 16, 4
+PLACES = np.array([HIGH, MID, 1])
 """The weights of a codon's bases in the number of the codon."""
 MOST_PARTS_AWAY = 2
 """A codon's bases lie in as many parts of a CDS beside that of one of them, at the most."""
+DENSE = 64
+"""Bases of a stretch for each codon in it, up to which all of the stretch is read."""
 WORDS = [
     "",
     *(
@@ -58,18 +65,44 @@ def codons_of(
 ) -> Codons:
     """The codons of single bases that change; `contigs` has the contig of each."""
     rows = np.flatnonzero(bases.changes.which)
-    within = (bases.changes.numbers[rows] - 1) % CODON
-    firsts = bases.changes.numbers[rows] - within
-    places = _places(bases.parts[rows], firsts[:, None] + np.arange(CODON), models)
-    is_reverse = models.is_reverse[bases.transcripts[rows]]
-    old = _bases(places, Runs(contigs.texts, contigs.codes[rows]), fasta)
-    old = np.where(is_reverse[:, None], OTHER - 1 - old, old)
-    new = NUMBERS[bases.changes.new[rows]]
-    is_known = (old < OTHER).all(axis=1) & (new < OTHER)
-    codes = ((old @ PLACES) * CODON + within) * OTHER + new + 1
     found = np.zeros(len(bases.parts), np.int64)
-    found[rows] = np.where(is_known, codes, 0)
+    numbers, parts = bases.changes.numbers[rows], bases.parts[rows]
+    within = (numbers - 1) % CODON
+    is_reverse = models.is_reverse[bases.transcripts[rows]]
+    lows = bases.pos[rows] - np.where(is_reverse, CODON - 1 - within, within)
+    is_whole = models.holds(parts, lows, lows + CODON - 1)
+    old = np.full(len(rows), TRIPLES)
+    codes = contigs.codes[rows]
+    for code in np.unique(codes).tolist():
+        contig, own = contigs.texts[code], codes == code
+        whole, split = own & is_whole, np.flatnonzero(own & ~is_whole)
+        old[whole] = _whole(lows[whole], is_reverse[whole], contig, fasta)
+        firsts = (numbers - within)[split]
+        places = _places(parts[split], firsts[:, None] + np.arange(CODON), models)
+        old[split] = _of_bases(places, is_reverse[split], contig, fasta)
+    new = NUMBERS[bases.changes.new[rows]].astype(np.int64)
+    is_known = (old >= 0) & (old < TRIPLES) & (new < len(BASES))
+    found[rows] = np.where(is_known, (old * CODON + within) * len(BASES) + new + 1, 0)
     return Codons(found, WORDS)
+
+
+def _whole(lows: Ints, is_reverse: Mask, contig: str, fasta: MappedFasta) -> Ints:
+    """The numbers of codons that lie in one piece from these places on."""
+    if not len(lows):
+        return lows
+    first, last = int(lows.min()), int(lows.max()) + CODON - 1
+    if last - first > DENSE * len(lows):
+        forward = np.where(is_reverse, CODON - 1, 0)[:, None]
+        places = lows[:, None] + np.abs(forward - np.arange(CODON))
+        return _of_bases(places, is_reverse, contig, fasta)
+    text = fasta.text(contig, first - 1, last, TELLING.tobytes())
+    one = np.frombuffer(text, np.uint8).astype(np.int16)
+    before, amid, behind = one[:-2], one[1:-1], one[2:]
+    at = lows - first
+    ahead = before * HIGH + amid * MID + behind
+    back = TRIPLES - 1 - (before + amid * MID + behind * HIGH)
+    found: Ints = np.where(is_reverse, back[at], ahead[at])
+    return found
 
 
 def _places(parts: Ints, numbers: Ints, models: NearbyModels) -> Ints:
@@ -86,11 +119,9 @@ def _places(parts: Ints, numbers: Ints, models: NearbyModels) -> Ints:
     return places
 
 
-def _bases(places: Ints, contigs: Runs, fasta: MappedFasta) -> Bytes:
-    """The numbers of the bases at these places, a row for each of the contigs' codes."""
-    found = np.full(places.shape, OTHER, np.uint8)
-    for code in np.unique(contigs.codes).tolist():
-        rows = contigs.codes == code
-        bases = fasta.at(contigs.texts[code], np.maximum(places[rows], 1) - 1)
-        found[rows] = np.where(places[rows] > 0, NUMBERS[bases], OTHER)
+def _of_bases(places: Ints, is_reverse: Mask, contig: str, fasta: MappedFasta) -> Ints:
+    """The numbers of codons whose bases are at these places, in the transcript's direction."""
+    numbers = TELLING[fasta.at(contig, np.maximum(places, 1) - 1)]
+    codons = np.where(places > 0, numbers, TRIPLES) @ PLACES
+    found: Ints = np.where(is_reverse, TRIPLES - 1 - codons, codons)
     return found

@@ -121,6 +121,12 @@ class NearbyModels:
         is_in &= pos <= self.parts.stops[found]
         return np.where(is_in, self.parts.bases[found] + turned, -1), np.where(is_in, found, -1)
 
+    def holds(self, parts: Ints, lows: Ints, highs: Ints) -> Mask:
+        """Those of the parts that have all bases from one place on the contig to another."""
+        starts = self.parts.keys[parts] & (1 << KEY_BITS) - 1
+        found: Mask = (lows >= starts) & (highs <= self.parts.stops[parts])
+        return found
+
     def places(self, parts: Ints, numbers: Ints) -> Ints:
         """The place on the contig of each coding base, by its number; 0 where its part lacks it."""
         keys, turned = self.parts.keys[parts], numbers - self.parts.bases[parts]

@@ -67,6 +67,7 @@ class CodingBases(NamedTuple):
     """Single bases that change in coding sequences, each in its transcript and part of the CDS."""
 
     changes: BaseChanges
+    pos: Ints
     transcripts: Ints
     parts: Ints
 
@@ -86,7 +87,7 @@ def coding_bases(
         np.where(is_reverse, COMPLEMENT[new], new),
         which & (numbers > 0),
     )
-    return CodingBases(changes, transcripts, parts)
+    return CodingBases(changes, pos, transcripts, parts)
 
 
 class Residues(NamedTuple):

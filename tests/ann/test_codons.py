@@ -80,9 +80,13 @@ def wanted(number: int, new: str) -> str:
     return f"{front}{CODING[number]}{behind}/{front}{new}{behind}"
 
 
+@pytest.mark.parametrize("dense", [0, 1000])
 @pytest.mark.parametrize("strand", ["+", "-"])
-def test_codons_that_introns_part_are_put_together(made: Reference, strand: str) -> None:
+def test_codons_that_introns_part_are_put_together(
+    made: Reference, strand: str, dense: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The last base is of no whole codon, and has none."""
+    monkeypatch.setattr("ann.codons.DENSE", dense)
     spans = placed(strand)
     places = [p for first, last in spans for p in range(first, last + 1)[:: int(f"{strand}1")]]
     cases = [(n, new) for n in range(len(CODING)) for new in "ACGTN"]
