@@ -83,7 +83,7 @@ def annotate_variants(
 def connect(folder: Path, memory_mb: int) -> duckdb.DuckDBPyConnection:
     """An engine of its own, which writes to `folder` only.
 
-    It has one thread, and so keeps rows in order; told to, it would hold back several groups.
+    It has one thread, and so keeps rows in order; with the setting it would hold back groups.
     """
     spill = folder / "duckdb"
     spill.mkdir(exist_ok=True)
