@@ -1,16 +1,21 @@
 """All daemons in one process, in simulated time, with up to three faults a run."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from tests.proofs.simulation.explore import explore
+from tests.proofs.simulation.mends import SWITCHES
 from tests.proofs.simulation.plan import Act, Anchor, Fault, Kind, Plan, Setting, Step
+from tests.proofs.simulation.rules import MAX_SEEDS, plan_of, recorded
 from tests.proofs.simulation.run import run
 from tests.proofs.simulation.shrink import shrink
 from tests.proofs.simulation.steering import BLOCK, Block
 from tests.proofs.simulation.story import story
-from tests.proofs.test_mutations import RULES
 
 QUIET = Plan(1, Setting(), (Step(Act.SUBMIT, 0),))
 """One job of a free user, and no fault."""
@@ -18,39 +23,7 @@ DEAD = Fault(Anchor("annotator", "put_item annotations RUNNING>hot", 1), Kind.DI
 LOST = Fault(Anchor("notify", "publish job_results hot", 1), Kind.LOST_MESSAGE)
 OFF = "4 commit before delete"
 SEEDS = 200
-
-
-def fault(daemon: str, call: str, kind: Kind, seconds: float = 0) -> Fault:
-    """A fault at the first such call."""
-    return Fault(Anchor(daemon, call, 1), kind, seconds)
-
-
-UPGRADED = replace(QUIET, steps=(*QUIET.steps, Step(Act.UPGRADE, 0, at_s=1000)))
-"""One job, archived, whose owner goes premium."""
-NOTICED = {
-    "5 the loser re-reads": (
-        QUIET,
-        fault("archive", "put_item annotations leaving>archived", Kind.LOST_REPLY, 300),
-    ),
-    "7 a change of role is unfinished work": (
-        UPGRADED,
-        fault("web", "publish restore", Kind.DIE_BEFORE),
-    ),
-    "10 a thaw verifies the bytes": (
-        UPGRADED,
-        fault("thaw", "get_object archive thawing", Kind.DAMAGED),
-    ),
-    "10 an archive verifies the bytes": (
-        QUIET,
-        fault("archive", "get_object results leaving", Kind.DAMAGED),
-    ),
-    "11 marked after it was mailed": (QUIET, fault("notify", "send_email hot", Kind.DIE_BEFORE)),
-    "12 an outage is no crash": (
-        QUIET,
-        fault("annotator", "put_object results RUNNING", Kind.REFUSED),
-    ),
-}
-"""The one fault by which each of these rules is missed."""
+PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
 
 
 def test_a_plan_is_the_same_run_each_time() -> None:
@@ -83,8 +56,8 @@ def test_a_failing_plan_is_made_smaller_and_told_as_a_story() -> None:
         steps=(*QUIET.steps, Step(Act.SUBMIT, 1, 1, 10)),
         faults=(LOST,),
     )
-    failed = run(crowded, RULES[OFF][1])
-    small = shrink(failed, RULES[OFF][1])
+    failed = run(crowded, SWITCHES[OFF])
+    small = shrink(failed, SWITCHES[OFF])
     assert small.plan == QUIET
     text = story(1, small)
     assert text.startswith("seed 1: no copy: job #1")
@@ -99,11 +72,41 @@ def test_every_invariant_holds_whatever_fails(first: int) -> None:
     assert max(tally.faults) >= 3
 
 
-@pytest.mark.parametrize("rule", NOTICED)
-def test_a_rule_is_missed_where_its_fault_happens(rule: str) -> None:
-    plan, its_fault = NOTICED[rule]
-    faulty = replace(plan, faults=(its_fault,))
-    held = run(faulty)
-    assert [fault for fault, _ in held.record.fired] == [its_fault]
+def test_every_rule_and_mend_has_a_plan_that_notices_its_absence_and_its_line_in_the_page() -> None:
+    found = recorded()
+    assert list(found) == list(SWITCHES)
+    assert all((entry["seed"] or 0) < MAX_SEEDS for entry in found.values())
+    page = PAGE.read_text(encoding="utf-8")
+    for rule, entry in found.items():
+        seed = "by hand" if entry["seed"] is None else entry["seed"]
+        assert f"| {rule} | {seed} | {', '.join(entry['kinds'])} |" in page
+
+
+@pytest.mark.parametrize("rule", SWITCHES)
+def test_its_absence_is_noticed_by_that_plan_and_with_it_all_is_well(rule: str) -> None:
+    """Where this fails since calls have changed: ./gas faults --without RULE --record."""
+    plan = plan_of(rule)
+    held, off = run(plan), run(plan, SWITCHES[rule])
     assert held.violations == []
-    assert run(faulty, RULES[rule][1]).violations
+    assert sorted(off.kinds) == recorded()[rule]["kinds"]
+    assert {fault for fault, _ in off.record.fired} == set(plan.faults)
+
+
+def test_two_processes_see_the_same_runs() -> None:
+    assert _stories("1") == _stories("2")
+
+
+def _stories(hash_seed: str) -> str:
+    """The stories of some seeds, by a process of its own, where sets have another order."""
+    tell = (
+        "from tests.proofs.simulation.explore import outcomes\n"
+        "for seed, outcome in outcomes(0, 12): print(seed, outcome.plan, outcome.record.story)"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", tell],
+        env={**os.environ, "PYTHONHASHSEED": hash_seed},
+        cwd=PAGE.parents[1],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout

@@ -7,6 +7,8 @@ from typing import Any
 
 from aws.processes import TOPICS
 from aws.resources import Names
+from aws.rows.table import GIVEN_UP
+from aws.storage.keys import parse
 from tests.proofs.simulation.plan import HOUR, MINUTE, Setting
 from tests.proofs.simulation.scheduler import Scheduler
 from tests.proofs.simulation.services.answers import Operation, Reply
@@ -29,7 +31,10 @@ class Cloud:
 
     def __init__(self, scheduler: Scheduler, setting: Setting, delay_s: float) -> None:
         self.scheduler, self.setting = scheduler, setting
-        self.lag_s, self.stale_until = setting.lag_s, 0.0
+        self.stale: dict[str, tuple[float, float]] = {}
+        """By how much (s) an index is behind by a fault, and until when."""
+        self.next_stale_s = 0.0
+        """By how much the index that is read next falls behind."""
         self.names = Names(PREFIX)
         self.dynamodb = DynamoDb(scheduler, self._lag_s, self._written)
         delays = {name: delay_s * (name == "results_archive") for name in TOPICS}
@@ -39,6 +44,12 @@ class Cloud:
         self.glacier = Glacier(scheduler, self._restore_s, self._announce)
         self.ses, self.sts = Ses(), Sts()
         self.watchers: list[Any] = []
+        self.fault: Exception | None = None
+        """The harness's own: a daemon would take it for one of its own."""
+        self.retrieved_s = 0.0
+        """How long all retrievals have taken together."""
+        self.rotten: set[str] = set()
+        """The jobs whose archives have rotted: their bytes are lost, and the page must say so."""
 
     def answer(self, service: str, operation: str, params: dict[str, Any]) -> Reply:
         """The service's answer to one call. Raises ServiceError."""
@@ -55,34 +66,61 @@ class Cloud:
             span = EXPEDITED_S if self.setting.expedited else (NO_CAPACITY, NO_CAPACITY)
         else:
             span = STANDARD_S
-        return self.scheduler.dice.uniform(*span)
+        took = self.scheduler.dice.uniform(*span)
+        self.retrieved_s += max(0.0, took)
+        return took
 
-    def _lag_s(self) -> float:
+    def _lag_s(self, index: str) -> float:
         """How far this read of an index lags behind; the harness sees all as it is."""
         if self.scheduler.current is None:
             return 0.0
-        if self.scheduler.now < self.stale_until:
-            return self.lag_s
+        if self.next_stale_s:
+            self.stale[index] = self.next_stale_s, self.scheduler.now + self.next_stale_s
+            self.next_stale_s = 0.0
+        lag_s, until = self.stale.get(index, (0.0, 0.0))
+        if self.scheduler.now < until:
+            return lag_s
         return self.scheduler.dice.uniform(0, self.setting.lag_s)
 
     def _written(self, table: str, key: str, before: Item | None, after: Item | None) -> None:
-        for watcher in self.watchers:
-            watcher.written(table, key, before, after)
+        try:
+            for watcher in self.watchers:
+                watcher.written(table, key, before, after)
+        except Exception as fault:
+            self.fault = fault
+            raise
 
     @property
     def jobs(self) -> dict[str, Item]:
         """The rows of the annotations table, as they are."""
         return self.dynamodb.tables[self.names.table("annotations")].items
 
+    @property
+    def accounts(self) -> dict[str, Item]:
+        """The rows of the accounts table, as they are."""
+        return self.dynamodb.tables[self.names.table("accounts")].items
+
     def next_due(self) -> float | None:
-        """The earliest due time of any row."""
+        """The earliest due time of any row, but for those that are left to the operator."""
         times = [
             float(item["due_time"]["N"])
             for table in self.dynamodb.tables.values()
             for item in table.items.values()
-            if "due_time" in item
+            if "due_time" in item and item["due_shard"] != {"N": str(GIVEN_UP)}
         ]
         return min(times, default=None)
+
+    def rot(self) -> None:
+        """Damage every archive there is, and what of it was retrieved already."""
+        for key, kept in self.s3.buckets[self.names.bucket("archive")].items():
+            kept.body = damaged(kept.body)
+            self.rotten.add(parse(key).job_id)
+        for archive in self.glacier.archives.values():
+            archive.body = damaged(archive.body)
+            self.rotten.add(archive.description)
+        for job in self.glacier.jobs.values():
+            if job.body and job.archive_id:
+                job.body = damaged(job.body)
 
     @contextmanager
     def aside(self) -> Iterator[None]:
@@ -92,6 +130,11 @@ class Cloud:
             yield
         finally:
             self.scheduler.current = current
+
+
+def damaged(body: bytes) -> bytes:
+    """The bytes with their first one changed."""
+    return bytes([body[0] ^ 1]) + body[1:]
 
 
 def look(item: Item | None) -> str:
@@ -110,3 +153,11 @@ def look(item: Item | None) -> str:
     if retrieval is None:
         return "archived"
     return "retrieving" if "id" in retrieval["M"] else "requested"
+
+
+def role_of(item: Item | None) -> str:
+    """An account in short: its role, and whether a change of it is pending."""
+    if item is None or "role" not in item:
+        return NO_JOB
+    role = str(plain(item["role"])).partition("_")[0]
+    return f"{role}*" if "pending_role_change" in item else role

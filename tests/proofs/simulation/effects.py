@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ReadTimeoutError
 
+from tests.proofs.simulation.cloud import damaged
 from tests.proofs.simulation.plan import Fault, Kind
 from tests.proofs.simulation.services.answers import Reply, ServiceError
 from tests.proofs.simulation.services.s3 import streamed
@@ -85,13 +86,11 @@ def _damaged(network: "Network", fault: Fault, call: str, send: Send) -> Reply:
     name = "Body" if "Body" in reply else "body"
     if name not in reply:
         return reply
-    body = reply[name].read()
-    return {**reply, **{name: streamed(bytes([body[0] ^ 1]) + body[1:])["Body"]}}
+    return {**reply, **{name: streamed(damaged(reply[name].read()))["Body"]}}
 
 
 def _stale(network: "Network", fault: Fault, call: str, send: Send) -> Reply:
-    cloud = network.cloud
-    cloud.lag_s, cloud.stale_until = fault.seconds, network.scheduler.now + fault.seconds
+    network.cloud.next_stale_s = fault.seconds
     return send()
 
 
@@ -115,6 +114,28 @@ def _doubled(network: "Network", fault: Fault, call: str, send: Send) -> Reply:
 def _fails(network: "Network", fault: Fault, call: str, send: Send) -> Reply:
     network.cloud.glacier.to_fail += 1
     return send()
+
+
+def _kept(network: "Network", fault: Fault, call: str, send: Send) -> Reply:
+    """Nothing can be deleted for a while; all else is well."""
+    until = network.scheduler.now + fault.seconds
+    network.outages += [(name, until) for name in ("s3.delete_object", "glacier.delete_archive")]
+    return send()
+
+
+def _rot(network: "Network", fault: Fault, call: str, send: Send) -> Reply:
+    network.cloud.rot()
+    return send()
+
+
+def _rejected(network: "Network", fault: Fault, call: str, send: Send) -> Reply:
+    network.cloud.ses.rejects = True
+    return send()
+
+
+def _sick(network: "Network", fault: Fault, call: str, send: Send) -> Reply:
+    network.sick.add(network.process)
+    return {}
 
 
 def _child(network: "Network", fault: Fault, call: str, send: Send) -> Reply:
@@ -143,4 +164,8 @@ FAULTS = {
     Kind.DOUBLED: _doubled,
     Kind.FAILS: _fails,
     Kind.CHILD: _child,
+    Kind.SICK: _sick,
+    Kind.KEPT: _kept,
+    Kind.ROT: _rot,
+    Kind.REJECTED: _rejected,
 }

@@ -5,27 +5,34 @@ from aws.rows.job import Job, Status
 from tests.proofs import invariants
 from tests.proofs.simulation.network import Record
 from tests.proofs.simulation.people import People
-from tests.proofs.simulation.plan import Act, Kind
+from tests.proofs.simulation.plan import CHANGES, FROZEN, Act, Kind
 from tests.proofs.simulation.watch import Watch
 
 MAX_PUBLISHED = 60
 """The most that one event may be published: for each change of role, where it is of that."""
 OF_A_ROLE = ("restore", "results_archive")
 """A change of role is announced, and it begins a result's retention, with its retries, anew."""
-ROLE = {Act.UPGRADE, Act.DOWNGRADE}
 AWAY = {Kind.DIE_BEFORE, Kind.DIE_AFTER, Kind.FREEZE, Kind.FREEZE_AFTER, Kind.CHILD, Kind.JUMP}
 """The faults by which an attempt may count as crashed."""
 LONG = {Kind.OUTAGE, Kind.SLOW, Kind.UNKNOWN}
 """The faults that may outlast a lease."""
+LEASE_S = 100
+"""A third of a lease: nothing that is shorter costs one."""
+ONCE = {Kind.DOUBLED, Kind.LOST_MESSAGE, Kind.STALE, Kind.REJECTED, Kind.FAILS}
+"""The faults by which no result is sent to the archive once more."""
 
 
 def before_inventory(world: World, people: People, watch: Watch, record: Record) -> list[str]:
     """The violations that an inventory would hide, and those of blame and of endless work."""
     jobs = list(world.jobs.scan())
+    plan, cloud = people.network.plan, people.network.cloud
+    changes = sum(CHANGES.get(step.act, 0) for step in plan.steps)
     found = [f"orphan: {text}" for text in _orphans(world, jobs, watch)]
-    found += _wrongly_failed(jobs, record) + _crashes(jobs, record)
-    found += _published(people) + _mails(people, jobs, record)
-    due = people.network.cloud.next_due()
+    found += _wrongly_failed(jobs, record) + _crashes(jobs, record) + _lapses(jobs, record)
+    found += _published(people, changes) + _mails(people, jobs, record)
+    found += watch.lateness.late(plan, record, changes)
+    found += _sent(watch, record, changes) + _unsaid(world, jobs, cloud.rotten)
+    due = cloud.next_due()
     return found + ([] if due is None else [f"no rest: a row is still due at {due}"])
 
 
@@ -49,9 +56,7 @@ def _wrongly_failed(jobs: list[Job], record: Record) -> list[str]:
 
 
 def _crashes(jobs: list[Job], record: Record) -> list[str]:
-    """A crash is counted only where a machine went away."""
-    if any(fault.kind in LONG for fault, _ in record.fired):
-        return []
+    """A crash is counted only where a machine went away: an outage is none, however long."""
     allowed = _machine_faults(record)
     return [
         f"blamed: job {job.job_id} has {job.crashes} crashes, of {allowed} ({job.fault})"
@@ -60,9 +65,44 @@ def _crashes(jobs: list[Job], record: Record) -> list[str]:
     ]
 
 
-def _published(people: People) -> list[str]:
+def _lapses(jobs: list[Job], record: Record) -> list[str]:
+    """A lease runs out only where a machine went away, or nothing came through for long."""
+    outage = any(f.kind in (Kind.OUTAGE, Kind.UNKNOWN) for f, _ in record.fired)
+    if outage or max(record.waits, default=0) >= LEASE_S:
+        return []
+    allowed = _machine_faults(record)
+    return [
+        f"lapsed: job {job.job_id} lost {job.lapses} leases, of {allowed}"
+        for job in jobs
+        if job.lapses > allowed
+    ]
+
+
+def _sent(watch: Watch, record: Record, changes: int) -> list[str]:
+    """A result is sent to the archive once for each move, whatever message comes twice."""
+    harmless = ONCE if max(record.waits, default=0) >= LEASE_S else ONCE | {Kind.SLOW, *FROZEN}
+    allowed = changes + sum(fault.kind not in harmless for fault, _ in record.fired)
+    return [
+        f"sent twice: job {id} was written to the archive {count} times for {watch.moves[id]} moves"
+        for id, count in watch.sent.items()
+        if count > watch.moves[id] + allowed
+    ]
+
+
+def _unsaid(world: World, jobs: list[Job], rotten: set[str]) -> list[str]:
+    """What is lost with its archive is given up, so that its page says so."""
+    wanted = (
+        job for job in jobs if job.job_id in rotten and job.is_archived and not job.archive_fault
+    )
+    return [
+        f"unsaid: job {job.job_id} is lost, and its row says nothing"
+        for job in wanted
+        if world.accounts.get(job.user_id).is_premium
+    ]
+
+
+def _published(people: People, changes: int) -> list[str]:
     published = people.network.cloud.sns.published
-    changes = sum(step.act in ROLE for step in people.network.plan.steps)
     return [
         f"endless: {body} was published {count} times on {topic}"
         for (topic, body), count in published.items()

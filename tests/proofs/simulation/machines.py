@@ -2,13 +2,14 @@
 
 import copy
 import random
-from functools import cache
+from collections.abc import Iterator
 from typing import Any
 
 import boto3
 from botocore.hooks import HierarchicalEmitter
 
 from ann.annotator import Annotator
+from ann.health import Health
 from ann.pipeline import Outcome, Task
 from aws.config import Config
 from aws.consumer import Consumer, Handler
@@ -26,6 +27,30 @@ REBOOT_S = 5.0
 QUEUES = {daemon: queue for queue, daemon in DAEMONS.items()}
 CHILD = ("annotator", "child")
 LONG_S = 20.0
+
+
+class Pages:
+    """A paginator of boto3, without what it costs to be one for any service."""
+
+    TOKENS = {
+        "list_jobs": ("Marker", "marker"),
+        "list_objects_v2": ("NextContinuationToken", "ContinuationToken"),
+        "query": ("LastEvaluatedKey", "ExclusiveStartKey"),
+        "scan": ("LastEvaluatedKey", "ExclusiveStartKey"),
+    }
+
+    def __init__(self, client: Any, operation: str) -> None:
+        self.client, self.operation = client, operation
+
+    def paginate(self, **params: Any) -> Iterator[Any]:
+        """Each page, as the operation answers it."""
+        found, sent = self.TOKENS[self.operation]
+        while True:
+            reply = getattr(self.client, self.operation)(**params)
+            yield reply
+            if not reply.get(found):
+                return
+            params[sent] = reply[found]
 
 
 class SimulatedSession:
@@ -55,7 +80,7 @@ class SimulatedSession:
         vars(client).update(vars(real))
         client.meta = copy.copy(client.meta)
         client.meta.events = HierarchicalEmitter()
-        vars(client)["get_paginator"] = cache(client.get_paginator)
+        vars(client)["get_paginator"] = lambda operation: Pages(client, operation)
         return client
 
 
@@ -90,7 +115,10 @@ class SimulatedWorker(daemons.QuickWorker):
         found = self.network.carry(scheduler.current, CHILD, dict)
         mean = self.network.plan.setting.work_s
         return SimulatedRun(
-            task, scheduler, scheduler.dice.uniform(0, 2 * mean), bool(found.get("killed"))
+            task,
+            scheduler,
+            scheduler.dice.uniform(0, 2 * mean),
+            bool(found.get("killed")) or scheduler.current.process in self.network.sick,
         )
 
 
@@ -126,13 +154,27 @@ class Machines:
             stopping: Any = SimulatedEvent(self.scheduler)
             self.scheduler.spawn(process, lambda: sweep.serve(world, stopping))
             return
-        served = Consumer(world, QUEUES[daemon], self._handler(daemon))
-        self.scheduler.spawn(process, served.serve)
+        health = Health(lambda fault: served.stopping.set(), lambda: self._trial(process))
+        served = Consumer(world, QUEUES[daemon], self._handler(daemon, health))
+        self.scheduler.spawn(process, lambda: self._live(process, served))
 
-    def _handler(self, daemon: str) -> Handler:
+    def _live(self, process: SimulatedProcess, served: Consumer) -> None:
+        """Serve; a sick machine stops in order, and another takes its place."""
+        try:
+            served.serve()
+        finally:
+            if process.is_alive:
+                self.scheduler.kill(process)
+                self.reboot(process)
+
+    def _handler(self, daemon: str, health: Health) -> Handler:
         if daemon == "annotator":
-            return Annotator([SimulatedWorker(self.network)]).handle
+            return Annotator([SimulatedWorker(self.network)], health=health).handle
         return daemons.handlers()[QUEUES[daemon]]
+
+    def _trial(self, process: SimulatedProcess) -> str | None:
+        """Stands in for the bundled example: it comes through unless the machine is sick."""
+        return "the example does not come through" if process in self.network.sick else None
 
     def reboot(self, process: SimulatedProcess) -> None:
         """Start a process anew once it has died; people's requests are not repeated."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.proofs.faults import Crash
-from tests.proofs.simulation.cloud import NO_JOB, Cloud, look
+from tests.proofs.simulation.cloud import NO_JOB, Cloud, look, role_of
 from tests.proofs.simulation.effects import ERROR_S, FAULTS, UNAVAILABLE, Send
-from tests.proofs.simulation.plan import FROZEN, Fault, Plan, Step
+from tests.proofs.simulation.plan import CHANGES, FROZEN, NOTED, WAITS, WRITTEN, Fault, Plan, Step
 from tests.proofs.simulation.scheduler import Scheduler, SimulatedProcess, Strand
 from tests.proofs.simulation.services.answers import Reply, ServiceError
 
@@ -28,7 +28,15 @@ class Record:
     fired: list[tuple[Fault, str]] = field(default_factory=list)
     covered: set[tuple[str, ...]] = field(default_factory=set)
     story: list[tuple[float, str]] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
+    """How long (s) each of the faults that hold a call up has lasted."""
     calls: int = 0
+
+    @property
+    def longest_s(self) -> float:
+        """How long the longest of the faults that came about has lasted."""
+        lasted = [fault.seconds for fault, _ in self.fired if fault.kind not in WAITS]
+        return max([*lasted, *self.waits], default=0.0)
 
     def tell(self, text: str) -> None:
         """Add a line to the story."""
@@ -52,8 +60,19 @@ class Network:
         self.outages: list[tuple[str, float]] = []
         self.waiting: list[tuple[Label, Strand]] = []
         self.about: dict[Strand, str] = {}
+        """The job that each strand has last read or written."""
+        self.rows: dict[Strand, str] = {}
+        """The row of the same, a job's or a user's."""
+        self.writers: set[Strand] = set()
+        """The strands whose present call writes a row."""
+        self.sick: set[SimulatedProcess] = set()
+        """The machines whose children die."""
+        self.heard: Callable[[Strand, str, str], None] = lambda strand, operation, row: None
+        """Called at each call of a strand, with the operation and the row."""
         self.reboot: Callable[[SimulatedProcess], None] = lambda process: None
         self.act: Callable[[Step], None] = lambda step: None
+        self.note: Callable[[str], None] = lambda row: None
+        """Has somebody write a row."""
 
     def call(self, service: str, operation: str, params: dict[str, Any]) -> Reply:
         """One call: by the harness at once, by a strand after its latency, and with its faults."""
@@ -64,6 +83,7 @@ class Network:
             raise Crash
         params = {name: sent(value) for name, value in params.items()}
         label = self._label(strand, operation, params)
+        self.heard(strand, operation, self.rows.get(strand, ""))
         return self.carry(strand, label, lambda: self._answer(service, operation, params))
 
     def _answer(self, service: str, operation: str, params: dict[str, Any]) -> Reply:
@@ -80,9 +100,13 @@ class Network:
         nth = self.record.labels[label]
         for step in self._due(self.rivals, label, nth):
             self.act(step)
-            self.scheduler.sleep(self.plan.setting.latency_s * 40 + 3)
+            self.scheduler.sleep((self.plan.setting.latency_s * 40 + 3) * CHANGES.get(step.act, 1))
         self.scheduler.sleep(self.scheduler.dice.expovariate(1 / self.plan.setting.latency_s))
-        reply = self._sent(strand, label, nth, send)
+        try:
+            reply = self._sent(strand, label, nth, send)
+        except Crash:
+            self._overtake(strand, label)
+            raise
         self._overtake(strand, label)
         return reply
 
@@ -99,17 +123,30 @@ class Network:
         assert strand is not None
         if fault.until:
             self.waiting.append((fault.until, strand))
+        if fault.until == NOTED:
+            self.note(self.rows.get(strand, ""))
+        began = self.scheduler.now
         if fault.kind in FROZEN:
             self.scheduler.freeze(strand.process, fault.seconds)
-        self.scheduler.sleep(0 if fault.kind in FROZEN else fault.seconds)
+        try:
+            self.scheduler.sleep(0 if fault.kind in FROZEN else fault.seconds)
+        finally:
+            self.record.waits.append(self.scheduler.now - began)
         self.waiting = [(label, one) for label, one in self.waiting if one is not strand]
 
     def _overtake(self, strand: Strand, label: Label) -> None:
         """Let those go on at once who have waited for this call."""
         for until, waiting in self.waiting:
-            if until == label and waiting.process is not strand.process:
+            is_met = until == label or (
+                until in (WRITTEN, NOTED) and self._have_written(strand, waiting)
+            )
+            if is_met and waiting.process is not strand.process:
                 self.scheduler.thaw(waiting.process)
                 self.scheduler.wake(waiting)
+
+    def _have_written(self, strand: Strand, waiting: Strand) -> bool:
+        """True if the strand has just written the row that the waiting one goes by."""
+        return strand in self.writers and self.rows.get(strand) == self.rows.get(waiting)
 
     def _due(self, waiting: list[Any], label: Label, nth: int) -> list[Any]:
         """Take those of `waiting` whose anchor is this call."""
@@ -130,13 +167,31 @@ class Network:
             return name, operation
         where = params.get("TableName") or params.get("Bucket") or params.get("TopicArn", "")
         kind = where.rpartition("-")[2]
-        key = params.get("Key") or params.get("Item")
-        if kind == "annotations" and isinstance(key, dict) and "job_id" in key:
-            self.about[strand] = key["job_id"]["S"]
-        state = look(self.cloud.jobs.get(self.about.get(strand, ""), None))
-        if kind == "annotations" and operation == "put_item":
-            state += ">" + look(params["Item"])
-        return name, " ".join(word for word in (operation, kind, state) if word and word != NO_JOB)
+        self.writers.discard(strand)
+        if operation == "put_item":
+            self.writers.add(strand)
+        self._note_row(strand, params.get("Key") or params.get("Item"))
+        state = self._state(strand, kind)
+        if operation == "put_item":
+            state += ">" + (look if kind == "annotations" else role_of)(params["Item"])
+        return name, " ".join(
+            word
+            for word in (operation, kind, state)
+            if word and word != f"{NO_JOB}>{NO_JOB}" and word != NO_JOB
+        )
+
+    def _note_row(self, strand: Strand, key: Any) -> None:
+        """Note which row a call is about."""
+        if isinstance(key, dict) and "job_id" in key:
+            self.rows[strand] = self.about[strand] = key["job_id"]["S"]
+        elif isinstance(key, dict) and "user_id" in key:
+            self.rows[strand] = key["user_id"]["S"]
+
+    def _state(self, strand: Strand, kind: str) -> str:
+        """The state of the row that the strand goes by."""
+        if kind == "accounts":
+            return role_of(self.cloud.accounts.get(self.rows.get(strand, "")))
+        return look(self.cloud.jobs.get(self.about.get(strand, "")))
 
     def end_faults(self) -> None:
         """No fault from here on, and what lasted is over."""

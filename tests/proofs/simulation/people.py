@@ -1,6 +1,8 @@
 """What people do in a run: requests to the site, each in a process of its own."""
 
+import itertools
 from collections.abc import Callable
+from dataclasses import replace
 
 from aws import outbox
 from aws.resources import World
@@ -13,6 +15,7 @@ from tests.proofs.simulation.scheduler import SimulatedProcess
 
 AGAIN_S = 30.0
 TRIES = 3
+FLIP_S = 4.0
 
 
 class People:
@@ -23,9 +26,8 @@ class People:
         self.users: dict[int, Account] = {}
         self.uploads: dict[int, Job] = {}
         self.accepted: set[str] = set()
-        self.downgraded: dict[str, float] = {}
-        """When each user last became free, by true time."""
-        self.network.act = self.act
+        self.notes = itertools.count(1)
+        self.network.act, self.network.note = self.act, self.note
         for step in self.network.plan.steps:
             self.users.setdefault(step.user, builders.user(world))
 
@@ -44,11 +46,27 @@ class People:
             Act.SUBMIT: self._submit,
             Act.UPGRADE: self._change_role,
             Act.DOWNGRADE: self._change_role,
+            Act.FLIP: self._flip,
             Act.CANCEL: self._cancel,
+            Act.NOTE: self._note,
             Act.REPLAY: self._replay,
         }
         act = acts[step.act]
         self.network.scheduler.spawn(process, lambda: self._persist(process, world, act, step))
+
+    def note(self, row: str) -> None:
+        """Have somebody write this row, a job's or a user's, in a process of the site."""
+        process = self.machines.process("web")
+        world, number = self.machines.world(process), str(next(self.notes))
+        self.network.record.tell(f"somebody writes the row of {row}")
+
+        def write() -> None:
+            if row in self.network.cloud.jobs:
+                world.jobs.describe(row, title="", note=number)
+            else:
+                world.accounts.begin_session(row, number, "a browser")
+
+        self.network.scheduler.spawn(process, write)
 
     def _persist(
         self,
@@ -77,6 +95,13 @@ class People:
         self.accepted.add(job.job_id)
         outbox.flush(world, job)
 
+    def _flip(self, world: World, step: Step) -> None:
+        """Go premium, and back once `restore` may have acted on it."""
+        self._change_role(world, replace(step, act=Act.UPGRADE))
+        self.network.scheduler.sleep(FLIP_S)
+        self._change_role(world, replace(step, act=Act.DOWNGRADE))
+        self.network.scheduler.sleep(FLIP_S)
+
     def _change_role(self, world: World, step: Step) -> None:
         user_id = self.users[step.user].user_id
         accounts = world.accounts
@@ -92,6 +117,11 @@ class People:
             outbox.flush(world, world.jobs.cancel(job.job_id))
         except (Refused, KeyError):
             return
+
+    def _note(self, world: World, step: Step) -> None:
+        job = self.uploads.get(step.job)
+        if job is not None:
+            world.jobs.describe(job.job_id, title="", note=str(next(self.notes)))
 
     def _replay(self, world: World, step: Step) -> None:
         """An old message comes again: duplicates may be that late."""

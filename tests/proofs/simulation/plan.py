@@ -27,6 +27,10 @@ class Kind(StrEnum):
     DOUBLED = "the message is delivered twice"
     FAILS = "the retrieval fails"
     CHILD = "the child is killed"
+    SICK = "the machine is sick: its children die"
+    KEPT = "nothing can be deleted"
+    ROT = "the archives rot"
+    REJECTED = "the mail is refused for good"
 
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
@@ -38,12 +42,15 @@ LASTS: dict[Kind, tuple[float, ...]] = {
     Kind.SLOW: (90, 700, 2 * HOUR),
     Kind.FREEZE: (90, 700, 8 * HOUR, 2 * DAY),
     Kind.FREEZE_AFTER: (90, 700, 8 * HOUR),
-    Kind.STALE: (10, 70, 300),
+    Kind.STALE: (10, 70, 170),  # the two reminders of a change of role are further apart
     Kind.JUMP: (5, 100),
     Kind.DOUBLED: (0.1, 30, 2 * HOUR),
+    Kind.KEPT: (8 * HOUR, DAY),
 }
 """How long each kind of fault may last (s)."""
 FROZEN = (Kind.FREEZE, Kind.FREEZE_AFTER)
+WAITS = (*FROZEN, Kind.SLOW, Kind.LOST_REQUEST, Kind.LOST_REPLY)
+"""The kinds that hold a call up: how long is measured."""
 OVERTAKEN = {
     Kind.SLOW: 2 * HOUR,
     Kind.LOST_REPLY: 2 * HOUR,
@@ -51,6 +58,12 @@ OVERTAKEN = {
     Kind.FREEZE_AFTER: 2 * DAY,
 }
 """The kinds that may last until another process has made some call, and for how long at most."""
+WRITTEN = ("another", "writes the same row")
+"""Such a call: whatever it is, of whatever process."""
+NOTED = ("another", "writes the same row at once")
+"""The same, and somebody does: the owner of the job, or the user."""
+WRITTEN_S = 700
+"""How long one waits for that at most: longer than a lease."""
 REQUEST_S = 700
 """The longest that a request to the site lasts: an upload that is no job goes after a while."""
 
@@ -61,8 +74,14 @@ class Act(StrEnum):
     SUBMIT = "submits a job"
     UPGRADE = "goes premium"
     DOWNGRADE = "goes back to free"
+    FLIP = "goes premium, and back at once"
     CANCEL = "cancels"
+    NOTE = "writes a note"
     REPLAY = "an old message comes again"
+
+
+CHANGES = {Act.UPGRADE: 1, Act.DOWNGRADE: 1, Act.FLIP: 2}
+"""The acts that change a role, and how often."""
 
 
 @dataclass(frozen=True)

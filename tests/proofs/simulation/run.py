@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import boto3
@@ -12,8 +13,12 @@ import pytest
 from botocore import xform_name
 from botocore.client import BaseClient
 
+from aws import queue_admin
 from aws.config import Config, load
 from aws.resources import World, connect
+from aws.rows import table
+from aws.rows.job import MAX_RETRIES
+from aws.rows.table import Row
 from tests import daemons
 from tests.proofs import invariants
 from tests.proofs.simulation import judge
@@ -62,13 +67,14 @@ class HarnessClock:
         self.scheduler.sleep(seconds)
 
 
-def settings(plan: Plan) -> Config:
+@cache
+def settings(backend: str, after_s: int) -> Config:
     """The settings as they are delivered, but for the archive."""
     return load(
         env={
             "GAS_GAS_PREFIX": PREFIX,
-            "GAS_ARCHIVE_BACKEND": plan.setting.backend,
-            "GAS_ARCHIVE_AFTER_S": str(plan.setting.after_s),
+            "GAS_ARCHIVE_BACKEND": backend,
+            "GAS_ARCHIVE_AFTER_S": str(after_s),
         }
     )
 
@@ -93,13 +99,27 @@ def _network_for(network: Network, patch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
+def _remembered(unpacked: Callable[[Item], Row]) -> Callable[[Item], Row]:
+    """The same, but each version of a row is unpacked only once: most reads find it unchanged."""
+    seen: dict[int, tuple[Item, Row]] = {}
+
+    def look_up(item: Item) -> Row:
+        if id(item) not in seen:
+            seen[id(item)] = item, unpacked(item)
+        return dict(seen[id(item)][1])
+
+    return look_up
+
+
 def run(plan: Plan, off: Off | None = None) -> Outcome:
     """Run a plan to its end; `off` switches a rule off for the whole of it."""
-    scheduler, config = Scheduler(plan.seed), settings(plan)
+    scheduler, config = Scheduler(plan.seed), settings(plan.setting.backend, plan.setting.after_s)
     cloud = Cloud(scheduler, plan.setting, config.archive.delay_s)
     network = Network(scheduler, cloud, plan)
     logging.disable(logging.CRITICAL)
     with in_simulated_time(scheduler) as patch, _network_for(network, patch):
+        patch.setattr(table, "DUE_SHARDS", 1)  # one look instead of four at a handful of rows
+        patch.setattr(table, "_unpacked", _remembered(table._unpacked))
         world = daemons.unthreaded(connect(config, HarnessClock(scheduler)))
         if off:
             off(patch, world)
@@ -117,6 +137,7 @@ class Session:
         self.network, self.world = network, world
         self.scheduler, self.cloud = network.scheduler, network.cloud
         self.watch = Watch(self.cloud, world, network.record)
+        network.heard = self.watch.counts.heard
         self.machines = Machines(network, world.config)
         self.people = People(self.machines, world)
         self.is_at_rest = False
@@ -130,13 +151,17 @@ class Session:
         self.machines.boot_all()
         self.people.begin()
         found = self._come_to_rest()
+        if self._redrive():
+            found = self._come_to_rest()
+        if self.cloud.fault:
+            raise self.cloud.fault
         if not found:
             found = judge.before_inventory(self.world, self.people, self.watch, self.network.record)
             found += self._take_stock()
             checked = invariants.check(
                 self.world, self.cloud.ses.mails, self.people.accepted, self.watch.archives()
             )
-            found += checked.violations
+            found += [text for text in checked.violations if not self._is_excused(text)]
         jobs = len(self.people.uploads)
         violations = [*self.watch.violations, *found]
         return Outcome(
@@ -147,6 +172,24 @@ class Session:
             self.scheduler.now - START_S,
             {text.partition(":")[0] for text in violations},
         )
+
+    def _redrive(self) -> bool:
+        """Have what was given up tried again, as an operator does once the trouble is over.
+
+        Retries last for more than a day: where nothing did, nothing was to be given up.
+        """
+        rows = self.world.jobs.given_up()
+        worn_out = [job for job in rows if max(job.retries.values(), default=0) >= MAX_RETRIES]
+        if not worn_out or self.network.record.longest_s < DAY:
+            return False
+        self.is_at_rest = False
+        queue_admin.resume(self.world)
+        return True
+
+    def _is_excused(self, violation: str) -> bool:
+        """True for what is said of a job whose archive has rotted, with its last copy."""
+        is_lost = violation.partition(":")[0] in ("lost", "stuck")
+        return is_lost and any(job_id in violation for job_id in self.cloud.rotten)
 
     def _come_to_rest(self) -> list[str]:
         """Let everything happen that will; say so if it never ends."""

@@ -10,14 +10,17 @@ MAX_RUNS = 150
 
 
 def smaller(plan: Plan) -> Iterator[Plan]:
-    """Every plan that lacks one thing of this one, or has one thing plainer."""
+    """Every plan that lacks one thing of this one, or has one thing plainer; the world first."""
+    for plain in (Setting(), Setting(backend=plan.setting.backend)):
+        if plan.setting not in (Setting(), plain):
+            yield replace(plan, setting=plain)
     for number in range(len(plan.faults)):
         yield replace(plan, faults=plan.faults[:number] + plan.faults[number + 1 :])
     for number in reversed(range(len(plan.steps))):
         yield replace(plan, steps=plan.steps[:number] + plan.steps[number + 1 :])
-    for name, plain in vars(Setting()).items():
-        if getattr(plan.setting, name) != plain:
-            yield replace(plan, setting=replace(plan.setting, **{name: plain}))
+    for name, value in vars(Setting()).items():
+        if getattr(plan.setting, name) != value:
+            yield replace(plan, setting=replace(plan.setting, **{name: value}))
     for number, fault in enumerate(plan.faults):
         for seconds in LASTS.get(fault.kind, ()):
             if seconds < fault.seconds:
@@ -25,17 +28,17 @@ def smaller(plan: Plan) -> Iterator[Plan]:
                 yield replace(plan, faults=shorter + plan.faults[number + 1 :])
 
 
-def shrink(failed: Outcome, off: Off | None = None) -> Outcome:
+def shrink(failed: Outcome, off: Off | None = None, most: int = MAX_RUNS) -> Outcome:
     """The smallest outcome that was found to violate an invariant of the same kind."""
     runs = 0
-    while runs < MAX_RUNS:
+    while runs < most:
         for plan in smaller(failed.plan):
             runs += 1
             outcome = run(plan, off)
             if outcome.kinds & failed.kinds:
                 failed = outcome
                 break
-            if runs >= MAX_RUNS:
+            if runs >= most:
                 return failed
         else:
             return failed

@@ -1,62 +1,36 @@
 """Steers runs towards what has not been seen: calls in states, and faults at them."""
 
 import random
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from operator import itemgetter
 
-from tests.proofs.simulation.network import PLUMBING, Label
-from tests.proofs.simulation.plan import (
-    LASTS,
-    OVERTAKEN,
-    REQUEST_S,
-    Act,
-    Anchor,
-    Fault,
-    Kind,
-    Plan,
-    Step,
-    workload,
-)
+from tests.proofs.simulation.network import Label
+from tests.proofs.simulation.plan import Anchor, Fault, Plan, workload
 from tests.proofs.simulation.run import Outcome
+from tests.proofs.simulation.trials import (
+    ANYWHERE,
+    Menu,
+    Trial,
+    acts,
+    fault_of,
+    menu,
+    rival_of,
+    seconds_of,
+)
 
 BLOCK = 500
 """Seeds that learn from one another: a seed's plan follows from those before it in its block."""
 MAX_FAULTS = 3
-BLIND = 20
+BLIND = 10
 """The first seeds of a block, whose faults fall at calls by their number alone."""
-OFFSPRING = 0.75
-"""The share of the plans that are altered ones."""
-READS = ("get_item", "get_object", "head_object", "query", "list_", "describe_", "receive_")
-ANYWHERE = (
-    Kind.DIE_BEFORE,
-    Kind.REFUSED,
-    Kind.OUTAGE,
-    Kind.SLOW,
-    Kind.FREEZE,
-    Kind.UNKNOWN,
-    Kind.LOST_REPLY,
-    Kind.JUMP,
-)
-CHILD = "child"
-
-
-def kinds(call: str) -> tuple[Kind, ...]:
-    """The kinds of faults that can befall a call."""
-    operation = call.partition(" ")[0]
-    if operation == CHILD:
-        return (Kind.CHILD, Kind.FREEZE, Kind.DIE_BEFORE, Kind.SLOW)
-    if operation == "publish":
-        return (*ANYWHERE, Kind.DIE_AFTER, Kind.LOST_MESSAGE, Kind.DOUBLED)
-    if operation == "query":
-        return (*ANYWHERE, Kind.STALE, Kind.STALE)
-    if operation in ("get_object", "get_job_output"):
-        return (*ANYWHERE, Kind.DAMAGED)
-    if operation == "initiate_job":
-        return (*ANYWHERE, Kind.DIE_AFTER, Kind.FAILS)
-    if operation.startswith(READS):
-        return ANYWHERE
-    return (*ANYWHERE, Kind.DIE_AFTER, Kind.FREEZE_AFTER, Kind.LOST_REPLY)
+DIRECTED = 0.6
+"""The share of the plans that lead to what was tried least, by the plainest way to it."""
+OFFSPRING = 0.25
+"""The share of the plans that are altered ones of those that reached something new."""
+WAYS = 4
+"""How many ways to a call are remembered: the plainest, in worlds that differ."""
 
 
 @dataclass
@@ -66,6 +40,11 @@ class Learned:
     plan: Plan
     labels: Counter[Label]
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """How much the plan has that may stand in the way of anything else."""
+        return len(self.plan.faults), len(self.plan.steps)
+
 
 class Block:
     """The plans of one block of seeds; each is told how the one before it went."""
@@ -73,10 +52,11 @@ class Block:
     def __init__(self, first: int) -> None:
         self.first, self.number = first, 0
         self.seen: Counter[Label] = Counter()
-        self.struck: Counter[Label] = Counter()
-        self.paired: Counter[tuple[Label, Kind]] = Counter()
+        self.tried: Counter[Trial] = Counter()
         self.covered: set[tuple[str, ...]] = set()
         self.parents: list[Learned] = []
+        self.ways: dict[Label, list[Learned]] = defaultdict(list)
+        """The plainest plans that led to each call."""
 
     def next(self) -> Plan:
         """The plan of the next seed."""
@@ -85,10 +65,14 @@ class Block:
         dice = random.Random(f"steering {seed}")
         if self.number <= BLIND:
             return _blind(workload(seed), dice)
-        if self.parents and dice.random() < OFFSPRING:
+        way = dice.random()
+        if way < DIRECTED:
+            return self._directed(seed, dice)
+        if way < DIRECTED + OFFSPRING:
             return self._altered(dice.choice(self.parents[-40:]), seed, dice)
         plan = workload(seed)
-        faults = tuple(self._fault(self.seen, dice) for _ in range(_count(dice)))
+        trials = [self._trial(self.seen, dice) for _ in range(_count(dice))]
+        faults = tuple(fault_of(trial, self.seen, dice) for trial in trials)
         return self._with_rivals(replace(plan, faults=faults), self.seen, dice)
 
     def learn(self, outcome: Outcome) -> int:
@@ -97,12 +81,31 @@ class Block:
         fresh = record.covered - self.covered
         self.covered |= fresh
         self.seen.update(record.labels.keys())
-        for fault, _ in record.fired:
-            self.struck[fault.anchor.label] += 1
-            self.paired[fault.anchor.label, fault.kind] += 1
+        learned = Learned(outcome.plan, record.labels)
         if fresh:
-            self.parents.append(Learned(outcome.plan, record.labels))
+            self.parents.append(learned)
+        for label in record.labels:
+            self._remember(label, learned)
         return len(fresh)
+
+    def _remember(self, label: Label, way: Learned) -> None:
+        """Keep a way to a call while it is among the plainest, one for each world."""
+        ways = self.ways[label]
+        if all(way.plan.setting != other.plan.setting for other in ways):
+            ways.append(way)
+            ways.sort(key=lambda one: one.size)
+            del ways[WAYS:]
+
+    def _directed(self, seed: int, dice: random.Random) -> Plan:
+        """The plainest plan that leads to a call, with a fault there that was tried least."""
+        trial = self._trial(self.ways, dice)
+        way = dice.choice(self.ways[trial[0]])
+        faults = [*way.plan.faults[: MAX_FAULTS - 1], fault_of(trial, way.labels, dice)]
+        while len(faults) < MAX_FAULTS and dice.random() < 0.45:
+            faults.append(fault_of(self._trial(way.labels, dice), way.labels, dice))
+        plan = replace(way.plan, seed=seed if dice.random() < 0.3 else way.plan.seed)
+        plan = replace(plan, faults=tuple(faults))
+        return self._with_rivals(plan, way.labels, dice) if dice.random() < 0.5 else plan
 
     def _altered(self, parent: Learned, seed: int, dice: random.Random) -> Plan:
         """A plan that has reached something new, with one fault or rival more or other."""
@@ -110,58 +113,36 @@ class Block:
         faults = list(plan.faults)
         if len(faults) >= MAX_FAULTS or (faults and dice.random() < 0.3):
             faults.remove(dice.choice(faults))
-        faults.append(self._fault(parent.labels, dice))
+        faults.append(fault_of(self._trial(parent.labels, dice), parent.labels, dice))
         return self._with_rivals(replace(plan, faults=tuple(faults)), parent.labels, dice)
 
-    def _fault(self, labels: Counter[Label], dice: random.Random) -> Fault:
-        """A fault where few have been yet, of a kind that was rare there."""
-        label = self._label(labels, dice)
-        possible = kinds(label[1])
-        rare = min(self.paired[label, kind] for kind in possible)
-        kind = dice.choice([k for k in possible if self.paired[label, k] <= rare + 1])
-        anchor = _anchor(label, labels, dice)
-        if kind in OVERTAKEN and label[0] != "web" and dice.random() < 0.6:
-            until = self._label({n: 1 for n in labels if n[0] != label[0]}, dice)
-            return Fault(anchor, kind, OVERTAKEN[kind], until)
-        return Fault(anchor, kind, _seconds(kind, label[0], dice))
+    def _trial(
+        self, labels: Iterable[Label], dice: random.Random, of: Callable[[Label], Menu] = menu
+    ) -> Trial:
+        """The fault that, for what it is worth, was tried least at any of these calls."""
+        scored = [
+            (
+                (1 + self.tried[label, kind, until]) * dice.uniform(0.5, 1.5) / worth,
+                label,
+                kind,
+                until,
+            )
+            for label in sorted(labels)
+            if label[0] != "operator"
+            for kind, until, worth in of(label)
+        ]
+        _, label, kind, until = min(scored, key=itemgetter(0))
+        self.tried[label, kind, until] += 1
+        return label, kind, until
 
-    def _label(self, labels: Mapping[Label, int], dice: random.Random) -> Label:
-        names = sorted(name for name in labels if name[0] != "operator")
-        weights = [_weight(name[1]) / (1 + self.struck[name]) for name in names]
-        return dice.choices(names, weights)[0]
-
-    def _with_rivals(self, plan: Plan, labels: Counter[Label], dice: random.Random) -> Plan:
+    def _with_rivals(self, plan: Plan, labels: Mapping[Label, int], dice: random.Random) -> Plan:
         """The plan, perhaps with acts of people right before some call."""
         count = dice.choice((0, 0, 1, 1, 2))
         kept = [step for step in plan.steps if not step.anchor or dice.random() < 0.7]
-        rivals = [_rival(plan, self._label(labels, dice), labels, dice) for _ in range(count)]
+        rivals = [
+            rival_of(plan, self._trial(labels, dice, acts), labels, dice) for _ in range(count)
+        ]
         return replace(plan, steps=(*kept, *rivals)[:14])
-
-
-def _weight(call: str) -> float:
-    """Writes are where most can go wrong; calls that are the same in any state come last."""
-    operation = call.partition(" ")[0]
-    if operation in PLUMBING:
-        return 1.0
-    return 2.0 if operation.startswith(READS) else 6.0
-
-
-def _rival(plan: Plan, label: Label, labels: Counter[Label], dice: random.Random) -> Step:
-    act = dice.choice(
-        (Act.UPGRADE, Act.DOWNGRADE, Act.UPGRADE, Act.DOWNGRADE, Act.CANCEL, Act.REPLAY)
-    )
-    first = plan.steps[0]
-    return Step(act, first.user, first.job, anchor=_anchor(label, labels, dice))
-
-
-def _seconds(kind: Kind, daemon: str, dice: random.Random) -> float:
-    lasts = LASTS.get(kind, (0,))
-    return dice.choice([s for s in lasts if daemon != "web" or s <= REQUEST_S])
-
-
-def _anchor(label: Label, labels: Counter[Label], dice: random.Random) -> Anchor:
-    nth = 1 if dice.random() < 0.6 else dice.randint(1, max(1, min(6, labels[label])))
-    return Anchor(label[0], label[1], nth)
 
 
 def _count(dice: random.Random) -> int:
@@ -175,5 +156,5 @@ def _blind(plan: Plan, dice: random.Random) -> Plan:
     for _ in range(dice.choice((0, 1, 2, 3))):
         kind = dice.choice(possible)
         anchor = Anchor("", "", dice.randint(1, 150))
-        faults.append(Fault(anchor, kind, _seconds(kind, "web", dice)))
+        faults.append(Fault(anchor, kind, seconds_of(kind, "web", dice)))
     return replace(plan, faults=tuple(faults))

@@ -41,9 +41,11 @@ class SimulatedTable:
 
 
 class DynamoDb:
-    """The operations of DynamoDB; `lag_s` is how far the next index read lags behind."""
+    """The operations of DynamoDB; `lag_s` is how far the next read of an index lags behind."""
 
-    def __init__(self, scheduler: Scheduler, lag_s: Callable[[], float], written: Written) -> None:
+    def __init__(
+        self, scheduler: Scheduler, lag_s: Callable[[str], float], written: Written
+    ) -> None:
         self.scheduler, self.lag_s, self.written = scheduler, lag_s, written
         self.tables: dict[str, SimulatedTable] = defaultdict(SimulatedTable)
 
@@ -105,7 +107,7 @@ class DynamoDb:
         table = self.tables[TableName]
         found = [
             item
-            for item in table.as_of(self.scheduler.now - self.lag_s())
+            for item in table.as_of(self.scheduler.now - self.lag_s(f"{TableName} {IndexName}"))
             if sort in item
             and holds(
                 KeyConditionExpression, item, ExpressionAttributeValues, ExpressionAttributeNames

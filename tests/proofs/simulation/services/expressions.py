@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.Ope
 import operator
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -42,7 +43,12 @@ def _parsed(expression: str) -> tuple[str, tuple[re.Match[str], ...]]:
 
 def plain(value: Any) -> Any:
     """A value of DynamoDB's JSON as Python has it; None where there is none."""
-    return None if value is None else DESERIALIZER.deserialize(value)
+    if value is None:
+        return None
+    ((kind, raw),) = value.items()
+    if kind == "S":
+        return raw
+    return Decimal(raw) if kind == "N" else DESERIALIZER.deserialize(value)
 
 
 def holds(

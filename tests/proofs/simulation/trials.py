@@ -1,0 +1,166 @@
+"""What can be tried at a call: the faults that can befall it, and people's acts right before it."""
+
+import random
+from collections.abc import Iterable, Mapping
+from functools import cache
+
+from tests.proofs.simulation.network import PLUMBING, Label
+from tests.proofs.simulation.plan import (
+    LASTS,
+    NOTED,
+    OVERTAKEN,
+    REQUEST_S,
+    WRITTEN,
+    WRITTEN_S,
+    Act,
+    Anchor,
+    Fault,
+    Kind,
+    Plan,
+    Step,
+)
+
+READS = ("get_item", "get_object", "head_object", "query", "list_", "describe_", "receive_")
+ANYWHERE = (
+    Kind.DIE_BEFORE,
+    Kind.REFUSED,
+    Kind.OUTAGE,
+    Kind.SLOW,
+    Kind.FREEZE,
+    Kind.UNKNOWN,
+    Kind.LOST_REPLY,
+    Kind.JUMP,
+)
+BY_OPERATION = {
+    "child": (Kind.CHILD, Kind.SICK, Kind.FREEZE, Kind.DIE_BEFORE, Kind.SLOW),
+    "publish": (*ANYWHERE, Kind.DIE_AFTER, Kind.LOST_MESSAGE, Kind.DOUBLED),
+    "query": (*ANYWHERE, Kind.STALE, Kind.STALE),
+    "get_object": (*ANYWHERE, Kind.DAMAGED, Kind.ROT),
+    "get_job_output": (*ANYWHERE, Kind.DAMAGED, Kind.ROT),
+    "initiate_job": (*ANYWHERE, Kind.DIE_AFTER, Kind.FAILS, Kind.ROT),
+    "restore_object": (*ANYWHERE, Kind.DIE_AFTER, Kind.ROT),
+    "send_email": (*ANYWHERE, Kind.DIE_AFTER, Kind.FREEZE_AFTER, Kind.REJECTED),
+    "delete_object": (*ANYWHERE, Kind.DIE_AFTER, Kind.KEPT),
+    "delete_archive": (*ANYWHERE, Kind.DIE_AFTER, Kind.KEPT),
+}
+"""The kinds of faults that can befall these calls."""
+
+
+Trial = tuple[Label, Kind | Act, str]
+"""A fault at a call, or an act right before it; last, until when: "", or one of the next three."""
+BY_NOTE, BY_WRITE, BY_CALL = "note", "write", "call"
+CROSSED = {
+    (Kind.LOST_REPLY, BY_NOTE): 4.0,
+    (Kind.LOST_REPLY, BY_WRITE): 2.0,
+    (Kind.FREEZE, BY_WRITE): 2.0,
+    (Kind.FREEZE_AFTER, BY_WRITE): 2.0,
+    (Kind.FREEZE, BY_CALL): 1.5,
+    (Kind.LOST_REPLY, BY_CALL): 1.0,
+    (Kind.FREEZE_AFTER, BY_CALL): 1.5,
+    (Kind.SLOW, BY_CALL): 1.0,
+}
+"""How much the ways are worth by which another process gets in between."""
+MOST = 6.0
+"""What a trial at a write of a row is worth."""
+OWN = {
+    Kind.CHILD,
+    Kind.DAMAGED,
+    Kind.DOUBLED,
+    Kind.FAILS,
+    Kind.KEPT,
+    Kind.LOST_MESSAGE,
+    Kind.REJECTED,
+    Kind.ROT,
+    Kind.SICK,
+    Kind.STALE,
+}
+"""Faults of few calls, which are worth as much."""
+
+Menu = tuple[tuple[Kind | Act, str, float], ...]
+ACTS = {
+    Act.FLIP: 2.0,
+    Act.UPGRADE: 1.0,
+    Act.DOWNGRADE: 1.0,
+    Act.CANCEL: 0.3,
+    Act.NOTE: 0.3,
+    Act.REPLAY: 0.3,
+}
+"""What people do right before a call, and how much that is worth."""
+
+
+@cache
+def acts(label: Label) -> Menu:
+    """What people may do right before a call, and how much it is worth to try that."""
+    return tuple((act, "", _weight(label[1]) * worth) for act, worth in ACTS.items())
+
+
+@cache
+def menu(label: Label) -> Menu:
+    """The faults that can befall a call: until when, and how much it is worth to try them."""
+    daemon, call = label
+    operation = call.partition(" ")[0]
+    worth = _weight(call)
+    found: list[tuple[Kind | Act, str, float]] = [
+        (kind, "", MOST if kind in OWN else worth) for kind in kinds(operation)
+    ]
+    if operation == "put_item" and daemon != "web":
+        found += [(kind, until, worth * more) for (kind, until), more in CROSSED.items()]
+    elif not operation.startswith(READS) and daemon != "web" and operation not in PLUMBING:
+        found += [(kind, BY_CALL, worth) for kind in (Kind.FREEZE, Kind.FREEZE_AFTER)]
+    return tuple(found)
+
+
+def kinds(operation: str) -> tuple[Kind, ...]:
+    """The kinds of faults that can befall an operation."""
+    if operation in BY_OPERATION:
+        return BY_OPERATION[operation]
+    if operation.startswith(READS):
+        return ANYWHERE
+    return (*ANYWHERE, Kind.DIE_AFTER, Kind.FREEZE_AFTER)
+
+
+def weighted(labels: Iterable[Label], dice: random.Random) -> Label:
+    """One of these calls, rather a write than a read."""
+    names = sorted(name for name in labels if name[0] != "operator")
+    return dice.choices(names, [_weight(name[1]) for name in names])[0]
+
+
+def _weight(call: str) -> float:
+    """Writes are where most can go wrong; calls that are the same in any state come last."""
+    operation = call.partition(" ")[0]
+    if operation in PLUMBING:
+        return 0.5
+    if operation.startswith(READS):
+        return 2.0 if operation == "get_item" else 1.0
+    return MOST if operation == "put_item" else 4.0
+
+
+def rival_of(plan: Plan, trial: Trial, labels: Mapping[Label, int], dice: random.Random) -> Step:
+    """An act of the first user, about the first job, right before a call."""
+    label, act, _ = trial
+    assert isinstance(act, Act)
+    first = plan.steps[0]
+    return Step(act, first.user, first.job, anchor=_anchor(label, labels, dice))
+
+
+def fault_of(trial: Trial, labels: Mapping[Label, int], dice: random.Random) -> Fault:
+    """The fault of a trial, at one of the times that the call was made."""
+    label, kind, until = trial
+    assert isinstance(kind, Kind)
+    anchor = _anchor(label, labels, dice)
+    if until in (BY_NOTE, BY_WRITE):
+        return Fault(anchor, kind, WRITTEN_S, NOTED if until == BY_NOTE else WRITTEN)
+    if until == BY_CALL:
+        others = [other for other in labels if other[0] != label[0]]
+        return Fault(anchor, kind, OVERTAKEN[kind], weighted(others, dice))
+    return Fault(anchor, kind, seconds_of(kind, label[0], dice))
+
+
+def seconds_of(kind: Kind, daemon: str, dice: random.Random) -> float:
+    lasts = LASTS.get(kind, (0,))
+    return dice.choice([s for s in lasts if daemon != "web" or s <= REQUEST_S])
+
+
+def _anchor(label: Label, labels: Mapping[Label, int], dice: random.Random) -> Anchor:
+    nth = 1 if dice.random() < 0.6 else dice.randint(1, max(1, min(6, labels.get(label, 1))))
+    return Anchor(label[0], label[1], nth)
