@@ -31,8 +31,9 @@ from ann.table import RecordTable, table_of
 from vcf.file_type import EMPTY, GZIP, shown
 
 BUFFER_BYTES = 1 << 20
-BLOCK_BYTES = 1 << 21
-"""Text looked at together: some thousand records even where each has many samples."""
+FIRST_BYTES, BLOCK_BYTES = 1 << 18, 1 << 21
+"""Text looked at together: some thousand records even where each has many samples. Blocks grow to
+that, so that what reads behind us begins early."""
 LINE_END = re.compile(rb"\r+\n")
 
 
@@ -217,13 +218,15 @@ class Reader:
             yield _plain_ends(rest + b"\n")
 
     def _chunks(self) -> Iterator[bytes]:
+        size = FIRST_BYTES
         while True:
             with readable():
-                chunk = self.stream.read(BLOCK_BYTES)
+                chunk = self.stream.read(size)
             if not chunk:
                 return
             self._count(chunk)
             yield chunk
+            size = min(2 * size, BLOCK_BYTES)
 
     def _count(self, text: bytes) -> None:
         self.read_bytes += len(text)
