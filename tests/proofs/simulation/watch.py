@@ -127,7 +127,7 @@ class Watch:
 
     def _skew_s(self) -> float:
         skews = [skew for _, skew in self.cloud.setting.skews]
-        return max(skews, default=0.0) - min(0.0, *skews, 0.0)
+        return max(0.0, *skews, 0.0) - min(0.0, *skews, 0.0)
 
     def _wrote(self, bucket: str, key: str) -> None:
         """Note bytes that the row has as pending while they are written."""
