@@ -17,6 +17,9 @@ DUE_SHARDS = 4
 GIVEN_UP = DUE_SHARDS
 """The partition of rows whose unfinished work is left to the operator."""
 
+PAGE_ROWS = 100
+"""Rows of a page of due ones: each of the sweeper's threads holds one (1 MB takes ten in Python)."""
+
 Row = dict[str, Any]
 
 
@@ -113,6 +116,7 @@ class Table:
             IndexName="due_index",
             KeyConditionExpression=f"due_shard = :s AND due_time {sign} :time",
             ExpressionAttributeValues=_packed({":s": shard, ":time": time}),
+            PaginationConfig={"PageSize": PAGE_ROWS},
         )
         for page in pages:
             yield from (_unpacked(item) for item in page["Items"])

@@ -1,9 +1,12 @@
 """Rows: compare-and-swap, own writes, conflicts, pages."""
 
+import json
+from typing import Any
+
 import pytest
 
 from aws.resources import World
-from aws.rows.table import MAX_SWAPS, Conflict, Row, Table
+from aws.rows.table import DUE_SHARDS, MAX_SWAPS, PAGE_ROWS, Conflict, Row, Table
 
 
 @pytest.fixture
@@ -30,6 +33,21 @@ def test_a_row_is_created_once(table: Table) -> None:
     table.create({"job_id": "1"})
     with pytest.raises(Conflict):
         table.create({"job_id": "1"})
+
+
+def test_rows_that_are_due_come_in_pages_that_take_little_memory(table: Table) -> None:
+    for number in range(PAGE_ROWS + 5):
+        table.create({"job_id": str(number), "due_shard": 1, "due_time": 5})
+    asked: list[int] = []
+    events = table.client.meta.events
+    events.register("before-call.dynamodb.Query", lambda params, **_: asked.append(limit(params)))
+    assert len(list(table.due(10))) == PAGE_ROWS + 5
+    assert set(asked) == {PAGE_ROWS}
+    assert len(asked) == DUE_SHARDS + 1
+
+
+def limit(params: dict[str, Any]) -> int:
+    return int(json.loads(params["body"]).get("Limit", 0))
 
 
 def test_a_swap_over_a_newer_revision_is_refused(table: Table) -> None:
