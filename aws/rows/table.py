@@ -18,7 +18,7 @@ GIVEN_UP = DUE_SHARDS
 """The partition of rows whose unfinished work is left to the operator."""
 
 PAGE_ROWS = 100
-"""Rows of a page of due ones: each of the sweeper's threads holds one (1 MB takes ten in Python)."""
+"""Rows of a page of due ones: each thread of the sweeper holds one (1 MB takes 10)."""
 
 Row = dict[str, Any]
 
