@@ -61,7 +61,7 @@ def find(rule: str, first: int = 0, most: int = MAX_SEEDS) -> Finding | None:
 def demand_same(outcome: Outcome, off: Off) -> None:
     """The plan, as text and parsed again, is the very same run. Raises DivergedError."""
     again = run(Plan.parse(str(outcome.plan)), off)
-    if again.record.story != outcome.record.story or again.violations != outcome.violations:
+    if again.record.story != outcome.record.story or again.kinds != outcome.kinds:
         raise DivergedError(str(outcome.plan))
 
 
