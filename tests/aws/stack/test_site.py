@@ -3,14 +3,18 @@
 import json
 import re
 
+from aws.config import load
 from aws.processes import PROCESSES
 from aws.stack.template import HERE, rendered
 from tests.aws.stack.iam import Rights
 from tests.aws.stack.parsed import ACCOUNT, Parsed
+from web.__main__ import options
 
 BALANCER = "AWS::ElasticLoadBalancingV2::LoadBalancer"
 NGINX = (HERE / "nginx.conf").read_text()
 LISTENS = re.compile(r"listen (\d+) ssl ")
+BESIDE = 128
+"""Threads and processes of the site besides those for clients: DuckDB's, timers, S3's transfers."""
 
 
 def test_the_load_balancer_talks_tls_to_the_instances_and_so_does_its_health_check(
@@ -37,6 +41,14 @@ def test_an_instance_whose_front_is_down_is_replaced_and_heard_of(parsed: Parsed
     assert alarm["AlarmActions"][0].endswith(":gas-acme-alarms")
     unit = (HERE / "units" / "nginx.service.d" / "gas.conf").read_text()
     assert {"Restart=always", "StartLimitIntervalSec=0"} <= set(unit.splitlines())
+
+
+def test_the_site_may_start_all_the_threads_that_its_clients_can_fill() -> None:
+    """Where a thread cannot be started, gunicorn's worker ends, with every request in its hands."""
+    settings = options(load(), "127.0.0.1:8081")
+    unit = (HERE / "units" / "gas@web.service.d" / "web.conf").read_text()
+    (most,) = re.findall(r"^TasksMax=(\d+)$", unit, re.MULTILINE)
+    assert int(most) >= settings["threads"] * settings["workers"] + BESIDE
 
 
 def test_the_fronts_complaints_go_to_the_log_of_the_site() -> None:
