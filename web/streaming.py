@@ -73,8 +73,8 @@ def streamed(parts: Generator[Any], media_type: str, file_name: str) -> Response
             rate_limits.refuse("downloads", OWN.format(most=streams.most_each), RETRY_S)
         raise ServiceUnavailable(OTHERS, retry_after=RETRY_S) from None
     reply.response = streams.bounded(parts)
+    reply.call_on_close(lambda: streams.end(reader))  # first: to close the parts may raise
     reply.call_on_close(parts.close)
-    reply.call_on_close(lambda: streams.end(reader))
     return reply
 
 

@@ -37,7 +37,9 @@ class WholeRequests:
                 return Response(TOO_SLOW, 408)(environ, start_response)
             stack.enter_context(self.free)
             reply = self.app(environ, start_response)
-            return ClosingIterator(reply, stack.pop_all().close)
+            if close := getattr(reply, "close", None):
+                stack.callback(close)  # the stack goes on where it raises; ClosingIterator does not
+            return ClosingIterator((part for part in reply), stack.pop_all().close)
 
     def _take_in(self, environ: Environ, body: IO[bytes]) -> None:
         """Put the request's body in its own place, once all of it is there."""

@@ -1,5 +1,7 @@
 """Downloads that the site makes itself: few at a time, and each with an end."""
 
+from collections.abc import Generator
+
 import pytest
 from flask import Flask
 
@@ -8,6 +10,7 @@ from tests import builders
 from tests.conftest import Clock
 from tests.web.browser import Person, visitor
 from web.services.streams import LONGEST_S, NoPlace, Streams, TooLong
+from web.streaming import streamed
 
 
 def archive_of(world: World, person: Person) -> str:
@@ -48,6 +51,21 @@ def test_downloads_leave_half_of_the_threads_to_pages(app: Flask, world: World) 
     assert "try again in a minute" in replies[-1].text
     for reply in replies:
         reply.close()
+
+
+def test_a_download_that_fails_while_it_is_closed_leaves_its_place(app: Flask) -> None:
+    def unclosable() -> Generator[bytes]:
+        try:
+            yield b""
+        finally:
+            raise ConnectionError
+
+    for _ in range(3):
+        with app.test_request_context():
+            reply = streamed(unclosable(), "text/plain", "a.txt")
+            next(iter(reply.response))
+            with pytest.raises(ConnectionError):
+                reply.close()
 
 
 def test_a_reader_who_takes_too_long_loses_the_rest(clock: Clock) -> None:

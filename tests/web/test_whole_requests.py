@@ -7,6 +7,7 @@ from io import BytesIO
 import pytest
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 from werkzeug.wrappers import Request, Response
+from werkzeug.wsgi import ClosingIterator
 
 from web.whole_requests import IN_MEMORY_BYTES, TOO_SLOW, WholeRequests
 
@@ -95,6 +96,22 @@ def test_a_fault_of_the_site_takes_no_place_either() -> None:
     for _ in range(2):
         with pytest.raises(ZeroDivisionError):
             ask(app)
+
+
+def test_an_answer_that_fails_while_it_is_closed_takes_no_place() -> None:
+    def close() -> None:
+        raise ZeroDivisionError
+
+    def unclosable(*_: object) -> ClosingIterator:
+        return ClosingIterator([b""], close)
+
+    app = WholeRequests(unclosable, 1, MAX_BYTES)
+    for _ in range(2):
+        reply = app(EnvironBuilder().get_environ(), lambda *_: None)
+        with pytest.raises(ZeroDivisionError):
+            reply.close()  # type: ignore[attr-defined]
+        assert app.free.acquire(blocking=False)
+        app.free.release()
 
 
 @pytest.mark.parametrize("size", [0, IN_MEMORY_BYTES, IN_MEMORY_BYTES + 1, MAX_BYTES])
