@@ -115,6 +115,10 @@ def test_the_firewall_limits_an_address_and_takes_what_people_rightly_send() -> 
     common = rules["common"]["Statement"]["ManagedRuleGroupStatement"]
     assert {rule["Name"] for rule in common["RuleActionOverrides"]} == {
         "SizeRestrictions_BODY",  # more than 8 KB: variants that are pasted
+        "CrossSiteScripting_BODY",  # <ID=DP,…>: a VCF's header
+        "GenericLFI_BODY",  # ../genome.fa: its ##reference and ##command lines
+        "GenericRFI_BODY",  # ftp://192.0.2.1/genome.fa: the same, and what people note
+        "EC2MetaDataSSRF_BODY",  # a note on a machine; the site fetches no address of a user
         "SizeRestrictions_QUERYSTRING",  # more than 2 KB: a view of the explorer's
         "RestrictedExtensions_QUERYARGUMENTS",  # such as .log: the name of an upload
     }
