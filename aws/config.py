@@ -53,6 +53,8 @@ class WebSettings:
     proxies: int
     explorer_mb: int
     contact: str
+    deleted_days: int
+    log_days: int
 
 
 @dataclass(frozen=True)

@@ -132,7 +132,7 @@ def test_jobs_are_selected_and_deleted_after_confirmation(page: Page, tmp_path: 
         page.get_by_role("button", name="Download the results selected").click()
     assert download.value.suggested_filename == "gas-results.zip"
     page.get_by_role("button", name="Delete those selected").click()
-    page.get_by_role("button", name="Delete for good").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
     page.wait_for_url("**/annotations")
     assert page.locator(f"input[value='{job}']").count() == 0
 

@@ -12,8 +12,9 @@ from werkzeug.wrappers import Response as AnyResponse
 from aws.rows import lifecycle
 from aws.rows.job import Job, Refused
 from aws.storage.files import Files
-from web.context import world
+from web.context import site, world
 from web.display.availability import availability
+from web.display.formatting import DAY_S
 from web.routes.annotate import choices
 from web.routes.uploads import flush_or_log, resubmit
 from web.security import own_job_or_404
@@ -69,8 +70,9 @@ def selected() -> AnyResponse:
 
 @bp.get("/deleting")
 def deleting() -> str:
-    """Ask once more: nothing brings a deleted job back."""
-    return render_template("deleting.html", jobs=_chosen())
+    """Ask once more: its owner cannot bring a deleted job back."""
+    kept_s = site().config.web.deleted_days * DAY_S
+    return render_template("deleting.html", jobs=_chosen(), kept_s=kept_s)
 
 
 @bp.post("/delete")

@@ -3,6 +3,7 @@
 from flask import Blueprint, render_template
 
 from web.context import site
+from web.display.formatting import DAY_S
 from web.display.sequence_ontology import PLAIN_WORDS, TERMS
 
 bp = Blueprint("pages", __name__)
@@ -24,7 +25,14 @@ def about() -> str:
 @bp.get("/privacy")
 def privacy() -> str:
     """Data that are kept, for how long, and who can see them."""
-    return _page("privacy", archive=site().config.archive, days=site().config.sweep.input_days)
+    config = site().config
+    return _page(
+        "privacy",
+        archive=config.archive,
+        days=config.sweep.input_days,
+        kept_s=config.web.deleted_days * DAY_S,
+        log_s=config.web.log_days * DAY_S,
+    )
 
 
 @bp.get("/contact")

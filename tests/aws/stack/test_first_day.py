@@ -178,6 +178,14 @@ def test_the_jobs_of_an_annotator_leave_memory_for_the_machine(parsed: Parsed) -
     assert jobs <= 4096 - 768
 
 
+def test_the_site_is_told_how_long_copies_and_logs_are_kept() -> None:
+    parsed = Parsed(rendered(), LogDays="90")
+    template = parsed.resources["WebTemplate"]["Properties"]["LaunchTemplateData"]
+    values = {tag["Key"]: tag["Value"] for tag in template["TagSpecifications"][0]["Tags"]}
+    assert values["gas:web.deleted_days"] == str(RESTORABLE_DAYS)
+    assert values["gas:web.log_days"] == "90"
+
+
 def test_a_budget_is_watched_where_somebody_can_be_mailed() -> None:
     def budgets(**parameters: str) -> list[dict[str, Any]]:
         return list(Parsed(rendered(), **parameters).of("AWS::Budgets::Budget").values())

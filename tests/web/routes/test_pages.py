@@ -7,8 +7,10 @@ from flask import Flask
 from markupsafe import escape
 
 from aws.resources import World
+from tests import builders
 from tests.conftest import Handle
-from tests.web.conftest import SECRETS
+from tests.web.browser import visitor
+from tests.web.conftest import SECRETS, site
 from web.app import create_app
 from web.display.sequence_ontology import PLAIN_WORDS, TERMS
 
@@ -44,6 +46,31 @@ def test_the_contact_is_the_operators_own(world: World, contact: str, words: str
     text = create_app(replace(world, config=config), SECRETS).test_client().get("/contact").text
     assert words in text
     assert 'href="javascript' not in text
+
+
+def test_what_is_deleted_and_logged_is_told_as_the_place_keeps_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On AWS buckets keep versions and the front logs every request; on one machine neither."""
+
+    def told(deleted_days: int, log_days: int) -> tuple[str, str]:
+        web = replace(world.config.web, deleted_days=deleted_days, log_days=log_days)
+        app = site(replace(world, config=replace(world.config, web=web)), monkeypatch)
+        ada = visitor(app, world)
+        job = builders.mailed(world, ada)
+        asked = ada.get(f"/annotations/deleting?job={job.job_id}").text
+        return asked, app.test_client().get("/privacy").text
+
+    asked, privacy = told(0, 0)
+    assert "Nothing brings them back" in asked
+    assert "copies" not in privacy
+    assert "Every request" not in privacy
+    asked, privacy = told(35, 30)
+    assert "Nothing brings them back" not in asked
+    assert "for 35 days" in asked
+    assert "for 35 days" in privacy
+    assert "Every request" in privacy
+    assert "after 30 days" in privacy
 
 
 def test_a_silent_store_leaves_the_pages_up(app: Flask, local_aws: Handle) -> None:
