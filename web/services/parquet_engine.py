@@ -5,7 +5,7 @@ https://duckdb.org/docs/stable/operations_manual/securing_duckdb/overview
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -57,21 +57,14 @@ class ParquetEngine:
         """A cursor whose query is interrupted after the time limit."""
         if not self._places.acquire(timeout=self.timeout_s):
             raise TooSlow("too many queries at a time")
-        cursor = self._connection().cursor()
-        timer = threading.Timer(self.timeout_s, cursor.interrupt)
-        timer.start()
-        try:
-            yield cursor
-        except (duckdb.InterruptException, duckdb.OutOfMemoryException) as fault:
-            raise TooSlow(type(fault).__name__) from None
-        except duckdb.IOException as fault:
-            raise (Gone if "No files found" in str(fault) else Unreadable)(str(fault)) from None
-        except duckdb.Error as fault:
-            raise Unreadable(str(fault)) from None
-        finally:
-            timer.cancel()
-            cursor.close()
-            self._places.release()
+        with ExitStack() as stack:
+            stack.callback(self._places.release)
+            cursor = stack.enter_context(self._connection().cursor())
+            timer = threading.Timer(self.timeout_s, cursor.interrupt)
+            timer.start()
+            stack.callback(timer.cancel)
+            with _translated_faults():
+                yield cursor
 
     def _connection(self) -> duckdb.DuckDBPyConnection:
         """Start the engine with the first query, for gunicorn forks the process before it."""
@@ -79,6 +72,19 @@ class ParquetEngine:
             if self._engine is None:
                 self._engine = _locked_engine(self.folders)
             return self._engine
+
+
+@contextmanager
+def _translated_faults() -> Iterator[None]:
+    """DuckDB's faults in a query, as TooSlow, Gone or Unreadable."""
+    try:
+        yield
+    except (duckdb.InterruptException, duckdb.OutOfMemoryException) as fault:
+        raise TooSlow(type(fault).__name__) from None
+    except duckdb.IOException as fault:
+        raise (Gone if "No files found" in str(fault) else Unreadable)(str(fault)) from None
+    except duckdb.Error as fault:
+        raise Unreadable(str(fault)) from None
 
 
 def _locked_engine(folders: Sequence[Path]) -> duckdb.DuckDBPyConnection:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.web import parquet
 from tests.web.parquet import variant
-from web.services.parquet_engine import Gone, ParquetEngine, TooSlow, Unreadable
+from web.services.parquet_engine import CONCURRENCY, Gone, ParquetEngine, TooSlow, Unreadable
 
 ENDLESS = "SELECT sum(a.range * b.range % 7) FROM range(10000000) a, range(100000) b"
 LIMIT_S = 0.2
@@ -79,3 +79,18 @@ def test_threads_query_at_a_time_each_with_its_own_answer(engine: ParquetEngine)
     for thread in threads:
         thread.join()
     assert answers == {number: [(number + 499500,)] for number in range(12)}
+
+
+def test_a_query_that_cannot_begin_takes_no_place(
+    engine: ParquetEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_thread(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Timer, "start", no_thread)
+        for _ in range(CONCURRENCY):
+            with pytest.raises(RuntimeError):
+                engine.rows("SELECT 1")
+    engine.timeout_s = LIMIT_S
+    assert engine.rows("SELECT 1") == [(1,)]
