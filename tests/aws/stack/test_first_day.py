@@ -131,7 +131,7 @@ def test_a_deleted_object_can_be_brought_back_as_long_as_a_row(kind: str, parsed
     assert days == [RESTORABLE_DAYS]
 
 
-@pytest.mark.parametrize("kind", ["Inputs", "Results", "Archive"])
+@pytest.mark.parametrize("kind", ["Inputs", "Results", "Archive", "References"])
 def test_no_process_may_delete_for_good_whatever_its_role_says(kind: str, parsed: Parsed) -> None:
     assert "s3:DeleteObjectVersion" not in str(parsed.of("AWS::IAM::ManagedPolicy"))
     assert "s3:DeleteObjectVersion" not in str(parsed.of("AWS::IAM::Role"))
@@ -144,7 +144,9 @@ def test_no_process_may_delete_for_good_whatever_its_role_says(kind: str, parsed
         "s3:PutLifecycleConfiguration",
         "s3:PutBucketPolicy",
     } <= set(deny["Action"])
-    roles = {f"arn:aws:iam::{ACCOUNT}:role/gas-acme-{process.name}" for process in PROCESSES}
+    names = [f"gas-acme-{process.name}" for process in PROCESSES]
+    names += [f"{kind.capitalize()}HostRole" for kind in InstanceKind]
+    roles = {f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in names}
     assert set(deny["Condition"]["ArnEquals"]["aws:PrincipalArn"]) == roles
 
 
