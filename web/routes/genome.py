@@ -27,6 +27,8 @@ P = ParamSpec("P")
 MOST_FEATURES = 5000
 MOST_BYTES = 1 << 20
 """The most of a FASTA file at once: the script asks for 100 kB."""
+END_OF_FILES = 1 << 40
+"""Beyond it no file is asked for bytes: larger numbers are none to the disk, or to S3."""
 INDEX_BYTES = 16 << 20
 """The longest index that is sent: 300,000 contigs."""
 GONE = "The genome of this job is not here any more."
@@ -65,8 +67,8 @@ def sequence(reference: OfferedReference) -> Response:
     """Bytes of the FASTA file, as a Range names them: 416 without one, or for too many."""
     wanted = request.range
     (first, end), *more = wanted.ranges if wanted and wanted.units == "bytes" else [(-1, None)]
-    if more or first < 0 or end is None or end - first > MOST_BYTES:
-        abort(416, f"Ask for one range of at most {MOST_BYTES:,} bytes.")
+    if more or not 0 <= first < END_OF_FILES or end is None or end - first > MOST_BYTES:
+        abort(416, f"Ask for one range of the file, of at most {MOST_BYTES:,} bytes.")
     body = site().reference_files.part(reference, reference.fasta, first, end - first)
     if not body:
         abort(416, "The file ends before.")
@@ -113,11 +115,15 @@ def _drawn(job: Job) -> OfferedReference:
 
 
 def _stretch(reference: OfferedReference) -> ContigSpan:
-    """The stretch that the address names: 400 where there is none, or too long a one."""
+    """The stretch that the address names: 400 where there is none, or too long a one.
+
+    It may end behind its contig, as the script asks for it at the end of one.
+    """
     start, stop = (request.args.get(name, 0, type=int) for name in ("start", "stop"))
     contig = request.args.get("contig", "")
-    if contig not in reference.contigs or not 0 < start <= stop < start + WINDOW_BASES:
-        abort(400, f"Name a contig, and start and stop within {WINDOW_BASES:,} bases.")
+    is_on_it = 0 < start <= reference.lengths.get(contig, 0)
+    if contig not in reference.contigs or not is_on_it or not start <= stop < start + WINDOW_BASES:
+        abort(400, f"Name a contig, a start on it, and a stop within {WINDOW_BASES:,} bases.")
     return ContigSpan(contig, start, stop)
 
 

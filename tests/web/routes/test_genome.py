@@ -64,7 +64,9 @@ def test_the_sequence_comes_by_ranges_of_its_file(grace: Person, job: Job) -> No
 
 
 def test_no_other_range_is_read(grace: Person, job: Job) -> None:
-    for span in ("", "bytes=0-", "bytes=-5", "bytes=0-9,20-29", "bytes=0-9999999", "bytes=99999-"):
+    beyond = [f"bytes={first}-{first + 9}" for first in (99999, 2**40, 2**63 - 5, 10**20)]
+    spans = ("", "bytes=0-", "bytes=-5", "bytes=0-9,20-29", "bytes=0-9999999", "bytes=99999-")
+    for span in (*spans, *beyond):
         status, _, text = part(grace, job, span)
         assert status == 416, span
         assert "GATCACAGGT" not in text
@@ -92,9 +94,15 @@ def test_a_deletion_is_on_every_stretch_that_it_reaches_into(grace: Person, job:
     assert features(grace, job, "variants", 104, 110) == []
 
 
+def test_a_stretch_may_reach_beyond_the_end_of_its_contig(grace: Person, job: Job) -> None:
+    assert [f["name"] for f in features(grace, job, "genes", 16_000, 16_700)] == ["MT-TP"]
+    assert features(grace, job, "genes", 16_569, 16_700) == []
+
+
 def test_a_stretch_that_is_none_is_refused(grace: Person, job: Job) -> None:
     for stretch in ("", "chrM&start=1&stop=2", "MT&start=0&stop=2", "MT&start=3&stop=2",
-                    "MT&start=1&stop=200001", "MT&start=x&stop=2"):  # fmt: skip
+                    "MT&start=1&stop=200001", "MT&start=x&stop=2", "MT&start=16570&stop=16570",
+                    f"MT&start={10**40}&stop={10**40}"):  # fmt: skip
         for what in ("genes", "variants"):
             assert grace.get(genome(job, f"{what}?contig={stretch}")).status_code == 400, stretch
 
