@@ -14,6 +14,7 @@ from aws import config, log, secrets
 from aws.config import Config, ConfigError
 from aws.machine.memory import hide_memory
 from web.app import MAX_BODY_BYTES, create_app
+from web.services.streams import LONGEST_S, TooLong
 from web.whole_requests import WholeRequests
 
 STOP_S = 20
@@ -67,8 +68,11 @@ class SiteLogger(Logger):
         self.error_log.propagate = True
 
     def exception(self, msg: object, *args: object, **kwargs: Any) -> None:
-        """Log a fault of ours; a client that stopped in the middle (set_deadlines) is none."""
-        if not isinstance(sys.exc_info()[1], BlockingIOError):
+        """Log a fault of ours; a client that stopped (set_deadlines) or reads too long is none."""
+        fault = sys.exc_info()[1]
+        if isinstance(fault, TooLong):
+            self.warning("a download is ended: its reader took more than %d s", LONGEST_S)
+        elif not isinstance(fault, BlockingIOError):
             super().exception(msg, *args, **kwargs)
 
 

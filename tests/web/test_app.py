@@ -16,6 +16,7 @@ from aws.secrets import Secrets
 from tests.web.browser import visitor
 from web.__main__ import CLIENTS, SiteLogger, options
 from web.app import create_app
+from web.services.streams import TooLong
 
 SECRETS = Secrets("a key", "a client", "a secret", flask_old_keys=("an old key",))
 REAL = "https://auth.globus.org"
@@ -169,9 +170,10 @@ def test_a_client_that_stops_in_the_middle_is_no_error_of_ours(
     config = Gunicorn()
     config.set("logger_class", SiteLogger)
     logger = config.logger_class(config)
-    for fault in (BlockingIOError("too slow"), OSError("our own")):
+    for fault in (BlockingIOError("too slow"), TooLong(), OSError("our own")):
         try:
             raise fault
-        except OSError:
-            logger.exception("Socket error processing request.")
+        except (OSError, TooLong):
+            logger.exception("Error handling request")
     assert [record.exc_info[1] for record in caplog.records if record.exc_info] == [fault]
+    assert [record.levelname for record in caplog.records] == ["WARNING", "ERROR"]
