@@ -104,7 +104,7 @@ fetch() {
 
 # Demands that "$1.sig" is a signature of "$1" by the key with this fingerprint, which "$3" holds.
 signature() {
-    gpgv --status-fd 1 --keyring "$3" "$1.sig" "$1" 2>/dev/null |
+    gpgv --status-fd 1 --keyring "$3" "$1.sig" "$1" |
         grep -q "^\[GNUPG:\] VALIDSIG .* $2$"
 }
 

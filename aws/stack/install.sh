@@ -134,12 +134,12 @@ certificate() {
     [ -e "$1/certificate.pem" ] && return
     install -d -m 700 "$1"
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj /CN=gas \
-        -keyout "$1/key.pem" -out "$1/certificate.pem" 2>/dev/null
+        -keyout "$1/key.pem" -out "$1/certificate.pem"
 }
 
 # The site's front: takes in requests from slow clients, so that they hold nothing up.
 front() {
-    command -v nginx >/dev/null || {
+    hash nginx openssl 2>/dev/null || {
         apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=5 update
         packages -o Acquire::Retries=5 nginx-light openssl
     }

@@ -16,6 +16,31 @@ def sourced(script: str, *arguments: str | Path) -> subprocess.CompletedProcess[
     return subprocess.run(argv, capture_output=True, text=True, check=False)
 
 
+def installing(script: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a line of bash with the functions of install.sh, all but its last line."""
+    head = 'token=t region=r\n. <(sed "\\$d" "$0")\n'
+    argv = ["bash", "-c", head + script, f"{HERE}/install.sh", *map(str, arguments)]
+    return subprocess.run(argv, capture_output=True, text=True, check=False)
+
+
+def test_why_no_certificate_could_be_made_is_in_the_log_of_the_boot(tmp_path: Path) -> None:
+    ran = installing('openssl() { echo "no entropy" >&2; return 1; }\ncertificate "$1"', tmp_path)
+    assert ran.returncode != 0
+    assert "no entropy" in ran.stderr
+
+
+@pytest.mark.parametrize("present", [["nginx"], ["openssl"], ["nginx", "openssl"]])
+def test_the_front_is_installed_where_either_part_of_it_is_missing(
+    present: list[str], tmp_path: Path
+) -> None:
+    for name in present:
+        (tmp_path / name).touch(0o755)
+    stubs = "apt-get() { :; }; certificate() { :; }; install() { :; }; systemctl() { :; }"
+    ran = installing(f'{stubs}\npackages() {{ echo "$@"; }}\nPATH=$1\nfront', tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert ("nginx-light openssl" in ran.stdout) is (len(present) == 1)
+
+
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
     """A signed package; beside it its signature and the armoured key."""
