@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Concatenate, ParamSpec
 from urllib.parse import urlencode
 
@@ -172,13 +172,14 @@ def tsv(job: Job, table: VariantTable) -> Response:
 def vcf(job: Job, table: VariantTable) -> Response:
     """The records of the view as they stand in the result; 409 while it is not in S3."""
     view = View.parse(request.args, table.schema)
-    numbers = table.records(view)
+    numbers, files = table.records(view), world().files
     try:
-        stream = world().files.open(job.result.bucket, job.result.key)
+        stored = job.result
+        files.size(stored.bucket, stored.key)
     except (Refused, FileNotFoundError):
         abort(409, ASLEEP)
-    name = f"{stem(job.input_file_name)}.variants.vcf"
-    return streamed(some_records(stream, numbers.tolist()), "text/plain", name)
+    records = some_records(partial(files.open, stored.bucket, stored.key), numbers.tolist())
+    return streamed(records, "text/plain", f"{stem(job.input_file_name)}.variants.vcf")
 
 
 @bp.get("/parquet")

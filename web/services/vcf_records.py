@@ -2,19 +2,21 @@
 
 import gzip
 import itertools
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from typing import BinaryIO
 
 LINES = 2000
 """Lines sent at a time."""
 
 
-def some_records(stream: BinaryIO, wanted: Iterable[int]) -> Generator[bytes]:
+def some_records(stream_of: Callable[[], BinaryIO], wanted: Iterable[int]) -> Generator[bytes]:
     """The header's lines, then the records with these numbers, which rise from 0.
 
-    The stream is read to the last of them, and no further; in bounded memory.
+    `stream_of` opens the VCF once somebody reads; it is closed with this generator. It is read to
+    the last of the records, and no further; in bounded memory.
     """
-    with gzip.GzipFile(fileobj=stream) as lines:
+    with closing(stream_of()) as stream, gzip.GzipFile(fileobj=stream) as lines:
         chosen = _chosen(lines, iter(wanted))
         while batch := list(itertools.islice(chosen, LINES)):
             yield b"".join(batch)

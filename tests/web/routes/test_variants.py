@@ -1,6 +1,7 @@
 import gzip
 import html
 import re
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -238,6 +239,27 @@ def test_what_i_see_comes_as_the_very_records(ada: Person, world: World, tmp_pat
     assert "a.variants.vcf" in reply.headers["Content-Disposition"]
     everything = ada.get(f"/annotations/{job.job_id}/variants/vcf")
     assert everything.data == b"".join(lines)
+
+
+def test_a_vcf_is_opened_for_who_reads_it_and_closed_after_them(
+    ada: Person, job: Job, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page(ada, job)
+    streams: list[Any] = []
+    lines = (f"MT\t{n}\t{secrets.token_hex(1000)}\n".encode() for n in range(100))
+    world.files.write(job.result.bucket, job.result.key, gzip.compress(b"".join(lines)))
+    open_one = world.files.s3.get_object
+
+    def noted(**of: Any) -> Any:
+        streams.append(open_one(**of))
+        return streams[-1]
+
+    monkeypatch.setattr(world.files.s3, "get_object", noted)
+    path = f"/annotations/{job.job_id}/variants/vcf"
+    assert ada.client.head(path).status_code == 200
+    assert streams == []
+    ada.client.get(f"{path}?impact=HIGH", buffered=False).close()
+    assert [stream["Body"]._raw_stream.closed for stream in streams] == [True]
 
 
 def test_records_of_a_sleeping_vcf_are_refused_in_words(
