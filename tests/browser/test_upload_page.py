@@ -1,5 +1,6 @@
 """Several files, contigs, the list that follows: the upload page and what comes after it."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -266,12 +267,25 @@ def test_who_is_too_large_for_the_free_plan_is_led_to_the_plans(
     free.wait_for_url("**/subscribe")
 
 
-def test_a_network_that_is_down_is_said_in_words(page: Page) -> None:
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (lambda route: route.abort("internetdisconnected"), "does not answer. Please try again"),
+        (
+            lambda route: route.fulfill(status=429, body="<h1>Too many</h1>"),
+            "a machine in front of it answered with code 429. Please try again",
+        ),
+    ],
+    ids=["a network that is down", "an answer of the load balancer"],
+)
+def test_what_comes_between_is_said_in_words(
+    page: Page, answer: Callable[[Route], None], words: str
+) -> None:
     page.clock.install()
     page.goto("/annotate")
     page.get_by_label("Choose a file").set_input_files(EXAMPLE)
-    page.route("**/annotate/form*", lambda route: route.abort("internetdisconnected"))
+    page.route("**/annotate/form*", answer)
     page.get_by_role("button", name="Upload and annotate").click()
     while page.locator("#problem").is_hidden():
         page.clock.run_for(1000)
-    expect(page.locator("#problem")).to_contain_text("does not answer. Please try again")
+    expect(page.locator("#problem")).to_contain_text(words)
