@@ -116,7 +116,7 @@ def pick_the_variant(page: Page, job: Job) -> None:
     canvas.click(button="right", position={"x": box["width"] / 2, "y": 20})
 
 
-def test_a_picture_that_cannot_be_loaded_says_so_and_can_be_asked_for_again(
+def test_what_cannot_be_loaded_of_a_picture_is_said_and_asked_for_again(
     page: Page, job: Job
 ) -> None:
     page.route("**/genome/sequence", lambda route: route.abort())
@@ -129,8 +129,18 @@ def test_a_picture_that_cannot_be_loaded_says_so_and_can_be_asked_for_again(
         "The picture could not be loaded. Please try again."
     )
     page.unroute("**/genome/sequence")
+    page.route("**/genome/genes?*", lambda route: route.fulfill(status=429, json={}))
+    cut = {"features": [], "is_cut": True}
+    page.route("**/genome/variants?*", lambda route: route.fulfill(json=cut))
     button.click()
     expect(page.locator("#around-place")).to_have_text(PLACE, timeout=DRAWN_MS)
+    lacks = page.locator("#around-lacks")
+    genes = "Genes: not loaded. Please wait a minute, then move the picture."
+    expect(lacks).to_contain_text(genes, timeout=DRAWN_MS)
+    expect(lacks).to_contain_text("Variants: more than can be drawn. Zoom in to see all.")
+    page.unroute_all()
+    page.get_by_role("button", name="Zoom in").click()
+    expect(lacks).to_be_empty()
 
 
 def test_a_shared_result_shows_its_genome_to_those_with_the_link_and_nobody_else(

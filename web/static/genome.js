@@ -6,10 +6,11 @@ const COLOURS = { HIGH: "#a12622", MODERATE: "#7a4b00", LOW: "#22598c" };
 const [HERE_COLOUR, OTHER_COLOUR] = ["#e07b00", "#51646e"];
 
 const part = (name) => document.getElementById(`around${name}`);
-const [box, show, tools, picture, place, picked] = ["", "-show", "-tools", "-picture", "-place", "-picked"].map(part);
+const [box, show, tools, picture, place, lacks, picked] = ["", "-show", "-tools", "-picture", "-place", "-lacks", "-picked"].map(part);
 const { locus, sequence, index, genes, variants, title } = box.dataset;
 const most = Number(box.dataset.window);
 const number = new Intl.NumberFormat("en-US");
+const lacking = new Map();
 let browser = null;
 let settling = null;
 
@@ -26,21 +27,30 @@ function file(name) {
     return { name, slice, arrayBuffer: () => read() };
 }
 
-/** A track of igv.js; where its features cannot be had it is empty, and the page says so. */
+/** A track of igv.js. The page says what it lacks, which is asked for again at the next move. */
 function track(name, address, color) {
+    const made = { name, type: "annotation", reader: { readFeatures }, visibilityWindow: most, searchable: false, color };
+
+    function lack(words) {
+        made.disableCache = Boolean(words);
+        lacking.set(name, words);
+        const all = [...lacking.values()].join(" ").trim();
+        if (lacks.textContent !== all) lacks.textContent = all;
+    }
+
     async function readFeatures(contig, from, end) {
         const start = Math.max(0, Math.floor(from)) + 1;
         const query = new URLSearchParams({ contig, start, stop: Math.min(Math.ceil(end), start + most - 1) });
         try {
             const { features, is_cut: isCut } = await (await ask(`${address}?${query}`)).json();
-            if (isCut) picked.textContent = `${name}: more than can be drawn. Zoom in to see all.`;
+            lack(isCut ? `${name}: more than can be drawn. Zoom in to see all.` : "");
             return features;
         } catch {
-            picked.textContent = `${name}: not loaded. Please load the page again.`;
+            lack(`${name}: not loaded. Please wait a minute, then move the picture.`);
             return [];
         }
     }
-    return { name, type: "annotation", reader: { readFeatures }, visibilityWindow: most, searchable: false, color };
+    return made;
 }
 
 async function draw() {
@@ -88,7 +98,18 @@ function say() {
 
 function settle() {
     clearTimeout(settling);
-    settling = setTimeout(say, SETTLE_MS);
+    settling = setTimeout(() => {
+        say();
+        fill();
+    }, SETTLE_MS);
+}
+
+/** Asks again for what a track lacks here; igv.js would keep what it has got. */
+function fill() {
+    for (const lacked of browser.findTracks((each) => lacking.get(each.name))) {
+        lacked.clearCachedFeatures();
+        lacked.updateViews();
+    }
 }
 
 function move(way) {
