@@ -32,7 +32,8 @@ def deliver(job: Job, name: str) -> AnyResponse:
     """One of the job's outputs: a redirect to S3, by a link that lasts for minutes.
 
     Whom the job is shared with gets the bytes from here: S3's address has its owner's identity in
-    it. 410 where the file is gone.
+    it. 410 where the file is gone. A part is sent to who asks for a Range, so that a download
+    that broke off, or took too long, goes on.
     """
     stored, files = job.outputs[name], world().files
     file_name = OUTPUTS[name].file_name(job.input_file_name, stored.key)
@@ -40,17 +41,36 @@ def deliver(job: Job, name: str) -> AnyResponse:
         expires_s = site().config.web.link_s
         return redirect(files.link(stored.bucket, stored.key, file_name, expires_s))
     try:
-        size = files.size(stored.bucket, stored.key)
+        size, etag = files.facts(stored.bucket, stored.key)
     except FileNotFoundError:
         abort(410)
-    reply = streamed(_chunks(files, stored), OUTPUTS[name].content_type, file_name)
-    reply.content_length = size
+    span = _asked_for(size, etag)
+    reply = streamed(_chunks(files, stored, span), OUTPUTS[name].content_type, file_name)
+    reply.headers |= {"Accept-Ranges": "bytes", "ETag": etag}
+    reply.content_length = span[1] - span[0] if span else size
+    if span:
+        reply.status_code = 206
+        reply.content_range.set(*span, size)
     return reply
 
 
-def _chunks(files: Files, stored: S3Object) -> Generator[bytes]:
+def _asked_for(size: int, etag: str) -> tuple[int, int] | None:
+    """The first byte asked for and the one behind the last; None: all of them. 416 for none.
+
+    All are sent to who asks for several spans, or has the beginning of another file.
+    https://www.rfc-editor.org/rfc/rfc9110#name-range-requests
+    """
+    wanted = request.range if request.method == "GET" else None
+    if wanted is None or wanted.units != "bytes" or len(wanted.ranges) > 1:
+        return None
+    if request.headers.get("If-Range", etag) != etag:
+        return None
+    return wanted.range_for_length(size) or abort(416, f"The file has {size:,} bytes.")
+
+
+def _chunks(files: Files, stored: S3Object, span: tuple[int, int] | None) -> Generator[bytes]:
     """The object's bytes; it is opened with the first of them, so that a refusal opens nothing."""
-    with closing(files.open(stored.bucket, stored.key)) as stream:
+    with closing(files.open(stored.bucket, stored.key, span)) as stream:
         while chunk := stream.read(CHUNK_BYTES):
             yield chunk
 

@@ -138,9 +138,13 @@ class Files:
         with closing(found["Body"]) as body:  # a store that ignores Range sends the whole object
             return bytes(body.read(n))
 
-    def open(self, bucket: str, key: str) -> Any:
-        """A stream of the object's bytes. Raises FileNotFoundError."""
-        return self._found(self.s3.get_object, bucket, key)["Body"]
+    def open(self, bucket: str, key: str, span: tuple[int, int] | None = None) -> Any:
+        """A stream of the object's bytes, or of a span: its first, and the one behind its last.
+
+        Raises FileNotFoundError.
+        """
+        part = f"bytes={span[0]}-{span[1] - 1}" if span else None
+        return self._found(self.s3.get_object, bucket, key, part)["Body"]
 
     def read(self, bucket: str, key: str) -> bytes:
         """All of a small object. Raises FileNotFoundError."""

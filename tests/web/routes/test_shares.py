@@ -68,6 +68,45 @@ def test_no_file_of_a_shared_result_tells_whose_it_is(
     assert "filename=" in reply.headers["Content-Disposition"]
 
 
+@pytest.mark.parametrize(
+    ("asked", "known", "status", "span"),
+    [
+        ("bytes=2-4", None, 206, slice(2, 5)),
+        ("bytes=3-", '"{}"', 206, slice(3, None)),
+        ("bytes=-2", None, 206, slice(-2, None)),
+        ("bytes=2-999999", None, 206, slice(2, None)),
+        ("bytes=3-", '"another file"', 200, slice(None)),
+        ("bytes=0-1,3-4", None, 200, slice(None)),
+        ("lines=1-2", None, 200, slice(None)),
+        ("bytes=999999-", None, 416, None),
+    ],
+)
+def test_the_download_of_a_shared_result_goes_on_where_it_broke_off(
+    ada: Person,
+    world: World,
+    stranger: FlaskClient,
+    asked: str,
+    known: str | None,
+    status: int,
+    span: slice | None,
+) -> None:
+    job = builders.completed(world, ada)
+    stranger.get(shared(ada, job))
+    path = f"/annotations/{job.job_id}/download"
+    whole = stranger.get(path)
+    assert whole.headers["Accept-Ranges"] == "bytes"
+    tag = whole.get_etag()[0]
+    of_known = {"If-Range": known.format(tag)} if known else {}
+    reply = stranger.get(path, headers={"Range": asked, **of_known})
+    assert reply.status_code == status
+    if span is None:
+        return
+    first, end, _ = span.indices(size := len(whole.data))
+    assert (reply.data, reply.content_length) == (whole.data[span], end - first)
+    told = f"bytes {first}-{end - 1}/{size}" if status == 206 else None
+    assert reply.headers.get("Content-Range") == told
+
+
 def test_what_changes_a_job_is_never_open_to_those_who_see_it(app: Flask) -> None:
     changing = {r.endpoint for r in app.url_map.iter_rules() if "POST" in (r.methods or ())}
     assert READABLE & changing == set()
