@@ -55,8 +55,8 @@ def demand_few_calls() -> None:
     if request.blueprint in DATA:
         own = QUERIES
     for limit in (own, ALL):
-        if limit and (caller := _caller(limit)):
-            _count(limit, caller, site().config.web)
+        if limit and (who := _address() if limit is LOGINS else caller()):
+            _count(limit, who, site().config.web)
 
 
 def demand_within_limits(user_id: str) -> None:
@@ -87,9 +87,15 @@ def refuse(limit: str, words: str, wait_s: int) -> NoReturn:
     raise TooManyRequests(words, retry_after=max(1, wait_s))
 
 
-def _count(limit: CallLimit, caller: str, settings: WebSettings) -> None:
+def caller() -> str | None:
+    """The user, or the address of who is not signed in; None for this machine itself."""
+    user = current_user()
+    return user.user_id if user else _address()
+
+
+def _count(limit: CallLimit, who: str, settings: WebSettings) -> None:
     most = getattr(settings, limit.setting)
-    if wait_s := site().calls.wait_s(limit, caller, most):
+    if wait_s := site().calls.wait_s(limit, who, most):
         span = "a minute" if limit.span_s == MINUTE_S else "an hour"
         words = (
             f"No more than {most} {limit.words} {span} are possible. "
@@ -98,11 +104,8 @@ def _count(limit: CallLimit, caller: str, settings: WebSettings) -> None:
         refuse(limit.words, words, wait_s)
 
 
-def _caller(limit: CallLimit) -> str | None:
-    """The user, or the address of who is not signed in; this machine itself is nobody."""
-    user = current_user() if limit is not LOGINS else None
-    if user:
-        return user.user_id
+def _address() -> str | None:
+    """The subscriber's address: of IPv6 the net that is theirs; this machine itself is nobody."""
     try:
         address = ipaddress.ip_address(request.remote_addr or "")
     except ValueError:

@@ -15,12 +15,12 @@ from aws.storage.stored import S3Object
 from web import rate_limits
 from web.context import site, world
 from web.services.streams import NoPlace
-from web.session import current_user
 from web.sharing import SAMPLE_USER, is_own
 
 CHUNK_BYTES = 1 << 18
 
 RETRY_S = 60
+THIS_MACHINE = "this machine"
 OWN = (
     "You have {most} downloads of this kind under way, the most that one person may have. Please "
     "wait until one is done, or cancel it."
@@ -85,7 +85,7 @@ def streamed(parts: Generator[Any], media_type: str, file_name: str) -> Response
     reply.headers["X-Accel-Buffering"] = "no"  # nginx would read ahead, and then pause too long
     if request.method == "HEAD":
         return reply
-    streams, reader = site().streams, _reader()
+    streams, reader = site().streams, rate_limits.caller() or THIS_MACHINE
     try:
         streams.begin(reader)
     except NoPlace as taken:
@@ -96,8 +96,3 @@ def streamed(parts: Generator[Any], media_type: str, file_name: str) -> Response
     reply.call_on_close(lambda: streams.end(reader))  # first: to close the parts may raise
     reply.call_on_close(parts.close)
     return reply
-
-
-def _reader() -> str:
-    user = current_user()
-    return user.user_id if user else request.remote_addr or ""

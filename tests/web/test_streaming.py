@@ -4,6 +4,7 @@ from collections.abc import Generator
 
 import pytest
 from flask import Flask
+from werkzeug.exceptions import TooManyRequests
 
 from aws.resources import World
 from tests import builders
@@ -28,6 +29,17 @@ def test_who_has_two_downloads_under_way_waits_until_one_is_over(
     first.close()
     assert grace.get(path).status_code == 200
     second.close()
+
+
+def test_an_address_of_ipv6_counts_with_its_neighbours(app: Flask) -> None:
+    def begin(address: str) -> int:
+        with app.test_request_context(environ_overrides={"REMOTE_ADDR": address}):
+            return streamed((b"" for _ in "a"), "text/plain", "a.txt").status_code
+
+    assert [begin(f"2001:db8::{n}") for n in (1, 2)] == [200, 200]
+    with pytest.raises(TooManyRequests):
+        begin("2001:db8::3")
+    assert begin("2001:db8:0:1::1") == 200
 
 
 def test_a_download_that_was_read_or_only_asked_about_leaves_its_place(
