@@ -48,6 +48,7 @@ class WebSettings:
     max_forms_hour: int
     max_queries_minute: int
     max_plan_changes_hour: int
+    max_copies_hour: int
     session_idle_s: int
     session_s: int
     proxies: int

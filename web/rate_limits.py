@@ -32,12 +32,14 @@ LOGINS = CallLimit("max_logins_minute", MINUTE_S, "sign-ins")
 FORMS = CallLimit("max_forms_hour", HOUR_S, "upload forms")
 QUERIES = CallLimit("max_queries_minute", MINUTE_S, "queries of variants")
 PLANS = CallLimit("max_plan_changes_hour", HOUR_S, "changes of plan")
+COPIES = CallLimit("max_copies_hour", HOUR_S, "copies of your data")
 LIMITS = {
     "auth.login": LOGINS,
     "auth.callback": LOGINS,
     "annotate.index": FORMS,
     "annotate.form": FORMS,
     "parts.begin": FORMS,
+    "profile.data": COPIES,
     "subscribe.subscribe": PLANS,
     "subscribe.unsubscribe": PLANS,
 }

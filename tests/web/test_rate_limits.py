@@ -29,6 +29,7 @@ def app(world: World, monkeypatch: pytest.MonkeyPatch) -> Flask:
         max_forms_hour=2,
         max_queries_minute=2,
         max_plan_changes_hour=2,
+        max_copies_hour=2,
     )
     now = int(world.clock()) // 3600 * 3600 + 0.5
     accounts = type(world.accounts)(world.accounts.table, world.accounts.timeouts, lambda: now)
@@ -83,6 +84,11 @@ def test_changes_of_plan_are_limited(person: Person, world: World) -> None:
         assert person.post(path, "/profile").status_code == 303
     assert is_clear(person.post("/subscribe", "/profile"), "2 changes of plan an hour")
     assert world.accounts.get(person.user_id).role_changes == 2
+
+
+def test_copies_of_ones_data_are_limited(person: Person) -> None:
+    assert [person.get("/profile/data").status_code for _ in range(2)] == [200, 200]
+    assert is_clear(person.get("/profile/data"), "2 copies of your data an hour")
 
 
 def logins(client: FlaskClient, address: str) -> list[int]:

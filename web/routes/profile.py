@@ -18,12 +18,16 @@ MAILS = {
     MailKind.RETURNED: "when archived results are back",
 }
 """The kinds of mail, in words."""
-OF_ACCOUNT = ("user_id", "name", "email", "institution", "role", "created_time", "mail_off")
-OF_SESSION = ("agent", "began_time", "seen_time")
+OF_ACCOUNT = (
+    "user_id", "name", "email", "institution", "role", "created_time", "changed_time", "customer",
+    "closed", "mail_off", "retrieval_day", "retrievals",
+)  # fmt: skip
+OF_SESSION = ("agent", "began_time", "seen_time", "ended_time")
 OF_JOB = (
-    "job_id", "input_file_name", "input_bytes", "title", "note", "batch", "reference", "job_status",
-    "submit_time", "start_time", "complete_time", "error", "result_bytes", "result_sha256",
-    "shares",
+    "job_id", "input_file_name", "input_bytes", "title", "note", "batch", "reference", "mode",
+    "annotation_tag", "job_status", "submit_time", "start_time", "complete_time", "error", "counts",
+    "result_bytes", "result_sha256", "shares", "mail_fault", "expires_time", "archived_time",
+    "requested_time", "thawed_time",
 )  # fmt: skip
 """The attributes of each that the user gave, or that tell of them; times are epoch seconds."""
 
@@ -58,7 +62,7 @@ def data() -> Response:
     """A copy of what is kept of the user, but for the files: those are on the jobs' pages."""
     user = account()
     jobs = [_some(job, OF_JOB) for job in world().jobs.all_of(user.user_id)]
-    sessions = [_some(each, OF_SESSION) for each in live_sessions(user)]
+    sessions = [_some(each, OF_SESSION) for each in user.sessions]
     reply = jsonify(account=_some(user, OF_ACCOUNT), sessions=sessions, jobs=jobs)
     reply.headers["Content-Disposition"] = 'attachment; filename="gas-data.json"'
     return reply

@@ -1,4 +1,3 @@
-import json
 from dataclasses import replace
 
 import pytest
@@ -110,12 +109,3 @@ def test_what_the_plans_cost_is_said_before_anybody_signs_in(ada: Person, grace:
     for text in (ada.client.application.test_client().get("/").text, ada.get("/subscribe").text):
         assert "It costs" in text
         assert "nothing here" in text
-
-
-def test_a_person_gets_a_copy_of_what_is_kept_of_them(ada: Person, world: World) -> None:
-    job = builders.completed(world, ada, name="mine.vcf")
-    copy = json.loads(ada.get("/profile/data").text)
-    assert copy["account"]["email"] == "ada@example.org"
-    assert [each["job_id"] for each in copy["jobs"]] == [job.job_id]
-    assert copy["sessions"][0]["agent"] == "a browser of the tests"
-    assert not {"id", "write_token", "rev"} & {*copy["sessions"][0], *copy["account"]}
