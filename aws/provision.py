@@ -10,9 +10,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from aws.config import Config, ConfigError, load
 from aws.processes import TOPICS
-from aws.resources import DLQ_RETENTION_S, MAX_RECEIVES, Clients, Names, clients
+from aws.resources import BUCKETS, DLQ_RETENTION_S, MAX_RECEIVES, Clients, Names, clients
 
-BUCKETS = ("inputs", "results", "archive", "references")
 EXISTS = {"BucketAlreadyOwnedByYou", "ResourceInUseException"}
 MULTIPART_DAYS = 2
 INPUT_CORS = {

@@ -23,6 +23,10 @@ from aws.storage.parts import Parts
 from aws.storage.s3_glacier import S3Vault
 from aws.storage.vault import Vault
 
+BUCKETS = ("inputs", "results", "archive", "references")
+"""The kinds of buckets with data."""
+STACK_BUCKETS = (*BUCKETS, "logs")
+"""On AWS there is one more, of who asked for what."""
 MAX_RECEIVES = 5
 """Deliveries of one message before it goes to the dead-letter queue."""
 DLQ_RETENTION_S = 14 * 24 * 3600
@@ -35,7 +39,7 @@ class Names:
     prefix: str
 
     def bucket(self, kind: str) -> str:
-        """The bucket of `inputs`, `results`, `archive` or `references`."""
+        """The bucket of one of STACK_BUCKETS."""
         return f"{self.prefix}-{kind}"
 
     def topic(self, name: str) -> str:

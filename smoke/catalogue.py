@@ -24,6 +24,12 @@ CHECKS = (
     Check("events", "every queue hears its topic", operation.events_arrive),
     Check("buckets", "no bucket is open", operation.buckets_closed),
     Check(
+        "versions",
+        "what is deleted can be brought back",
+        operation.versions_kept,
+        absent_locally="what is deleted there is gone",
+    ),
+    Check(
         "tables",
         "both tables can be restored",
         operation.tables_protected,

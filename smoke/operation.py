@@ -4,12 +4,12 @@ import time
 
 from aws.processes import PROCESSES, TOPICS, InstanceKind, of_kind
 from aws.queue_admin import depths
+from aws.resources import BUCKETS, STACK_BUCKETS
 from aws.stack.rollout import ROLL_OUT, GroupsInService
 from smoke.checks import CheckFailed, CheckSkipped
 from smoke.target import SmokeRun
 
 BLOCKED = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
-BUCKETS = ("inputs", "results", "archive", "references")
 HOUR_S = 3600
 NORMAL = "AnnotatorIdleAlarm"
 """In ALARM whenever annotators have nothing to do: it removes them, down to the minimum."""
@@ -49,8 +49,8 @@ def no_dead_letters(run: SmokeRun) -> str:
 
 def buckets_closed(run: SmokeRun) -> str:
     """No bucket can be opened to the public."""
-    s3 = run.target.made.s3()
-    for kind in BUCKETS:
+    s3, kinds = run.target.made.s3(), STACK_BUCKETS if run.target.stack else BUCKETS
+    for kind in kinds:
         name = run.world.names.bucket(kind)
         try:
             reply = s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"]
@@ -58,6 +58,19 @@ def buckets_closed(run: SmokeRun) -> str:
             raise CheckFailed(f"nothing keeps {name} closed to the public: {fault}") from None
         if not all(reply.get(setting) for setting in BLOCKED):
             raise CheckFailed(f"{name} may be opened to the public: {reply}")
+    return f"{len(kinds)} buckets"
+
+
+def versions_kept(run: SmokeRun) -> str:
+    """What is deleted or overwritten can be brought back from every bucket with data."""
+    s3 = run.target.made.s3()
+    for kind in BUCKETS:
+        name = run.world.names.bucket(kind)
+        if s3.get_bucket_versioning(Bucket=name).get("Status") != "Enabled":
+            raise CheckFailed(
+                f"{name} keeps nothing that is deleted: aws s3api put-bucket-versioning --bucket "
+                f"{name} --versioning-configuration Status=Enabled"
+            )
     return f"{len(BUCKETS)} buckets"
 
 

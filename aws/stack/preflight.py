@@ -7,7 +7,7 @@ from typing import Any
 import requests
 from botocore.exceptions import BotoCoreError, ClientError
 
-from aws.resources import Clients, Names
+from aws.resources import STACK_BUCKETS, Clients, Names
 from aws.stack import network
 from aws.stack.finding import Finding
 
@@ -178,7 +178,7 @@ def names_free(made: Clients, parameters: Parameters) -> Iterator[Finding]:
     """Nothing else has the names; tables and buckets of an earlier stack are taken up."""
     names = Names(parameters["Prefix"])
     s3, iam = made.s3(), made.client("iam")
-    for kind in ("inputs", "results", "archive", "references", "logs"):
+    for kind in STACK_BUCKETS:
         bucket = names.bucket(kind)
         if _code(lambda name=bucket: s3.head_bucket(Bucket=name)) == "403":  # type: ignore[misc]
             yield Finding(f"the bucket {bucket} is somebody else's: choose another Prefix")

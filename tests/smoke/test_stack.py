@@ -12,7 +12,8 @@ import pytest
 
 from aws.config import Config
 from aws.processes import PROCESSES, InstanceKind
-from aws.provision import provision
+from aws.provision import create_bucket, provision
+from aws.resources import BUCKETS
 from aws.stack.changes import Stack
 from smoke import metric_age, operation, scaling
 from smoke.__main__ import stack_target
@@ -180,6 +181,20 @@ def test_tables_must_be_protected_and_restorable(begin: Begin) -> None:
             PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
         )
     assert operation.tables_protected(run)
+
+
+def test_every_bucket_of_a_stack_is_closed_and_keeps_what_is_deleted(begin: Begin) -> None:
+    run, s3 = begin(), boto3.client("s3")
+    provision(run.target.config)
+    logs = run.world.names.bucket("logs")
+    assert logs in fault_of(operation.buckets_closed, run)
+    create_bucket(s3, logs, run.target.config.aws.region)
+    assert operation.buckets_closed(run) == "5 buckets"
+    for kind in BUCKETS:
+        name = run.world.names.bucket(kind)
+        assert f"{name} keeps nothing" in fault_of(operation.versions_kept, run)
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    assert operation.versions_kept(run) == "4 buckets"
 
 
 def alarms(edge: Edge, *found: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from aws.processes import PROCESSES, TOPICS
+from aws.resources import STACK_BUCKETS
 from aws.stack import template
 from aws.stack.template import TEMPLATE, rendered
 from tests.aws.stack.parsed import ACCOUNT, Parsed
@@ -145,7 +146,8 @@ def test_metadata_need_a_token_on_every_instance(parsed: Parsed) -> None:
 def test_every_bucket_is_closed_encrypted_kept_and_for_tls_only(parsed: Parsed) -> None:
     closed = {p["Bucket"] for p in parsed.of("AWS::S3::BucketPolicy").values() if tls_only(p)}
     buckets = parsed.of("AWS::S3::Bucket")
-    assert len(buckets) == 5
+    names = {bucket["BucketName"] for bucket in buckets.values()}
+    assert names == {f"gas-acme-{kind}" for kind in STACK_BUCKETS}
     for name, bucket in buckets.items():
         assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}, name
         assert "BucketEncryption" in bucket, name
