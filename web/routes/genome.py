@@ -13,7 +13,7 @@ from flask import Blueprint, Response, abort, jsonify, request, url_for
 
 from aws.rows.job import Job
 from web.context import site
-from web.routes.variants import BUSY, WINDOW_BASES, demand_open, of_table, reference_of
+from web.routes.variants import WINDOW_BASES, demand_open, of_table, reference_of
 from web.security import own_job_or_404
 from web.services.explorer import VariantTable
 from web.services.local_copies import TooLarge
@@ -32,6 +32,14 @@ END_OF_FILES = 1 << 40
 INDEX_BYTES = 16 << 20
 """The longest index that is sent: 300,000 contigs."""
 GONE = "The genome of this job is not here any more."
+SLOW = "That took too long. Zoom in and try again."
+LARGE = "The genome of this job has no room on this machine. Download the table of variants."
+FAULTS: dict[type[Exception], tuple[int, str | None]] = {
+    FileNotFoundError: (404, GONE),
+    TooLarge: (413, LARGE),
+    Unreadable: (500, None),
+}
+"""The codes and words of the faults of a genome's files; of None the code's own words."""
 
 
 class ContigSpan(NamedTuple):
@@ -53,10 +61,10 @@ def of_genome(view: Callable[Concatenate[OfferedReference, P], Any]) -> Callable
             return view(_drawn(job), *args, **kwargs)
         except TooSlow as fault:
             log.warning("genes of job %s were given up: %s", job.job_id, fault)
-            abort(503, BUSY)
+            abort(503, SLOW)
         except (FileNotFoundError, TooLarge, Unreadable) as fault:
             log.error("the genome of job %s: %s", job.job_id, type(fault).__name__)
-            abort(404, GONE)
+            abort(*FAULTS[type(fault)])
 
     return opened
 
@@ -80,9 +88,11 @@ def sequence(reference: OfferedReference) -> Response:
 @bp.get("/sequence.fai")
 @of_genome
 def sequence_index(reference: OfferedReference) -> Response:
-    """The index of the FASTA file."""
+    """The index of the FASTA file; 413 for one that is longer than INDEX_BYTES."""
     name = f"{reference.fasta}.fai"
-    body = site().reference_files.part(reference, name, 0, INDEX_BYTES)
+    body = site().reference_files.part(reference, name, 0, INDEX_BYTES + 1)
+    if len(body) > INDEX_BYTES:
+        raise TooLarge(name)
     return Response(body, mimetype="text/plain")
 
 

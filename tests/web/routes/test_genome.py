@@ -20,7 +20,10 @@ from tests.web.parquet import variant
 from tests.web.routes.test_shares import shared
 from tests.web.routes.test_variants import explored
 from web.app import create_app
+from web.context import KEY, Site
+from web.routes import genome as routes
 from web.services import bundled
+from web.services.parquet_engine import ParquetEngine
 
 ROWS = [
     variant(0, pos=100, ref="ACGT", alt="A", impact="HIGH"),
@@ -144,6 +147,45 @@ def test_the_page_says_what_the_picture_is_and_leads_to_the_table(grace: Person,
     assert "your browser runs none here" in page
     elsewhere = grace.get(f"/annotations/{job.job_id}/variants/2").text
     assert "In the genome" not in elsewhere
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "words"),
+    [
+        ("busy", 503, "Zoom in"),
+        ("unreadable", 500, "broke on our side"),
+        ("large", 413, "no room"),
+        ("gone", 404, "not here any more"),
+    ],
+)
+def test_genes_that_cannot_be_had_are_told_apart(
+    app: Flask, grace: Person, job: Job, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+    fault: str, status: int, words: str,
+) -> None:  # fmt: skip
+    opened: Site = app.extensions[KEY]
+    files, stored = opened.world.files, "rCRS/genes.parquet"
+    if fault in ("busy", "unreadable"):
+        engine = ParquetEngine(tmp_path, timeout_s=0.01 if fault == "busy" else 10)
+        monkeypatch.setattr(opened.explorer, "engine", engine)
+    while fault == "busy" and engine._places.acquire(blocking=False):
+        pass
+    if fault in ("large", "gone"):
+        monkeypatch.setattr(opened.reference_files, "folders", [])
+        monkeypatch.setattr(opened.explorer.copies, "max_bytes", 1)
+    if fault == "large":
+        files.write(files.references, stored, b"long")
+    reply = grace.get(genome(job, "genes?contig=MT&start=1&stop=9"))
+    files.delete(files.references, stored)
+    assert (reply.status_code, words in reply.text) == (status, True), reply.text
+
+
+def test_an_index_that_is_too_long_is_refused_whole(
+    grace: Person, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = (bundled.FOLDER / "rCRS.fa.fai").stat().st_size
+    for most, status in ((size, 200), (size - 1, 413)):
+        monkeypatch.setattr(routes, "INDEX_BYTES", most)
+        assert grace.get(genome(job, "sequence.fai")).status_code == status
 
 
 @pytest.fixture
