@@ -26,7 +26,7 @@ from aws.storage.vault import Vault
 BUCKETS = ("inputs", "results", "archive", "references")
 """The kinds of buckets with data."""
 STACK_BUCKETS = (*BUCKETS, "logs")
-"""On AWS there is one more, of who asked for what."""
+"""A stack has one more, of access logs."""
 MAX_RECEIVES = 5
 """Deliveries of one message before it goes to the dead-letter queue."""
 DLQ_RETENTION_S = 14 * 24 * 3600

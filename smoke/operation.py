@@ -62,7 +62,7 @@ def buckets_closed(run: SmokeRun) -> str:
 
 
 def versions_kept(run: SmokeRun) -> str:
-    """What is deleted or overwritten can be brought back from every bucket with data."""
+    """Each bucket with data keeps what is deleted or overwritten."""
     s3 = run.target.made.s3()
     for kind in BUCKETS:
         name = run.world.names.bucket(kind)
