@@ -44,7 +44,7 @@ def deliver(job: Job, name: str) -> AnyResponse:
         size, etag = files.facts(stored.bucket, stored.key)
     except FileNotFoundError:
         abort(410)
-    span = _asked_for(size, etag)
+    span = _wanted_span(size, etag)
     reply = streamed(_chunks(files, stored, span), OUTPUTS[name].content_type, file_name)
     reply.headers |= {"Accept-Ranges": "bytes", "ETag": etag}
     reply.content_length = span[1] - span[0] if span else size
@@ -54,10 +54,11 @@ def deliver(job: Job, name: str) -> AnyResponse:
     return reply
 
 
-def _asked_for(size: int, etag: str) -> tuple[int, int] | None:
-    """The first byte asked for and the one behind the last; None: all of them. 416 for none.
+def _wanted_span(size: int, etag: str) -> tuple[int, int] | None:
+    """The first byte that is wanted and the one behind the last; None: all of them.
 
-    All are sent to who asks for several spans, or has the beginning of another file.
+    All are sent to who asks for several spans, or has the beginning of another file; 416 to who
+    asks for bytes behind its end.
     https://www.rfc-editor.org/rfc/rfc9110#name-range-requests
     """
     wanted = request.range if request.method == "GET" else None

@@ -28,7 +28,7 @@ MOST_FEATURES = 5000
 MOST_BYTES = 1 << 20
 """The most of a FASTA file at once: the script asks for 100 kB."""
 END_OF_FILES = 1 << 40
-"""Beyond it no file is asked for bytes: larger numbers are none to the disk, or to S3."""
+"""Longer than any FASTA file: neither the disk nor S3 takes every number as a place."""
 INDEX_BYTES = 16 << 20
 """The longest index that is sent: 300,000 contigs."""
 GONE = "The genome of this job is not here any more."
