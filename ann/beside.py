@@ -10,22 +10,20 @@ from typing import Generic, NoReturn, TypeVar
 from ann.csq import CrashError
 from ann.sandbox import die_with_parent
 
-LOOK_S = 0.005
-"""How often a reader that has read all that is there looks for more."""
-Made = TypeVar("Made")
+Written = TypeVar("Written")
 
 
 class StaleError(Exception):
     """The files that were being read are going to be made anew."""
 
 
-class Beside(Generic[Made]):
+class Beside(Generic[Written]):
     """A process that writes files while this one reads them; their `ann.growing.Growth`.
 
     `make` is given a function that announces what is there already.
     """
 
-    def __init__(self, make: Callable[[Callable[[Made], None]], Made]) -> None:
+    def __init__(self, make: Callable[[Callable[[Written], None]], Written]) -> None:
         parent = os.getpid()
         self.source, sink = Pipe(duplex=False)
         self.is_over = False
@@ -35,35 +33,38 @@ class Beside(Generic[Made]):
             _run(make, sink, parent)
         sink.close()
 
-    def next(self) -> Made:
+    def next(self) -> Written:
         """The next announcement, or the result at last (`is_over`). Raises what it raised."""
         try:
             self.is_over, found = self.source.recv()
         except EOFError:
-            raise CrashError("a part of the annotator was killed") from None
+            code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+            raise CrashError(f"a part of the annotator was killed by signal {-code}") from None
         if self.is_over:
             self.source.close()
             os.waitpid(self.pid, 0)
         if isinstance(found, BaseException):
             raise found
-        self.made: Made = found
-        return self.made
+        self.written: Written = found
+        return self.written
 
-    def wait(self) -> None:
-        """Wait a little, or for its end. Raises what it raised, and StaleError."""
-        if self.source.poll(LOOK_S):
+    def look(self, seconds: float = 0) -> None:
+        """Wait a little for news, or for its end. Raises what it raised, and StaleError."""
+        if not self.is_over and self.source.poll(seconds):
             self.next()
             if not self.is_over:
                 raise StaleError
 
-    def last(self) -> Made:
+    def last(self) -> Written:
         """The result. Raises what it raised."""
         while not self.is_over:
             self.next()
-        return self.made
+        return self.written
 
 
-def _run(make: Callable[[Callable[[Made], None]], Made], sink: Connection, parent: int) -> NoReturn:
+def _run(
+    make: Callable[[Callable[[Written], None]], Written], sink: Connection, parent: int
+) -> NoReturn:
     try:
         die_with_parent(parent)
         with suppress(BrokenPipeError):  # of a reader that has failed
@@ -73,8 +74,8 @@ def _run(make: Callable[[Callable[[Made], None]], Made], sink: Connection, paren
 
 
 def _outcome(
-    make: Callable[[Callable[[Made], None]], Made], announce: Callable[[Made], None]
-) -> Made | BaseException:
+    make: Callable[[Callable[[Written], None]], Written], announce: Callable[[Written], None]
+) -> Written | BaseException:
     """The result, or the fault, with its traceback as a note."""
     try:
         return make(announce)

@@ -43,22 +43,26 @@ class Tables:
 
     def __init__(self, file: LineFile, width: int, ahead: bytes = b"") -> None:
         self.file, self.width = file, width
-        self.held = _table(ahead, width)
+        self.parts = [_table(ahead, width)]
+
+    def __len__(self) -> int:
+        return sum(map(len, self.parts))
 
     def take(self, rows: int) -> RecordTable:
         """The next rows; fewer where the file ends."""
-        while len(self.held) < rows and self.read():
+        while len(self) < rows and self.read():
             pass
-        found, self.held = part(self.held, 0, rows), part(self.held, rows, len(self.held))
-        return found
+        held = _joined(self.parts)
+        self.parts = [part(held, rows, len(held))]
+        return part(held, 0, rows)
 
-    def read(self, size: int = 0) -> bool:
-        """Hold some more lines; false at the file's end. Raises GapError for what is none."""
+    def read(self, size: int = 0) -> RecordTable | None:
+        """Hold some more lines; None at the file's end. Raises GapError for what is none."""
         text = self.file.read(size or READ_BYTES)
         if not text:
-            return False
-        self.held = _joined(self.held, _table(text, self.width))
-        return True
+            return None
+        self.parts.append(_table(text, self.width))
+        return self.parts[-1]
 
 
 def _table(text: bytes, width: int) -> RecordTable:
@@ -68,11 +72,12 @@ def _table(text: bytes, width: int) -> RecordTable:
     return table
 
 
-def _joined(one: RecordTable, other: RecordTable) -> RecordTable:
-    if not len(one):
-        return other
-    seps = np.concatenate([one.seps, other.seps + len(one.text)])
-    return RecordTable(one.text + other.text, seps)
+def _joined(parts: list[RecordTable]) -> RecordTable:
+    if sum(1 for table in parts if len(table)) < 2:
+        return next((table for table in parts if len(table)), parts[0])
+    ends = np.cumsum([len(table.text) for table in parts]).tolist()
+    seps = [table.seps + end - len(table.text) for table, end in zip(parts, ends, strict=True)]
+    return RecordTable(b"".join(table.text for table in parts), np.concatenate(seps))
 
 
 def part(table: RecordTable, first: int, stop: int) -> RecordTable:
@@ -91,20 +96,16 @@ class CsqLines:
 
     def __init__(self, file: LineFile) -> None:
         self.tables, self.last = Tables(file, SITE_WIDTH, _behind_header(file)), -1
-
-        self.numbers = self._numbers(self.tables.held)
+        self.numbers = [self._numbers(self.tables.parts[0])]
 
     def take(self, stop: int) -> tuple[RecordTable, Ints]:
         """The sites of the records before `stop`, and their numbers."""
-        while not len(self.numbers) or self.numbers[-1] < stop:
-            before = len(self.tables.held)
-            if not self.tables.read():
-                break
-            more = part(self.tables.held, before, len(self.tables.held))
-            self.numbers = np.append(self.numbers, self._numbers(more))
-        cut = int(np.searchsorted(self.numbers, stop))
-        found, self.numbers = self.numbers[:cut], self.numbers[cut:]
-        return self.tables.take(cut), found
+        while self.last < stop and (more := self.tables.read()):
+            self.numbers.append(self._numbers(more))
+        numbers = np.concatenate(self.numbers)
+        cut = int(np.searchsorted(numbers, stop))
+        self.numbers = [numbers[cut:]]
+        return self.tables.take(cut), numbers[:cut]
 
     def _numbers(self, sites: RecordTable) -> Ints:
         numbers, are_numbers = whole_numbers(sites, ID)
@@ -114,7 +115,7 @@ class CsqLines:
         return numbers
 
     def is_used_up(self) -> bool:
-        return not len(self.tables.held) and not self.tables.read()
+        return not len(self.tables) and not self.tables.read()
 
 
 def _behind_header(file: LineFile) -> bytes:
@@ -141,7 +142,7 @@ def chunks(
         rows, runs = Tables(opened(records), ROW_WIDTH), dict[Path, CsqLines]()
         first = size = 0
         while rows.read(size) or not first:
-            table = rows.take(len(rows.held))
+            table = rows.take(len(rows))
             size = _size_for(table)
             runs |= {path: CsqLines(opened(path)) for path in csq() if path not in runs}
             yield _chunk(table, first, [run.take(first + len(table)) for run in runs.values()])

@@ -83,7 +83,8 @@ class CsqRun:
             *("-g", str(reference.path(reference.gff3)), "-"),
         ]
         source, sink = os.pipe()
-        target = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        out.unlink(missing_ok=True)  # somebody may still be reading what an abandoned run wrote
+        target = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         self.pid: int | None = start_tool(pysam.bcftools.csq, arguments, source, target)
         self.pipe = os.fdopen(sink, "wb", PIPE_BUFFER_BYTES)
 

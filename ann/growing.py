@@ -3,14 +3,17 @@
 from pathlib import Path
 from typing import Protocol
 
+LOOK_S = 0.005
+"""How long a reader that has read all that is there waits for more at a time."""
+
 
 class Growth(Protocol):
-    """Tells if files still grow; `wait` returns when they may have grown, or have ended."""
+    """Tells if files still grow."""
 
     is_over: bool
 
-    def wait(self) -> None:
-        """Wait a little while."""
+    def look(self, seconds: float = 0) -> None:
+        """Hear what the writer has to say, for which it waits so long. Raises what ends both."""
 
 
 class Ended:
@@ -18,8 +21,8 @@ class Ended:
 
     is_over = True
 
-    def wait(self) -> None:
-        raise AssertionError("there is nothing to wait for")
+    def look(self, seconds: float = 0) -> None:
+        """There is nobody to hear."""
 
 
 ENDED = Ended()
@@ -41,7 +44,8 @@ class LineFile:
     def read(self, size: int) -> bytes:
         """Some lines of about `size` bytes together, once they are there; none: the file's end."""
         while True:
-            is_over = self.growth.is_over  # before the look, as more may come until then
+            self.growth.look()
+            is_over = self.growth.is_over  # before it is read, as more may come until then
             text = self.file.read(size)
             cut = text.rfind(b"\n") + 1
             if cut:
@@ -54,4 +58,4 @@ class LineFile:
                 rest, self.held = b"".join(self.held), []
                 return rest
             else:
-                self.growth.wait()
+                self.growth.look(LOOK_S)

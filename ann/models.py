@@ -15,7 +15,7 @@ from ann.table import Ints, Mask
 
 KEY_BITS = 33
 WINDOW_BASES = 1 << 23
-"""NearbyModels are read for so much of a contig at a time."""
+"""Models are read for so much of a contig at a time."""
 MOST_SPANS = 20
 """Of more contigs at a time, models are read whole."""
 FEW_MODELS = 10_000

@@ -112,7 +112,7 @@ def _made_beside(
 
     def tell(records: int) -> None:
         if writer.is_over:  # until then the pre-pass tells how far it is
-            _teller(writer.made, progress)(records)
+            _teller(writer.written, progress)(records)
 
     try:
         return _made(task, prepared, scratch, tell, writer)

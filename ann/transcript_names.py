@@ -67,7 +67,7 @@ def names_on_transcripts(
     bases = coding_bases(
         transcripts,
         *(alleles.pos[owners], alleles.ref_base[owners], alleles.alt_base[owners]),
-        is_snv & has_strand & ~entries.is_compound,
+        is_snv & has_strand & ~entries.is_compound & (alleles.ref_base != alleles.alt_base)[owners],
         models,
     )
     found = residues(alleles.chunk.text, entries.residues)

@@ -9,6 +9,7 @@ DuckDB writes the table beside it, in a thread of its own.
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,8 +64,7 @@ def annotate_variants(
     grow (`ann.chunks`). Raises GapError where csq's sites are not the records'.
     """
     parquet, tally = folder / "variants.parquet", Tally(reference)
-    describer = Describer(reference)
-    with connect(folder, memory_mb) as db:
+    with connect(folder, memory_mb) as db, closing(Describer(reference)) as describer:
         known = KnownVariants(db, reference)
         finder = Finder(reference, NearbyModels(db, reference), describer)
         row = 0
@@ -76,7 +76,6 @@ def annotate_variants(
                 take(gains(findings, hits))
                 tally.take(findings, groups, hits)
                 row += len(findings.alleles)
-    describer.close()
     return Found(parquet, tally.counts())
 
 

@@ -61,6 +61,27 @@ def test_a_reader_hears_that_what_it_read_is_made_anew(tmp_path: Path) -> None:
     assert beside.last() == "written"
 
 
+def test_a_reader_that_lags_hears_it_before_it_reads_on(tmp_path: Path) -> None:
+    """It would read the old file to its end, or the new one from the middle."""
+    source, sink = os.pipe()
+
+    def make(tell: Tell) -> str:
+        tell("begun")
+        tell("begun again")
+        os.write(sink, b"x")
+        return "written"
+
+    (tmp_path / "lines").write_bytes(TEXT)
+    beside = Beside[str](make)
+    beside.next()
+    with LineFile(tmp_path / "lines", beside) as file:
+        os.read(source, 1)
+        with pytest.raises(StaleError):
+            file.read(100)
+    os.close(source)
+    os.close(sink)
+
+
 def test_what_is_raised_in_it_is_raised_where_it_is_read_and_says_where(tmp_path: Path) -> None:
     def fail(tell: Tell) -> str:
         tell("begun")
@@ -101,7 +122,6 @@ def test_it_ends_with_the_reader() -> None:
             os._exit(0)
     os.close(sink)
     os.waitpid(reader, 0)
-    pid = int(os.read(source, 20))
+    assert int(os.read(source, 20)) != reader
     assert os.read(source, 1) == b"", "the last to hold the pipe has gone"
     os.close(source)
-    assert pid

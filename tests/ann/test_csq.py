@@ -1,10 +1,11 @@
 """What bcftools csq gets, and when."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from ann.csq import BLOCK_BYTES, sites_header
+from ann.csq import BLOCK_BYTES, CsqRun, sites_header
 from ann.references import Contig, Reference
 
 
@@ -20,3 +21,14 @@ def test_the_header_fills_whole_blocks_so_that_csq_need_not_wait_for_sites(
     wanted = [b"FORMAT", *(b"%d" % n for n in range(samples))] if samples else []
     assert columns[8:] == wanted
     assert header.count(b"##contig=<ID=") == contigs
+
+
+def test_a_run_made_anew_leaves_what_somebody_still_reads(rcrs: Reference, tmp_path: Path) -> None:
+    out = tmp_path / "csq.vcf"
+    out.write_bytes(b"of the run before\n")
+    with out.open("rb") as reader:
+        run = CsqRun(rcrs, 2, ["-l"], out)
+        run.feed(sites_header(rcrs))
+        assert run.finish() == 0
+        assert reader.read() == b"of the run before\n"
+    assert out.read_bytes().startswith(b"##fileformat")

@@ -347,6 +347,13 @@ def test_rows_stay_in_order_over_many_chunks(run: Run, monkeypatch: pytest.Monke
     assert len(info(found)) == found.counts.records == 20_000
 
 
+def test_an_alternative_that_is_the_reference_changes_nothing(run: Run) -> None:
+    (row,) = rows(run("11 C C synonymous|D|t1|protein_coding|+|2A|11C>C"))
+    assert not row["hgvs_g"]
+    assert not row["hgvs_c"]
+    assert not row["consequences"][0]["codons"]
+
+
 def test_models_are_the_same_read_all_at_once_or_where_they_are_needed(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
