@@ -4,10 +4,11 @@ import os
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from numpy.typing import NDArray
 
@@ -26,6 +27,8 @@ CHOICES_SHOWN = 40
 REMEMBERED = 64
 """Tables whose columns and choices are kept in memory."""
 NAMED = ("chrom", "pos", "ref", "alt")
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class FacetCounts:
 
 
 class VariantTable:
-    """One job's table. Every method may raise TooSlow or Unreadable."""
+    """One job's table. Every method may raise TooSlow, Unreadable or FileNotFoundError."""
 
     def __init__(self, explorer: "Explorer", stored: S3Object) -> None:
         self.explorer, self.stored = explorer, stored
@@ -106,8 +109,7 @@ class VariantTable:
         """The rows of a view as lines of TSV, whatever page it is on, a batch at a time."""
         columns = [n for n in variant_sql.page_columns(self.schema, view.columns) if n != "row"]
         table = variant_sql.source(self.path, self.schema)
-        query, parameters = variant_sql.all_rows(table, view)
-        numbers = self.explorer.engine.column(query, parameters)
+        numbers = self._column(variant_sql.all_rows(table, view))
         yield "\t".join(columns) + "\n"
         for start in range(0, len(numbers), EXPORT_BATCH):
             batch = numbers[start : start + EXPORT_BATCH].tolist()
@@ -116,7 +118,7 @@ class VariantTable:
     def records(self, view: View) -> NDArray[Any]:
         """The numbers of the records of a view, rising: each once, however many alleles it has."""
         table = variant_sql.source(self.path, self.schema)
-        return self.explorer.engine.column(*variant_sql.all_records(table, view))
+        return self._column(variant_sql.all_records(table, view))
 
     def _lines(self, numbers: Sequence[int], columns: Sequence[str]) -> Iterator[str]:
         table = variant_sql.source(self.path, self.schema)
@@ -150,12 +152,10 @@ class VariantTable:
         return {row[0]: row[1] for row in self._rows(variant_sql.described(self.path))}
 
     def _rows(self, query: Query) -> list[Row]:
-        """Query the engine; where another process has just deleted the copy, fetch it again."""
-        try:
-            return self.explorer.engine.rows(*query)
-        except Gone:
-            self.explorer.copies.fetch(self.stored)
-            return self.explorer.engine.rows(*query)
+        return self.explorer.fresh(partial(self.explorer.engine.rows, *query), self.stored)
+
+    def _column(self, query: Query) -> NDArray[Any]:
+        return self.explorer.fresh(partial(self.explorer.engine.column, *query), self.stored)
 
 
 class Explorer:
@@ -171,6 +171,20 @@ class Explorer:
     def open(self, stored: S3Object) -> VariantTable:
         """The table in a Parquet file in S3. Raises TooLarge, Unreadable, TooSlow."""
         return VariantTable(self, stored)
+
+    def fresh(self, query: Callable[[], Found], stored: S3Object, version: str = "") -> Found:
+        """Query the copy of an object; where another process has just deleted it, fetch it again.
+
+        Raises FileNotFoundError where it is gone once more, and what the query raises.
+        """
+        try:
+            return query()
+        except Gone:
+            path = self.copies.fetch(stored, version)
+        try:
+            return query()
+        except Gone:
+            raise FileNotFoundError(path) from None
 
     def remembered(self, key: Any, make: Any) -> Any:
         """A fact of a file, which never changes: made once, kept while it is among the newest."""

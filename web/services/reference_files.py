@@ -1,12 +1,13 @@
 """The files of reference genomes: on this machine's disk, else in the references bucket."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from aws.storage.files import Files
 from aws.storage.stored import S3Object
 from web.services.explorer import Explorer
-from web.services.parquet_engine import Gone, Row, quoted_text
+from web.services.parquet_engine import Row, quoted_text
 from web.services.references import OfferedReference
 
 GENES = "transcript, name, biotype, strand, start, stop, exons, cds"
@@ -36,20 +37,16 @@ class ReferenceFiles:
 
         Raises FileNotFoundError, TooLarge, and what `ParquetEngine.rows` raises.
         """
-        path = self._local(reference, reference.genes) or self._copy(reference)
+        stored = S3Object(self.files.references, f"{reference.name}/{reference.genes}")
+        path = self._local(reference, reference.genes)
+        path = path or self.explorer.copies.fetch(stored, reference.genes_sha256)
         query = (
             f"SELECT {GENES} FROM read_parquet({quoted_text(str(path))}) "  # noqa: S608
             f"WHERE contig = ? AND start <= ? AND stop >= ? ORDER BY start, stop LIMIT {most}"
         )
-        try:
-            return self.explorer.engine.rows(query, [contig, stop, start])
-        except Gone:
-            raise FileNotFoundError(path) from None
+        rows = partial(self.explorer.engine.rows, query, [contig, stop, start])
+        return self.explorer.fresh(rows, stored, reference.genes_sha256)
 
     def _local(self, reference: OfferedReference, file: str) -> Path | None:
         found = (folder / reference.name / file for folder in self.folders)
         return next((path for path in found if path.is_file()), None)
-
-    def _copy(self, reference: OfferedReference) -> Path:
-        stored = S3Object(self.files.references, f"{reference.name}/{reference.genes}")
-        return self.explorer.copies.fetch(stored, reference.genes_sha256)

@@ -1,5 +1,6 @@
 """Tables opened, evicted, too large, and queries that take too long, as their readers see it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,11 @@ from tests.web import parquet
 from tests.web.browser import Person
 from tests.web.parquet import variant
 from web import context
+from web.services import bundled
 from web.services.explorer import REMEMBERED, Explorer
-from web.services.parquet_engine import ParquetEngine
+from web.services.parquet_engine import ParquetEngine, Row
+from web.services.reference_files import ReferenceFiles
+from web.services.references import OfferedReference
 from web.services.view import View
 
 MB = 1_000_000
@@ -33,9 +37,39 @@ def test_a_table_whose_copy_has_just_been_deleted_is_fetched_again(
     put(world, stored, tmp_path)
     table = Explorer(world.files, tmp_path / "copies", MB).open(stored)
     view = View.parse(MultiDict(), table.schema)
-    table.path.unlink()
-    assert len(table.page(view).rows) == 3
-    assert table.path.exists()
+    for rows in (
+        lambda: table.page(view).rows,
+        lambda: table.records(view),
+        lambda: "".join(table.tsv(view)).splitlines()[1:],
+    ):
+        table.path.unlink()
+        assert len(rows()) == 3
+        assert table.path.exists()
+
+
+class Evicting(ParquetEngine):
+    """An engine before whose first query another process deletes all copies."""
+
+    has_queried = False
+
+    def rows(self, query: str, parameters: Sequence[object] = ()) -> list[Row]:
+        for copy in self.folders[0].iterdir():
+            if not self.has_queried:
+                copy.unlink()
+        self.has_queried = True
+        return super().rows(query, parameters)
+
+
+def test_genes_whose_copy_has_just_been_deleted_are_fetched_again(
+    world: World, tmp_path: Path
+) -> None:
+    genes = (bundled.FOLDER / "genes.parquet").read_bytes()
+    world.files.write(world.files.references, "evicted/genes.parquet", genes)
+    explorer = Explorer(world.files, tmp_path, MB)
+    explorer.engine = Evicting(tmp_path)
+    reference = OfferedReference("evicted", "", fasta="rCRS.fa", genes="genes.parquet")
+    found = ReferenceFiles(world.files, [], explorer).genes(reference, "MT", 3240, 3250, 9)
+    assert [row[1] for row in found] == ["MT-TL1"]
 
 
 def test_facts_of_so_many_tables_are_remembered_and_no_more(world: World, tmp_path: Path) -> None:
