@@ -1,5 +1,7 @@
 """Pages that are open while something happens: they follow, and say so to a screen reader."""
 
+import re
+
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
@@ -7,6 +9,9 @@ from local.demo import EXAMPLE
 from tests.browser.actions import JOB_MS, signed_in, upload
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
+
+
+ROWS = "/annotations/rows"
 
 
 @pytest.fixture
@@ -32,6 +37,13 @@ def test_a_countdown_in_the_list_goes_on_and_its_end_is_seen_without_a_reload(fr
     with free.expect_response("**/annotations/rows"):
         badge.evaluate("(element) => { element.dataset.until = 1; }")
     expect(badge).not_to_have_attribute("data-until", "1")
+    listed = free.locator("#jobs").element_handle()
+    late = re.sub(r'data-until="[^"]+"', 'data-until="1"', free.request.get(ROWS).text())
+    free.route("**/annotations/rows", lambda route: route.fulfill(body=late))
+    badge.evaluate("(element) => { element.dataset.until = 1; }")
+    for _ in range(2):
+        free.wait_for_event("response", lambda reply: reply.url.endswith(ROWS))
+    assert listed.evaluate("(list) => list.isConnected"), "what was selected in it would be lost"
 
 
 def test_a_tab_that_was_left_on_an_archived_result_notices_what_changed(

@@ -273,7 +273,7 @@ def test_who_is_too_large_for_the_free_plan_is_led_to_the_plans(
         (lambda route: route.abort("internetdisconnected"), "does not answer. Please try again"),
         (
             lambda route: route.fulfill(status=429, body="<h1>Too many</h1>"),
-            "a machine in front of it answered with code 429. Please try again",
+            "A machine in front of the site answered with code 429. Please try again",
         ),
     ],
     ids=["a network that is down", "an answer of the load balancer"],

@@ -27,7 +27,7 @@ function file(name) {
     return { name, slice, arrayBuffer: () => read() };
 }
 
-/** A track of igv.js. The page says what it lacks, which is asked for again at the next move. */
+/** A track of igv.js. The page says what it lacks, and each move asks for it again. */
 function track(name, address, color) {
     const made = { name, type: "annotation", reader: { readFeatures }, visibilityWindow: most, searchable: false, color };
 
@@ -104,11 +104,11 @@ function settle() {
     }, SETTLE_MS);
 }
 
-/** Asks again for what a track lacks here; igv.js would keep what it has got. */
+/** Asks again for what a track lacks here. */
 function fill() {
-    for (const lacked of browser.findTracks((each) => lacking.get(each.name))) {
-        lacked.clearCachedFeatures();
-        lacked.updateViews();
+    for (const each of browser.findTracks(({ name }) => lacking.get(name))) {
+        each.clearCachedFeatures();
+        each.updateViews();
     }
 }
 

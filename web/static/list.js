@@ -1,5 +1,5 @@
-// Keeps the list of jobs true: shows it anew every few seconds while a job in it is under way or a result moves, and
-// says what has changed. Pauses in a hidden tab.
+// Keeps the list of jobs true: shows what has changed while a job in it is under way or a result
+// moves, and says so. Pauses in a hidden tab.
 
 import { now } from "./times.js";
 
@@ -12,7 +12,12 @@ function states(list) {
     return new Map([...list.querySelectorAll("tr[data-job]")].map((row) => [row.querySelector("input").value, row]));
 }
 
-/** The names of the jobs whose state is another now, each with its new words. */
+/** What a list shows; one that shows the same stays, with what is selected in it. */
+function shape(list) {
+    return [...list.querySelectorAll("tr[data-job], [data-until]")].map((e) => Object.values(e.dataset)).join();
+}
+
+/** The jobs whose state is another now, each with its new words. */
 function changes(before, after) {
     const found = [];
     for (const [id, row] of states(after)) {
@@ -25,20 +30,21 @@ function changes(before, after) {
 async function refresh() {
     const address = new URL(location.href);
     address.pathname += "/rows";
-    // A redirect leads to the login, for the session is over: its status is 0 here.
+    // A redirect, to the login, has the status 0 here.
     const reply = await fetch(address, { headers: { Accept: "text/html" }, cache: "no-store", redirect: "manual" });
     if (!reply.ok) return reply.status < 500;
     const fresh = new DOMParser().parseFromString(await reply.text(), "text/html").getElementById("jobs");
-    const [before, focused] = [states(jobs), document.activeElement?.id];
-    const picked = [...jobs.querySelectorAll("input:checked")].map((box) => box.value);
-    const changed = changes(before, fresh);
-    if (changed.length) announcement.textContent = changed.join(", ");
-    for (const box of fresh.querySelectorAll("input")) box.checked = picked.includes(box.value);
-    if (changed.length || fresh.querySelectorAll("tr").length !== jobs.querySelectorAll("tr").length || !("live" in fresh.dataset)) {
+    const changed = changes(states(jobs), fresh).join(", ");
+    if (changed) announcement.textContent = changed;
+    if (shape(fresh) !== shape(jobs)) {
+        const focused = document.activeElement?.id;
+        const picked = [...jobs.querySelectorAll("input:checked")].map((box) => box.value);
+        for (const box of fresh.querySelectorAll("input")) box.checked = picked.includes(box.value);
         jobs.replaceWith(fresh);
         jobs = fresh;
         if (focused) document.getElementById(focused)?.focus();
     }
+    jobs.toggleAttribute("data-live", "live" in fresh.dataset);
     return false;
 }
 

@@ -113,8 +113,8 @@ export async function ask(address, options = {}) {
         throw new Error(BROKEN);
     });
     if (reply.type === "opaqueredirect") return null;
-    const body = await reply.json().catch(() => null); // A proxy in front has pages of its own.
-    if (!body) throw new Error(`The site could not be reached: a machine in front of it answered with code ${reply.status}. Please try again in a minute.`);
+    const body = await reply.json().catch(() => null);
+    if (!body) throw new Error(`A machine in front of the site answered with code ${reply.status}. Please try again in a minute.`);
     if (!reply.ok) throw reply.status < 500 ? new Final(body.error, reply.status) : new Error(body.error);
     return body;
 }
