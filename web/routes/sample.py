@@ -21,8 +21,8 @@ PAUSE_S, GROWTH = 60, 4
 """The pause after the first try that failed, and how much longer each is: the last is an hour."""
 NOT_YET = "The sample could not be made just now. It is tried again: please come back in a while."
 GIVEN_UP = (
-    "The sample cannot be made here, and the operators of this site know of it. Meanwhile sign "
-    "in and annotate a file of your own."
+    "The sample cannot be made here. Please tell the operators of this site; meanwhile you may "
+    "sign in and annotate a file of your own."
 )
 
 
@@ -37,7 +37,7 @@ def index() -> Response:
 def _current() -> Job:
     """The sample's job, made now where there is none, or where a pause after a failure is over.
 
-    503 within a pause, and after the last try: the alarm on the site's 5xx tells the operators.
+    503 within a pause, and after the last try: too few of them for an alarm, so visitors tell.
     """
     pause_s, is_over = PAUSE_S, 0.0
     for job_id in sample_ids():

@@ -53,7 +53,7 @@ def test_without_an_annotator_there_is_no_sample(world: World, stranger: FlaskCl
     assert "sample result" not in stranger.get("/").text
 
 
-def test_a_sample_that_failed_is_tried_again_with_a_backoff_until_the_operators_are_told(
+def test_a_sample_that_failed_is_tried_again_with_a_backoff_and_then_given_up(
     world: World, stranger: FlaskClient, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     made, pause_s = [], sample.PAUSE_S
@@ -68,7 +68,8 @@ def test_a_sample_that_failed_is_tried_again_with_a_backoff_until_the_operators_
     assert len(set(made)) == SAMPLE_TRIES
     with caplog.at_level(logging.ERROR):
         reply = stranger.get("/sample")
-    assert (reply.status_code, "operators of this site know of it" in reply.text) == (503, True)
+    assert (reply.status_code, "Please tell the operators" in reply.text) == (503, True)
+    assert 'href="/contact">How to reach' in reply.text
     assert f"the sample has failed {SAMPLE_TRIES} times" in caplog.text
 
 
