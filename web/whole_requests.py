@@ -43,7 +43,11 @@ class WholeRequests:
 
     def _take_in(self, environ: Environ, body: IO[bytes]) -> None:
         """Put the request's body in its own place, once all of it is there."""
-        if int(environ.get("CONTENT_LENGTH") or 0) <= self.max_bytes:
-            body.write(environ["wsgi.input"].read(self.max_bytes + 1))
-            body.seek(0)
-            environ["wsgi.input"] = body
+        if int(environ.get("CONTENT_LENGTH") or 0) > self.max_bytes:
+            return
+        sent, left = environ["wsgi.input"], self.max_bytes + 1
+        while left and (part := sent.read(min(left, IN_MEMORY_BYTES))):
+            body.write(part)
+            left -= len(part)
+        body.seek(0)
+        environ["wsgi.input"] = body

@@ -28,6 +28,18 @@ class SlowBody(BytesIO):
         return super().read(size)
 
 
+class NotedReads(BytesIO):
+    """A body that notes how much of it is wanted at a time."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__(body)
+        self.sizes: list[int | None] = []
+
+    def read(self, size: int | None = -1) -> bytes:
+        self.sizes.append(size)
+        return super().read(size)
+
+
 class GivenUp(BytesIO):
     """A body of which no more comes: the socket's time limit ends the wait."""
 
@@ -124,3 +136,17 @@ def test_a_body_that_is_too_long_is_left_to_the_site_unread() -> None:
     body = BytesIO(b"x" * (MAX_BYTES + 1))
     ask(WholeRequests(refuse, 1, MAX_BYTES), body)
     assert body.tell() == 0
+
+
+def test_a_long_body_is_in_memory_a_part_at_a_time() -> None:
+    body = NotedReads(b"x" * MAX_BYTES)
+    assert ask(WholeRequests(echo, 1, MAX_BYTES), body)[1] == body.getvalue()
+    assert {size for size in body.sizes if not 0 < (size or 0) <= IN_MEMORY_BYTES} == set()
+
+
+def test_of_a_body_of_unknown_length_no_more_is_read_than_shows_that_it_is_too_long() -> None:
+    body = BytesIO(b"x" * (2 * MAX_BYTES))
+    environ = EnvironBuilder(method="POST", input_stream=body).get_environ()
+    environ |= {"wsgi.input_terminated": True, "CONTENT_LENGTH": ""}
+    reply, *_ = run_wsgi_app(WholeRequests(echo, 1, MAX_BYTES), environ, buffered=True)
+    assert len(b"".join(reply)) == body.tell() == MAX_BYTES + 1
