@@ -28,7 +28,7 @@ REMEMBERED = 64
 """Tables whose columns and choices are kept in memory."""
 NAMED = ("chrom", "pos", "ref", "alt")
 
-Found = TypeVar("Found")
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ class Explorer:
         """The table in a Parquet file in S3. Raises TooLarge, Unreadable, TooSlow."""
         return VariantTable(self, stored)
 
-    def fresh(self, query: Callable[[], Found], stored: S3Object, version: str = "") -> Found:
+    def fresh(self, query: Callable[[], Answer], stored: S3Object, version: str = "") -> Answer:
         """Query the copy of an object; where another process has just deleted it, fetch it again.
 
         Raises FileNotFoundError where it is gone once more, and what the query raises.
