@@ -45,7 +45,9 @@ class Findings:
     def violations(self) -> list[str]:
         """Every finding but repeated mails: a crash between mailing and marking costs one."""
         kinds = ("lost", "stuck", "orphans", "mails_missing", "strangers", "messages")
-        return [f"{kind}: {what}" for kind in kinds for what in getattr(self, kind)]
+        return [
+            f"{kind.replace('_', ' ')}: {what}" for kind in kinds for what in getattr(self, kind)
+        ]
 
 
 def check(
