@@ -143,15 +143,21 @@ class Attempt:
         )
 
     def _watch(self, run: Run) -> Outcome:
-        """Wait for the child; once the heartbeat is released, kill it and return the job."""
-        while True:
-            outcome = run.wait(TICK_S)
-            if outcome:
-                return outcome
-            if self.heartbeat.released.is_set():
-                run.kill()
-                self._return_to_queue()
-            self._record_progress(run.progress)
+        """Wait for the child; once the heartbeat is released, return the job.
+
+        Whatever comes instead of an outcome, the child does not outlive it.
+        """
+        try:
+            while True:
+                outcome = run.wait(TICK_S)
+                if outcome:
+                    return outcome
+                if self.heartbeat.released.is_set():
+                    run.kill()
+                    self._return_to_queue()
+                self._record_progress(run.progress)
+        finally:
+            run.kill()
 
     def _record_progress(self, progress: str) -> None:
         """Write the progress now and then; an outage is left to the heartbeat to outlast."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import psutil
 import pytest
 from botocore.exceptions import ConnectionClosedError
 
@@ -194,6 +195,26 @@ def test_a_progress_that_cannot_be_written_costs_no_work(
     Annotator([own]).handle(world, Event(job.event))
     assert refused
     assert world.jobs.get(job.job_id).job_status is Status.COMPLETED
+
+
+def test_no_child_outlives_an_attempt_whose_lease_is_lost(
+    world: World, own: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = builders.submitted(world, builders.user(world), LONG)
+    monkeypatch.setattr(attempt, "PROGRESS_S", 0)
+    monkeypatch.setattr(attempt, "TICK_S", 0.01)
+    start, lose = world.jobs.start, {"lease_owner": "another"}
+
+    def start_and_lose(*args: Any, **named: Any) -> Job:
+        started = start(*args, **named)
+        world.jobs.table.change(job.job_id, lambda row: {**row, **lose})
+        return started
+
+    monkeypatch.setattr(world.jobs, "start", start_and_lose)
+    with pytest.raises(ReturnToQueue, match="lease is lost"):
+        Annotator([own]).handle(world, Event(job.event))
+    assert own.server
+    assert psutil.Process(own.server.pid).children() == []
 
 
 def test_a_claim_that_came_through_although_its_call_failed_is_given_back(
