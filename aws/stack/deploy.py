@@ -62,11 +62,11 @@ class Deployment:
             say(f"Note: {note}.")
 
     def _problems(self) -> str:
-        """Whatever would make a creation fail, as one text; empty where nothing is known to."""
-        if self.plan.stack.is_whole:
-            return ""
+        """Whatever would make the change fail, as one text; empty where nothing is known to."""
         parameters, keys = self.plan.effective, self.plan.keys
         ask = preflight.look if self.is_update else preflight.look_before_creation
+        if self.plan.stack.is_whole:
+            ask = preflight.look_before_update
         found = ask(self.made, parameters)
         of_globus = preflight.globus_client(self.config.globus.issuer, keys)
         problems = [*found.problems, *(one.text for one in of_globus if one.is_problem)]

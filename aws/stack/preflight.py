@@ -59,6 +59,11 @@ def look(made: Clients, parameters: Parameters) -> Findings:
     return _gathered(_BASIS, made, parameters)
 
 
+def look_before_update(made: Clients, parameters: Parameters) -> Findings:
+    """Ask for the names alone that an update of a whole stack may come to take."""
+    return _gathered({"the buckets": buckets_free}, made, parameters)
+
+
 def look_before_creation(made: Clients, parameters: Parameters) -> Findings:
     """The same, and whether the caller has the rights and the names are free."""
     return _gathered({**_BASIS, "the rights": rights, "names": names_free}, made, parameters)
@@ -174,14 +179,22 @@ def _role_of(arn: str) -> str:
     return f"{head}:role/{tail.partition('/')[0]}"
 
 
+def buckets_free(made: Clients, parameters: Parameters) -> Iterator[Finding]:
+    """Nobody else has a bucket of these names; this account's own are taken up."""
+    s3, names = made.s3(), Names(parameters["Prefix"])
+    own = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
+    for bucket in sorted({names.bucket(kind) for kind in STACK_BUCKETS} - own):
+        if _code(lambda name=bucket: s3.head_bucket(Bucket=name)) != "404":  # type: ignore[misc]
+            yield Finding(
+                f"the bucket {bucket} is somebody else's: choose another Prefix; for a stack "
+                "that exists see docs/operating.md, If something fails"
+            )
+
+
 def names_free(made: Clients, parameters: Parameters) -> Iterator[Finding]:
-    """Nothing else has the names; tables and buckets of an earlier stack are taken up."""
+    """Nothing else has the names; tables of an earlier stack are taken up."""
     names = Names(parameters["Prefix"])
-    s3, iam = made.s3(), made.client("iam")
-    for kind in STACK_BUCKETS:
-        bucket = names.bucket(kind)
-        if _code(lambda name=bucket: s3.head_bucket(Bucket=name)) == "403":  # type: ignore[misc]
-            yield Finding(f"the bucket {bucket} is somebody else's: choose another Prefix")
+    iam = made.client("iam")
     others = {
         f"the role {names.prefix}-web": lambda: iam.get_role(RoleName=f"{names.prefix}-web"),
         f"the queue {names.queue('job_requests')}": lambda: made.client("sqs").get_queue_url(
@@ -239,4 +252,5 @@ _BASIS: dict[str, Callable[[Clients, Parameters], Iterator[Finding]]] = {
     "the image": image,
     "the zone": zone,
     "SES": sending,
+    "the buckets": buckets_free,
 }

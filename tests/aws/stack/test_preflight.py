@@ -144,6 +144,29 @@ def test_names_that_something_else_has(look: Look, prefix: str) -> None:
     assert any(f"the queue {prefix}-job_requests exists" in problem for problem in problems)
 
 
+def test_a_bucket_that_somebody_else_has_is_named_before_an_update_too(
+    look: Look, run: Deploy, prefix: str
+) -> None:
+    """A stack of an earlier release has no bucket of logs; the update that makes it would fail."""
+    sts = boto3.client("sts")
+    role = sts.assume_role(RoleArn="arn:aws:iam::111111111111:role/x", RoleSessionName="else")
+    key = role["Credentials"]
+    theirs = boto3.client(
+        "s3",
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+        aws_session_token=key["SessionToken"],
+    )
+    run("--yes")
+    name = f"{prefix}-logs"
+    words = f"the bucket {name} is somebody else's"
+    assert words not in str(look().problems)
+    boto3.client("s3").delete_bucket(Bucket=name)
+    theirs.create_bucket(Bucket=name)
+    assert words in str(look().problems)
+    assert words in refused(run, "--yes")
+
+
 def test_buckets_of_an_earlier_stack_are_no_problem(look: Look, prefix: str) -> None:
     boto3.client("s3").create_bucket(Bucket=f"{prefix}-inputs")
     assert look().problems == []

@@ -104,6 +104,17 @@ def test_a_firewall_comes_only_where_it_is_asked_for(parsed: Parsed) -> None:
     assert not [r for r in parsed.resources.values() if r["Type"].startswith("AWS::WAFv2::")]
 
 
+def test_a_limit_that_the_firewall_does_not_know_is_refused_before_anything_is_made(
+    parsed: Parsed,
+) -> None:
+    """RateBasedStatement takes 10 to 2,000,000,000 (AWS WAF's API)."""
+    given = parsed.raw["Parameters"]["WafRequests"]
+    allowed = re.compile(given["AllowedPattern"])
+    assert all(allowed.fullmatch(value) for value in (given["Default"], "10", "2000", "999999999"))
+    assert not any(allowed.fullmatch(value) for value in ("1", "9", "00", "-10", "2000000001", ""))
+    assert "10" in given["ConstraintDescription"]
+
+
 def test_the_firewall_limits_an_address_and_takes_what_people_rightly_send() -> None:
     parsed = Parsed(rendered(), WafRequests="2000")
     (acl,) = parsed.of("AWS::WAFv2::WebACL").values()
