@@ -38,17 +38,19 @@ OPEN_FLAGS = (
     (os.O_TRUNC | os.O_ACCMODE, os.O_TRUNC | os.O_RDWR),
 )
 """Without O_TRUNC on what is only read: before its version 3, Landlock lets that through."""
+LISTED = 0o700
+"""The rights that a job has on each of its folders: else its daemon could not look into them."""
 CALLS = """
     access brk clock_getres clock_gettime clock_nanosleep close close_range copy_file_range
     dup dup2 dup3 exit exit_group faccessat faccessat2 fadvise64 fdatasync
     fstat fstat64 fstatfs fsync ftruncate futex getcpu getcwd getdents64 getegid geteuid getgid
     getpid getppid getpgid getpgrp getrandom getrusage gettid gettimeofday getuid getresuid
-    getresgid lseek lstat madvise membarrier mincore mkdir mkdirat mmap mprotect mremap msync munmap
+    getresgid lseek lstat madvise membarrier mincore mmap mprotect mremap msync munmap
     nanosleep newfstatat pipe pipe2 poll ppoll pread64 preadv pselect6 pwrite64 pwritev
     read readlink readlinkat readv rename renameat renameat2 restart_syscall rmdir rseq
     rt_sigaction rt_sigprocmask rt_sigreturn rt_sigtimedwait sched_getaffinity sched_yield seccomp
     select sendfile set_robust_list set_tid_address sigaltstack stat statfs statx sysinfo time times
-    umask uname unlink unlinkat wait4 waitid write writev
+    uname unlink unlinkat wait4 waitid write writev
 """
 
 
@@ -77,6 +79,9 @@ RULES = [
     *(Rule("prctl", (_equal(0, n),)) for n in PRCTLS),
     Rule("prctl", (_equal(0, PR_SET_PDEATHSIG), _equal(1, signal.SIGKILL))),
     *(Rule(call, (_masked(at, *flags),)) for call, at in OPENING.items() for flags in OPEN_FLAGS),
+    Rule("mkdir", (_masked(1, LISTED, LISTED),)),
+    Rule("mkdirat", (_masked(2, LISTED, LISTED),)),
+    Rule("umask", (_masked(0, LISTED, 0),)),
     *(Rule("ioctl", (_equal(1, n),)) for n in (TCGETS, TIOCGWINSZ, FIONCLEX, FIOCLEX)),
     Rule("fcntl", (Argument(1, LESS_OR_EQUAL, F_SETLKW, 0),)),  # no F_SETOWN, which signals
     Rule("fcntl", (_equal(1, F_DUPFD_CLOEXEC),)),
