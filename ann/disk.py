@@ -24,6 +24,8 @@ SPILL_LIMIT = "max_temp_directory_size"
 
 MOST_FILES = 10_000
 """A job has some hundred files; without number, they would use up the disk's inodes."""
+MOST_LEVELS = 50
+"""A job's folders are three deep; without end, nobody could look through them."""
 TOO_MUCH = sys.maxsize
 PROCESSES = Path("/proc")
 NAMELESS = " (deleted)"
@@ -33,30 +35,49 @@ OUT_OF_SIGHT = (FileNotFoundError, ProcessLookupError, PermissionError)
 
 
 def used_bytes(folder: Path) -> int:
-    """The size of all files in a folder, however deep; those that vanish meanwhile are none."""
+    """The size of all files in a folder; those that vanish meanwhile are none.
+
+    TOO_MUCH where they are too many or too deep, or cannot be looked through.
+    """
     total = files = 0
-    for place, folders, names in os.walk(folder):
-        files += len(folders) + len(names)
-        if files > MOST_FILES:
-            return TOO_MUCH
-        for name in names:
-            try:
-                total += os.lstat(os.path.join(place, name)).st_size
-            except FileNotFoundError:
-                continue
+    levels = MOST_LEVELS + str(folder).count(os.sep)
+    try:
+        for place, folders, names, descriptor in os.fwalk(folder, onerror=_demand_to_see):
+            files += len(folders) + len(names)
+            if files > MOST_FILES or place.count(os.sep) > levels:
+                return TOO_MUCH
+            total += sum(_size(name, descriptor) for name in names)
+    except OSError:
+        return TOO_MUCH
     return total
+
+
+def _demand_to_see(fault: OSError) -> None:
+    """Raise what keeps us from a folder, unless it has vanished."""
+    if not isinstance(fault, FileNotFoundError):
+        raise fault
+
+
+def _size(name: str, place: int) -> int:
+    with suppress(FileNotFoundError):
+        return os.stat(name, dir_fd=place, follow_symlinks=False).st_size
+    return 0
 
 
 def nameless_bytes(folder: Path, group: int) -> int:
     """The size of a folder's files without a name, which processes of a group hold (Linux).
 
     The processes must be stopped: a file is else handed on from one that was looked at not yet to
-    one that was. How large one is that is held in memory alone nobody can tell: TOO_MUCH.
+    one that was. TOO_MUCH where nobody can tell, as of one that is held in memory alone.
     """
     held: dict[tuple[int, int], int] = {}
     for process in _members(group):
-        with suppress(*OUT_OF_SIGHT):
+        try:
             held |= _nameless(process, f"{os.path.realpath(folder)}/")
+        except OUT_OF_SIGHT:
+            continue
+        except OSError:  # ENAMETOOLONG: it holds a file whose path the kernel cannot tell
+            return TOO_MUCH
     return sum(held.values())
 
 
@@ -82,11 +103,12 @@ def _nameless(process: Path, path: str) -> dict[tuple[int, int], int]:
 
 def _open(thread: Path, path: str) -> Iterator[os.stat_result]:
     """The nameless files below a path that a thread has open."""
-    for entry in os.scandir(thread / "fd"):
-        with suppress(FileNotFoundError):
-            target = os.readlink(entry.path)
-            if target.startswith(path) and target.endswith(NAMELESS):
-                yield os.stat(entry.path)
+    with os.scandir(thread / "fd") as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):
+                target = os.readlink(entry.path)
+                if target.startswith(path) and target.endswith(NAMELESS):
+                    yield os.stat(entry.path)
 
 
 class Disk:

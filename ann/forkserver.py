@@ -9,7 +9,6 @@ import errno
 import json
 import os
 import select
-import shutil
 import signal
 import sys
 import traceback
@@ -23,6 +22,7 @@ import numpy.ma  # noqa: F401  numpy would import it in each child, at its first
 
 from ann.chunks import GapError
 from ann.csq import STDERR, CrashError, GateError, LimitError
+from ann.job_folder import remove
 from ann.pipeline import run
 from ann.prepare import Progress
 from ann.records import VCFError, printable
@@ -89,7 +89,7 @@ def serve(pipeline: Pipeline = run) -> None:
         _await(pid)
         _tell(_bury(pid))
     if task:  # the daemon was killed: nobody else removes what its job left
-        shutil.rmtree(task.folder, ignore_errors=True)
+        remove(task.folder)
 
 
 def _await(pid: int) -> None:

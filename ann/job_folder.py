@@ -4,9 +4,10 @@ import fcntl
 import logging
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -22,8 +23,16 @@ def job_folder() -> Iterator[Path]:
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
         os.close(lock)
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder, however deep a job has made it; what cannot be removed is left."""
+    with suppress(RecursionError):
+        shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():  # rm(1) needs neither a frame nor a descriptor for each level
+        subprocess.run(["/bin/rm", "-rf", "--", folder], check=False)  # noqa: S603 a path of ours
 
 
 def _locked() -> tuple[Path, int]:
@@ -57,6 +66,8 @@ def _remove(folder: Path) -> None:
     lock = os.open(folder, FOLDER)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(folder)
+        remove(folder)
+        if folder.exists():
+            folder.rmdir()  # which says why not
     finally:
         os.close(lock)

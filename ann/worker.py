@@ -3,7 +3,6 @@
 import contextlib
 import os
 import select
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from ann import report
 from ann.csq import LimitError
 from ann.disk import nameless_bytes, used_bytes
 from ann.forkserver import GOODBYE, SCRATCH, packed
+from ann.job_folder import remove
 from ann.pipeline import Outcome, Task
 
 ROOT = Path(__file__).parents[1]
@@ -173,7 +173,7 @@ class Run:
         """The child's status, once it and its scratch folder are gone."""
         status = self._answer()
         self._forget()
-        shutil.rmtree(self.task.folder / SCRATCH, ignore_errors=True)
+        remove(self.task.folder / SCRATCH)
         return status
 
     def _forget(self) -> None:
@@ -208,7 +208,7 @@ class Run:
 
 
 def _pidfd(pid: int) -> list[IO[bytes]]:
-    """A file that is readable once this process has ended; none where the kernel has no such."""
-    with contextlib.suppress(AttributeError, ProcessLookupError):
+    """A file that is readable once this process has ended; none where it cannot be had."""
+    with contextlib.suppress(AttributeError, OSError):
         return [os.fdopen(os.pidfd_open(pid), "rb", buffering=0)] if pid else []
     return []

@@ -4,6 +4,7 @@ The upload is a JSON object: `hide` names a way, `bytes` is how much is hidden, 
 are each small enough for one file. The job then stays until it is ended.
 """
 
+import contextlib
 import ctypes
 import json
 import mmap
@@ -12,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from ctypes import c_long
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from ann.records import VCFError
 from ann.task import Outcome, Task
 
 PIECES = 3
+LONG_NAME = "d" * 250
 libc = ctypes.CDLL(None)
 names = seccomp.library()
 
@@ -81,6 +84,40 @@ def without_a_leader(own: Path, size: int) -> None:
     libc.syscall(c_long(names.seccomp_syscall_resolve_name(b"exit")), c_long(0))
 
 
+def nested(own: Path, levels: int) -> int:
+    """The innermost of so many folders of long names, one in the other, opened."""
+    place = os.open(own, os.O_RDONLY)
+    for _ in range(levels):
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(LONG_NAME, dir_fd=place)
+        inner = os.open(LONG_NAME, os.O_RDONLY, dir_fd=place)
+        os.close(place)
+        place = inner
+    return place
+
+
+def beyond_all_paths(own: Path, size: int) -> None:
+    """A file whose path is too long for the kernel."""
+    place = nested(own, 20)
+    with open(f"{time.monotonic_ns()}", "wb", opener=partial(os.open, dir_fd=place)) as file:
+        file.truncate(size)
+    os.close(place)
+
+
+def unnamed_beyond_all_paths(own: Path, size: int) -> int:
+    """A file without a name whose path was too long for the kernel."""
+    place, name = nested(own, 20), "hidden"
+    descriptor = os.open(name, os.O_RDWR | os.O_CREAT, dir_fd=place)
+    os.ftruncate(descriptor, size)
+    os.unlink(name, dir_fd=place)
+    return descriptor
+
+
+def bottomless(own: Path, size: int) -> None:
+    """Folders so deep that who calls itself for each comes to its own limit."""
+    os.close(nested(own, 1_500))
+
+
 HIDING: dict[str, Callable[[Path, int], Any]] = {
     "unnamed": unnamed,
     "displaced": displaced,
@@ -89,6 +126,9 @@ HIDING: dict[str, Callable[[Path, int], Any]] = {
     "countless": countless,
     "handed on": handed_on,
     "without a leader": without_a_leader,
+    "beyond all paths": beyond_all_paths,
+    "unnamed beyond all paths": unnamed_beyond_all_paths,
+    "bottomless": bottomless,
 }
 
 

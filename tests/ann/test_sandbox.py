@@ -4,14 +4,18 @@ import json
 import os
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import psutil
 import pytest
 
 from ann.csq import LimitError
+from ann.disk import TOO_MUCH, used_bytes
+from ann.job_folder import job_folder
 from ann.pipeline import Outcome, Task
 from ann.sandbox import lacking
 from ann.worker import Worker
@@ -87,11 +91,41 @@ def hider() -> Iterator[Worker]:
 
 
 @pytest.mark.parametrize("way", HIDING)
-def test_no_job_hides_what_it_uses_of_the_disk(way: str, hider: Worker, tmp_path: Path) -> None:
+def test_no_job_hides_what_it_uses_of_the_disk(way: str, hider: Worker) -> None:
     known = {"hide": way, "bytes": SMALL.max_disk_bytes * 3 // 2}
-    (tmp_path / "input").write_text(json.dumps(known))
-    run = hider.start(Task(tmp_path / "input", tmp_path, "x.vcf", "", SMALL))
-    outcome = run.wait(30)
-    run.kill()
+    with job_folder() as folder:
+        (folder / "input").write_text(json.dumps(known))
+        run = hider.start(Task(folder / "input", folder, "x.vcf", "", SMALL))
+        try:
+            outcome = run.wait(30)
+        finally:
+            run.kill()
     assert outcome, "it was not seen"
     assert outcome.error == str(LimitError.disk(SMALL))
+    assert not folder.exists()
+
+
+NOBODY = 65534
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Without root's right to look into every folder."""
+    own = os.geteuid()
+    os.seteuid(own or NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(own)
+
+
+def test_a_folder_that_cannot_be_looked_through_counts_as_too_much() -> None:
+    with TemporaryDirectory() as name:
+        os.chmod(name, 0o777)  # noqa: S103 others write there
+        with as_nobody():
+            closed = Path(name, "closed")
+            closed.mkdir(0o300)
+            (closed / "file").write_bytes(b"12345")
+            assert used_bytes(Path(name)) == TOO_MUCH
+            closed.chmod(0o700)
+            assert used_bytes(Path(name)) == 5
