@@ -40,7 +40,9 @@ def test_a_countdown_in_the_list_goes_on_and_its_end_is_seen_without_a_reload(fr
     listed = free.locator("#jobs").element_handle()
     late = re.sub(r'data-until="[^"]+"', 'data-until="1"', free.request.get(ROWS).text())
     free.route("**/annotations/rows", lambda route: route.fulfill(body=late))
-    badge.evaluate("(element) => { element.dataset.until = 1; }")
+    free.locator("[data-until]").evaluate_all(
+        "(badges) => badges.forEach((badge) => { badge.dataset.until = 1; })"
+    )
     for _ in range(2):
         free.wait_for_event("response", lambda reply: reply.url.endswith(ROWS))
     assert listed.evaluate("(list) => list.isConnected"), "what was selected in it would be lost"
