@@ -20,9 +20,9 @@ from ann.alleles import (
     Alleles,
 )
 from ann.arrow import ArrowColumn
-from ann.entries import Kinds
 from ann.findings import ChunkFindings
 from ann.groups import NONE, Groups, Lists
+from ann.kinds import Kinds
 from ann.known_hits import Hits
 from ann.table import Ints, Mask, Segments, ragged, whole_numbers
 from ann.texts import Texts, offsets_of, taken

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ann.alleles import Alleles
-from ann.entries import ELSEWHERE, Entries, Kind, Kinds, named_change
+from ann.entries import ELSEWHERE, Entries, named_change
+from ann.kinds import Kind, Kinds
 from ann.table import Segments, TextArray
 
 

@@ -10,9 +10,10 @@ from ann.alleles import Alleles
 from ann.chunks import Chunk
 from ann.compounds import Compounds
 from ann.described import Describer, Normalised
-from ann.entries import ADDED, Entries, Kinds, entries_of, of_rna
+from ann.entries import ADDED, Entries, entries_of
 from ann.fasta import MappedFasta
 from ann.intervals import Intervals, Stretch, Thing
+from ann.kinds import Kinds, of_rna
 from ann.models import NearbyModels
 from ann.naming import BaseChanges, NameTexts, names_of_bases
 from ann.reading import SequenceReading, allele_of

@@ -24,7 +24,7 @@ from ann.chunks import GapError
 from ann.csq import STDERR, CrashError, GateError, LimitError
 from ann.job_folder import remove
 from ann.pipeline import run
-from ann.prepare import Progress
+from ann.pre_pass import Progress
 from ann.records import VCFError, printable
 from ann.report import OUTCOME, PROGRESS
 from ann.sandbox import (
@@ -42,6 +42,8 @@ from aws.machine.memory import hide_memory, show_memory
 SCRATCH = "tmp"
 GOODBYE = b"\n"
 """The line with which a daemon that ends in order takes its leave."""
+NO_THREAD = "can't start new thread"
+"""Python's RuntimeError where there is no memory for one more thread's stack."""
 LOOK_MS = 50
 """How often to look after a child where the kernel cannot tell us (no pidfd)."""
 Pipeline = Callable[[Task, Path, Progress], Outcome]
@@ -168,18 +170,27 @@ def _run(task: Task, pipeline: Pipeline) -> Outcome:
         return pipeline(task, task.folder / SCRATCH, lambda words: _note(task, words))
     except (VCFError, LimitError) as fault:
         return fail(fault)
-    except MemoryError:
-        return fail(LimitError.memory(task.limits))
-    except OSError as fault:
-        if fault.errno == errno.EFBIG:
-            return fail(LimitError.disk(task.limits))
-        words = f"the disk failed: {fault.strerror}" if fault.errno else f"htslib failed: {fault}"
-        return fail(words, crashed=True)
     except (CrashError, GapError, GateError) as fault:
         return fail(fault, crashed=True)
     except Exception as fault:
-        traceback.print_exc()
-        return fail(f"the annotator broke down: {type(fault).__name__}: {fault}", crashed=True)
+        limit = _limit(fault, task.limits)
+        return fail(limit) if limit else fail(_breakdown(fault), crashed=True)
+
+
+def _limit(fault: Exception, limits: JobLimits) -> LimitError | None:
+    """The limit that the system or Python speaks of with this."""
+    number = fault.errno if isinstance(fault, OSError) else None
+    if isinstance(fault, MemoryError) or number == errno.ENOMEM or str(fault) == NO_THREAD:
+        return LimitError.memory(limits)
+    return LimitError.disk(limits) if number == errno.EFBIG else None
+
+
+def _breakdown(fault: Exception) -> str:
+    """The words for what nobody foresaw."""
+    if isinstance(fault, OSError):
+        return f"the disk failed: {fault.strerror}" if fault.errno else f"htslib failed: {fault}"
+    traceback.print_exception(fault)
+    return f"the annotator broke down: {type(fault).__name__}: {fault}"
 
 
 def _note(task: Task, words: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from pysam.version import __bcftools_version__, __htslib_version__, __version__
 
 from ann.csq import HAPLOTYPE
-from ann.prepare import Prepared
+from ann.pre_pass import Prepared
 from ann.references import Reference
 from ann.tags import declares_ours
 

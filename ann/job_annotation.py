@@ -10,7 +10,7 @@ from ann.bed import intervals
 from ann.known import SQL_TYPES, AlleleTally, FieldRecipe, SourceRecipe, build_of
 from ann.known_rows import KnownRow, alleles_of
 from ann.known_spec import Head, field_of, read_head
-from ann.prepare import Prepared
+from ann.pre_pass import Prepared
 from ann.reader import Reader, readable, unpacked
 from ann.records import Bounds, VCFError, printable
 from ann.references import JobSource, KnownField, Reference

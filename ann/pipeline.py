@@ -18,7 +18,8 @@ from ann.growing import ENDED, Growth, LineFile
 from ann.header import result_header, tools
 from ann.index import write_index
 from ann.job_annotation import add_annotation
-from ann.prepare import Prepared, Progress, Request, prepare
+from ann.pre_pass import Prepared, Progress
+from ann.prepare import Request, prepare
 from ann.reader import Reader
 from ann.records import Bounds, printable
 from ann.references import Reference, installed

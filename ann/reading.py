@@ -10,9 +10,10 @@ from ann.coding_changes import Located, SmallChanges
 from ann.compounds import value
 from ann.consequences import START_LOST, with_start_retained
 from ann.described import Allele, CodingEntry, Describer, Words
-from ann.entries import Entries, Kinds
+from ann.entries import Entries
 from ann.fasta import MappedFasta
 from ann.indels import Indels, indels_of, moved, names, spans
+from ann.kinds import Kinds
 from ann.models import NearbyModels
 from ann.table import Ints
 from ann.texts import Objects, objects

@@ -6,7 +6,8 @@ import numpy as np
 
 from ann.alleles import Alleles, Runs
 from ann.codons import Codons, codons_of
-from ann.entries import Entries, Kinds, is_at_an_end
+from ann.entries import Entries
+from ann.kinds import Kinds, is_at_an_end
 from ann.models import NearbyModels
 from ann.naming import (
     NameTexts,

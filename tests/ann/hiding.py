@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ann import seccomp
-from ann.prepare import Progress
+from ann.pre_pass import Progress
 from ann.records import VCFError
 from ann.task import Outcome, Task
 
