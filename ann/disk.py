@@ -30,6 +30,9 @@ TOO_MUCH = sys.maxsize
 PROCESSES = Path("/proc")
 NAMELESS = " (deleted)"
 """What the kernel adds to the path of a file that has no name any more."""
+ENDED = "X"
+STILL = ("T", "t", "Z", ENDED)
+"""States of proc_pid_stat(5): stopped, traced, a zombie, dead."""
 OUT_OF_SIGHT = (FileNotFoundError, ProcessLookupError, PermissionError)
 """A process that has ended, or is yet to begin with its job (`ann.forkserver`)."""
 
@@ -79,6 +82,28 @@ def nameless_bytes(folder: Path, group: int) -> int:
         except OSError:  # ENAMETOOLONG: it holds a file whose path the kernel cannot tell
             return TOO_MUCH
     return sum(held.values())
+
+
+def are_still(group: int) -> bool:
+    """Tell whether each thread of a group of processes is stopped, or has ended (Linux).
+
+    A signal that stops them takes effect some time after it was sent.
+    """
+    return all(
+        _state(thread) in STILL for process in _members(group) for thread in _threads(process)
+    )
+
+
+def _threads(process: Path) -> list[Path]:
+    with suppress(*OUT_OF_SIGHT):
+        return list((process / "task").iterdir())
+    return []
+
+
+def _state(thread: Path) -> str:
+    with suppress(*OUT_OF_SIGHT):
+        return (thread / "stat").read_text(errors="replace").rpartition(") ")[2][:1]
+    return ENDED
 
 
 def _members(group: int) -> Iterator[Path]:

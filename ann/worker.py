@@ -13,7 +13,7 @@ from typing import IO, cast
 
 from ann import report
 from ann.csq import LimitError
-from ann.disk import nameless_bytes, used_bytes
+from ann.disk import are_still, nameless_bytes, used_bytes
 from ann.forkserver import GOODBYE, SCRATCH, packed
 from ann.job_folder import remove
 from ann.pipeline import Outcome, Task
@@ -22,6 +22,8 @@ ROOT = Path(__file__).parents[1]
 SHUTDOWN_S = 5
 LOOK_S = 0.5
 """How often the disk that a job uses is looked at."""
+STILL_S, STILL_LOOK_S = 1.0, 0.001
+"""The longest that a job takes to stand still, so that it can be weighed; how often it is asked."""
 KEPT_ENVIRONMENT = ("PATH", "PYTHONSAFEPATH", "PYTHONPATH", "LANG", "LC_ALL", "SYSTEMROOT")
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 """numpy would else start threads that we do not need, each with its own memory."""
@@ -137,9 +139,16 @@ class Run:
     def _standing_still(self) -> Iterator[None]:
         self._signal_group(signal.SIGSTOP)
         try:
+            self._wait_until_still()
             yield
         finally:
             self._signal_group(signal.SIGCONT)
+
+    def _wait_until_still(self) -> None:
+        """Wait until SIGSTOP has taken effect; a disk that is slow can keep a thread from it."""
+        end = time.monotonic() + STILL_S
+        while self.pid and not are_still(self.pid) and time.monotonic() < end:
+            time.sleep(STILL_LOOK_S)
 
     def _has_news(self, seconds: float, *others: IO[bytes]) -> bool:
         """True once the server has said something, or others have news; waits `seconds` for it.

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from ann import disk
 from ann import worker as module
 from ann.pipeline import Task
 from ann.worker import ServerError, Worker
@@ -133,6 +134,30 @@ def test_too_little_memory_is_a_failure_not_a_thinner_result(
     )
     assert outcome.error is not None
     assert outcome.counts is None
+
+
+def test_a_job_is_weighed_once_all_of_its_threads_stand_still(
+    task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = (
+        "import os, threading, time\n"
+        "from ann.forkserver import serve\n"
+        "def turn():\n"
+        "    while True: os.stat('/usr')\n"
+        "def run(*_):\n"
+        "    os.fork(), os.fork()\n"
+        "    for _ in range(4): threading.Thread(target=turn).start()\n"
+        "    time.sleep(600)\n"
+        "serve(run)"
+    )
+    with Worker(("-c", code)) as worker:
+        run = worker.start(task)
+        assert run.wait(0.5) is None
+        monkeypatch.setattr(module, "STILL_S", PATIENCE_S)
+        for _ in range(50):
+            with run._standing_still():
+                assert disk.are_still(run.pid)
+        run.kill()
 
 
 def test_the_disk_is_limited(annotate: Annotate) -> None:
