@@ -13,6 +13,7 @@ import pytest
 
 from ann import disk
 from ann import worker as module
+from ann.csq import LimitError
 from ann.pipeline import Task
 from ann.worker import ServerError, Worker
 from tests.ann.conftest import LIMITS, PATIENCE_S, Annotate, vcf
@@ -134,6 +135,23 @@ def test_too_little_memory_is_a_failure_not_a_thinner_result(
     )
     assert outcome.error is not None
     assert outcome.counts is None
+
+
+def test_threads_that_find_no_memory_are_a_limit_in_words(task: Task) -> None:
+    code = (
+        "import threading\n"
+        "from ann.forkserver import serve\n"
+        "def run(*_):\n"
+        "    while True:\n"
+        "        threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+        "serve(run)"
+    )
+    limits = replace(LIMITS, memory_mb=1024)
+    with Worker(("-c", code)) as worker:
+        outcome = worker.start(replace(task, limits=limits)).wait(PATIENCE_S)
+    assert outcome is not None
+    assert outcome.error == str(LimitError.memory(limits))
+    assert not outcome.crashed
 
 
 def test_a_job_is_weighed_once_all_of_its_threads_stand_still(
