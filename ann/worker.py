@@ -23,7 +23,7 @@ SHUTDOWN_S = 5
 LOOK_S = 0.5
 """How often the disk that a job uses is looked at."""
 STILL_S, STILL_LOOK_S = 1.0, 0.001
-"""The longest that a job takes to stand still, so that it can be weighed; how often it is asked."""
+"""The longest that a job takes to stand still, so that it can be weighed; how often to look."""
 KEPT_ENVIRONMENT = ("PATH", "PYTHONSAFEPATH", "PYTHONPATH", "LANG", "LC_ALL", "SYSTEMROOT")
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 """numpy would else start threads that we do not need, each with its own memory."""
