@@ -30,7 +30,7 @@ class Replaced(NamedTuple):
     n_new: Ints
 
 
-class Described(NamedTuple):
+class ResidueChange(NamedTuple):
     """The kinds of change of `sizes` residues from number `starts` on; `new` come, 0 for none.
 
     Where not `is_known` the rest means nothing.
@@ -43,7 +43,7 @@ class Described(NamedTuple):
     new: Bytes
 
 
-def described(replaced: Replaced, spliced: Spliced, look: int) -> Described:
+def residue_changes(replaced: Replaced, spliced: Spliced, look: int) -> ResidueChange:
     """Find the words for each of these that is moved by fewer residues than are looked at."""
     cut = _without_common_ends(_until_stop(replaced))
     moved, is_near = _moved(cut, spliced, look)
@@ -62,7 +62,7 @@ def described(replaced: Replaced, spliced: Spliced, look: int) -> Described:
     back = np.where(is_copy, come, gone == 0)
     sizes = np.where(is_copy, come, np.where(gone == 0, 2, gone))
     new = np.where(is_there & ~is_copy[:, None], moved.new, np.uint8(0))
-    return Described(is_near & _are_whole(replaced), kinds, moved.first - back, sizes, new)
+    return ResidueChange(is_near & _are_whole(replaced), kinds, moved.first - back, sizes, new)
 
 
 def _are_whole(replaced: Replaced) -> Mask:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ann.codons import CODON
-from ann.in_frame import DELETION_INSERTION, MOST, SUBSTITUTION, Replaced, described
+from ann.in_frame import DELETION_INSERTION, MOST, SUBSTITUTION, Replaced, residue_changes
 from ann.spliced import METHIONINE, STOP_LETTER, UNKNOWN_LETTER, Spliced, codon_numbers
 from ann.table import Bytes, Ints, Mask, along
 
@@ -85,7 +85,7 @@ def _predicted(changes: CodingChanges, spliced: Spliced, window: int) -> Protein
     stops[shifts] = two.stops(shifts)
     stops += (kinds == FRAMESHIFT) & (stops > 0)
     in_frame = np.flatnonzero(kinds == DELETION_INSERTION)
-    found = described(two.replaced(in_frame), spliced, window)
+    found = residue_changes(two.replaced(in_frame), spliced, window)
     is_known[in_frame] &= found.is_known
     kinds[in_frame], starts[in_frame], sizes[in_frame] = found.kinds, found.starts, found.sizes
     new[in_frame] = found.new
