@@ -74,7 +74,10 @@ class Finder:
         names = names_on_transcripts(entries, alleles, kinds, self.models, self.reading)
         added = np.flatnonzero(entries.numbers == ADDED).tolist()
         return ChunkFindings(
-            *(alleles, kinds, entries._replace(kinds=names.kinds), names),
+            alleles,
+            kinds,
+            entries._replace(kinds=names.kinds),
+            names,
             self._on_the_genome(alleles),
             sorted([*names.corrected, *added]),
             self._normalised(alleles),

@@ -135,7 +135,12 @@ class Builder:
         if key in self.genes:
             return
         self.genes[key] = GeneModel(
-            *(bare(key), name, biotype, feature.contig, feature.start, feature.end),
+            bare(key),
+            name,
+            biotype,
+            feature.contig,
+            feature.start,
+            feature.end,
             strand=feature.strand,
             description=attributes.get("description", "") or attributes.get("product", ""),
             dbxref=attributes.get("Dbxref", ""),

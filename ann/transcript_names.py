@@ -67,7 +67,9 @@ def names_on_transcripts(
     read = reading.read(np.flatnonzero(pending), entries, alleles, kinds, transcripts)
     bases = coding_bases(
         transcripts,
-        *(alleles.pos[owners], alleles.ref_base[owners], alleles.alt_base[owners]),
+        alleles.pos[owners],
+        alleles.ref_base[owners],
+        alleles.alt_base[owners],
         is_snv & has_strand & ~entries.is_compound & (alleles.ref_base != alleles.alt_base)[owners],
         models,
     )
