@@ -198,7 +198,8 @@ def test_without_a_script_the_counts_are_a_link_away(ada: Person, job: Job) -> N
 def test_columns_are_chosen_in_the_address(ada: Person, job: Job) -> None:
     text = page(ada, job, "?columns=type,clinvar_variation_id&columns=genotypes")
     headings = re.findall(r'<th scope="col"[^>]*>\s*(?:<a [^>]+>)?([^<]+)', text)
-    assert [h.strip() for h in headings] == ["Variant", "Type", "clinvar variation id", "Genotypes"]
+    words = [heading.lower().replace(" ", "").strip() for heading in headings]
+    assert words == ["variant", "type", "clinvarvariationid", "genotypes"], "as listed, or not"
     assert "9589" in text
 
 
