@@ -23,17 +23,35 @@ LONG = vcf(*["MT 73 . A G . . ."] * 60_000)
 
 @pytest.fixture
 def task(tmp_path: Path) -> Task:
-    """A job that takes a second or two."""
-    (tmp_path / "input").write_bytes(LONG)
+    """A job that never ends by itself: nobody writes what it reads."""
+    os.mkfifo(tmp_path / "input")
     return Task(tmp_path / "input", tmp_path, "long.vcf", "", LIMITS)
 
 
-def test_the_child_can_be_watched_and_killed(worker: Worker, task: Task) -> None:
-    run = worker.start(task)
-    assert run.wait(0.05) is None
-    assert run.progress in ("starting", "reading")
-    run.kill()
-    assert not psutil.pid_exists(run.pid)
+def _whole(task: Task) -> Task:
+    """A job of the same limits that completes, in a folder of its own."""
+    folder = task.folder / "again"
+    folder.mkdir()
+    (folder / "input").write_bytes(vcf("MT 73 . A G . . ."))
+    return replace(task, folder=folder, input=folder / "input")
+
+
+def test_the_child_can_be_watched_and_killed(task: Task) -> None:
+    code = (
+        "import threading; from ann.forkserver import serve\n"
+        "def run(task, scratch, progress):\n"
+        "    progress('annotating 7 of about 9')\n"
+        "    threading.Event().wait()\n"
+        "serve(run)"
+    )
+    end = time.monotonic() + PATIENCE_S
+    with Worker(("-c", code)) as worker:
+        run = worker.start(task)
+        while run.progress == "starting" and time.monotonic() < end:
+            assert run.wait(0.05) is None
+        assert run.progress == "annotating 7 of about 9"
+        run.kill()
+        assert not psutil.pid_exists(run.pid)
 
 
 def test_a_job_that_takes_too_long_is_stopped_with_the_limit_in_words(
@@ -63,8 +81,7 @@ def test_a_dead_server_is_replaced(task: Task) -> None:
         assert outcome is not None
         assert outcome.crashed
         worker.server.wait()
-        (task.folder / "again").mkdir()
-        again = worker.start(replace(task, folder=task.folder / "again")).wait(PATIENCE_S)
+        again = worker.start(_whole(task)).wait(PATIENCE_S)
     assert again is not None
     assert again.error is None
 
@@ -82,10 +99,7 @@ def test_a_fork_server_that_stands_still_is_told_from_a_job_that_takes_too_long(
             run.wait(PATIENCE_S)
         monkeypatch.undo()
         assert _have_ended(run.pid)
-        folder = task.folder / "again"
-        folder.mkdir()
-        (folder / "input").write_bytes(vcf("MT 73 . A G . . ."))
-        again = worker.start(replace(task, folder=folder, input=folder / "input")).wait(PATIENCE_S)
+        again = worker.start(_whole(task)).wait(PATIENCE_S)
     assert again is not None
     assert again.error is None
 
@@ -236,17 +250,18 @@ def test_what_a_finished_job_left_goes_with_a_daemon_that_is_killed(task: Task) 
         "w.start(Task(f / 'input', f, 'x', '', LIMITS)).wait(PATIENCE_S);"
         "print(w.server.pid, flush=True); signal.pause()"
     )
+    folder = _whole(task).folder
     daemon = subprocess.Popen(
-        [sys.executable, "-c", code, str(task.folder)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, str(folder)], stdout=subprocess.PIPE, text=True
     )
     assert daemon.stdout is not None
     server = int(daemon.stdout.readline())
-    assert (task.folder / "result.vcf.gz").exists()
+    assert (folder / "result.vcf.gz").exists()
     daemon.kill()
     daemon.wait()
     daemon.stdout.close()
     assert _have_ended(server)
-    assert not task.folder.exists()
+    assert not folder.exists()
 
 
 def test_a_tool_that_waits_for_ever_dies_with_its_child() -> None:
