@@ -14,7 +14,7 @@ from aws import consumer, failures, outbox
 from aws.limits import SWEEPER
 from aws.machine import sd_notify
 from aws.resources import World
-from aws.rows.job import Job, PendingWork
+from aws.rows.job import MAX_RETRIES, Job, PendingWork
 from aws.rows.unfinished import unfinished
 from aws.storage.vault import RetrievalState
 from util import inventory, restore
@@ -73,11 +73,13 @@ def retry(world: World, job_id: str, work: PendingWork) -> None:
     if not is_overdue(world, job, work):
         return
     log.info("job %s has overdue work: %s", job_id, work)
-    if work is not PendingWork.PROGRESS:
-        job = world.jobs.count_retry(job_id, work=work)
-        if job.is_given_up:
-            log.error("job %s given up: %s was retried in vain", job_id, work)
-    RETRIES[work](world, job)
+    if work is PendingWork.PROGRESS:
+        counted = world.jobs.republish(job_id)
+    else:
+        counted = world.jobs.count_retry(job_id, work=work)
+    if counted.is_given_up and not job.is_given_up:
+        log.error("job %s given up: %s was retried in vain", job_id, work)
+    RETRIES[work](world, counted)
 
 
 def is_overdue(world: World, job: Job, work: PendingWork) -> bool:
@@ -88,11 +90,6 @@ def is_overdue(world: World, job: Job, work: PendingWork) -> bool:
     at = world.jobs.now()
     looked = replace(at, now=at.now - at.timeouts.grace_s)
     return unfinished(job, looked).get(work, at.now + 1) <= at.now
-
-
-def republish(world: World, job: Job) -> None:
-    """Publish the job's latest event again: its message may be lost."""
-    outbox.flush(world, world.jobs.republish(job.job_id))
 
 
 def expire(world: World, job: Job) -> None:
@@ -132,7 +129,7 @@ def request_again(world: World, job: Job) -> None:
 
 RETRIES: dict[PendingWork, Callable[[World, Job], object]] = {
     PendingWork.COMMIT: outbox.flush,
-    PendingWork.PROGRESS: republish,
+    PendingWork.PROGRESS: outbox.flush,
     PendingWork.RETENTION: expire,
     PendingWork.RETRIEVAL: check_retrieval,
 }
@@ -140,7 +137,9 @@ RETRIES: dict[PendingWork, Callable[[World, Job], object]] = {
 
 def remind(world: World, user_id: str) -> None:
     """Publish a pending change of role again."""
-    world.accounts.count_reminder(user_id)
+    account = world.accounts.count_reminder(user_id)
+    if account.reminders == MAX_RETRIES:
+        log.error("user %s given up: a change of role was announced in vain", user_id)
     outbox.announce_role(world, user_id)
 
 

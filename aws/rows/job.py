@@ -9,7 +9,8 @@ from aws.storage.stored import Archive, S3Object, Stored
 
 MAX_DOUBLINGS = 6
 MAX_RETRIES = 40
-"""Retries of one kind of unfinished work by the sweeper: two days, then the row is given up."""
+"""Retries of one kind of unfinished work by the sweeper, or reminders of a job: two days (of a job
+that waits for an annotator: two weeks), then the row is given up."""
 MAX_FAILED_MOVES = 5
 """Failed moves of a result, each of which is paid for, before it is given up: an archive that did
 not come back, bytes that were not those recorded."""
@@ -208,7 +209,7 @@ class Job:
     @property
     def is_given_up(self) -> bool:
         """Unfinished work is left to the operator: retries have an end, and it has come."""
-        exhausted = any(count >= MAX_RETRIES for count in self.retries.values())
+        exhausted = any(n >= MAX_RETRIES for n in (self.reminders, *self.retries.values()))
         return exhausted or bool(self.archive_fault or self.mail_fault)
 
     @property

@@ -170,6 +170,7 @@ def resume(job: Job, at: Now) -> Job:
         job,
         mail_fault=None,
         retries={},
+        reminders=0,
         failed_moves=0,
         archive_fault=None,
         role_check_due=job.role_check_due or job.is_archived,

@@ -14,7 +14,7 @@ from aws.rows.job import (
 def unfinished(job: Job, at: Now) -> dict[PendingWork, float]:
     """The unfinished work in this row, each kind with the time (epoch s) to retry it.
 
-    Work that was retried MAX_RETRIES times is left to the operator.
+    Work that was retried, or reminded of, MAX_RETRIES times is left to the operator.
     """
     retried = {
         work: max(time, _again(job, at, work))
@@ -22,7 +22,9 @@ def unfinished(job: Job, at: Now) -> dict[PendingWork, float]:
         if job.retries.get(work, 0) < MAX_RETRIES
     }
     waiting = _progress_time(job, at.timeouts)
-    return retried if waiting is None else {**retried, PendingWork.PROGRESS: waiting}
+    if waiting is None or job.reminders >= MAX_RETRIES:
+        return retried
+    return {**retried, PendingWork.PROGRESS: waiting}
 
 
 def _commits_and_moves(job: Job, at: Now) -> dict[PendingWork, float]:

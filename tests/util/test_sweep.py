@@ -7,12 +7,16 @@ from collections.abc import Mapping
 
 import pytest
 
+from aws import outbox
 from aws.resources import World
 from aws.rows.job import MAX_FAILED_MOVES, MAX_RETRIES, PendingWork, Status
 from aws.storage.vault import RetrievalState
 from tests import builders, daemons
 from tests.conftest import Clock
 from util import sweep
+
+CHORES = {chore.name: chore for chore in sweep.CHORES}
+PROGRESS, ROLES = CHORES[PendingWork.PROGRESS], CHORES["roles"]
 
 
 def test_a_row_that_fails_delays_no_other(
@@ -133,6 +137,41 @@ def test_what_is_retried_in_vain_is_given_up_and_told(
     after = world.jobs.get(job.job_id)
     assert after.retries == {PendingWork.COMMIT: MAX_RETRIES}
     assert f"job {job.job_id} given up" in caplog.text
+
+
+def test_reminders_that_nobody_hears_have_an_end_and_go_on_at_the_operators_word(
+    world: World, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """`notify` stands still for days: its queue does not fill with copies of one message."""
+    job = world.jobs.submit(builders.uploaded(world, builders.user(world)))
+    outbox.flush(world, world.jobs.cancel(job.job_id))
+    for _ in range(MAX_RETRIES - 1):
+        world.jobs.republish(job.job_id)
+    for _ in range(3):
+        clock.advance(daemons.LATE_S)
+        sweep.do(world, PROGRESS)
+    assert world.jobs.get(job.job_id).reminders == MAX_RETRIES
+    assert caplog.text.count(f"job {job.job_id} given up: progress") == 1
+    assert [one.job_id for one in world.jobs.given_up()] == [job.job_id]
+    world.jobs.resume(job.job_id)
+    sweep.do(world, PROGRESS)
+    assert world.jobs.get(job.job_id).reminders == 1
+    daemons.deliver(world, daemons.handlers())
+    after = world.jobs.get(job.job_id)
+    assert (after.mailed, after.is_given_up) == (True, False)
+
+
+def test_a_change_of_role_that_nobody_carries_out_is_told_of(
+    world: World, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    account = world.accounts.subscribe(builders.user(world).user_id)
+    for _ in range(MAX_RETRIES - 1):
+        world.accounts.count_reminder(account.user_id)
+    for _ in range(3):
+        clock.advance(daemons.LATE_S)
+        sweep.do(world, ROLES)
+    assert [one.user_id for one in world.accounts.given_up()] == [account.user_id]
+    assert caplog.text.count(f"user {account.user_id} given up") == 1
 
 
 def test_a_job_whose_message_was_lost_runs(world: World, clock: Clock) -> None:
