@@ -69,6 +69,12 @@ class Counts:
             self.counted[strand] = key, up
         self._role(strand, key, before, after, up)
 
+    def went_free(self, user_id: str) -> float:
+        """When a user who is free went back to free last; now, where the user is premium."""
+        is_free = role_of(self.cloud.accounts.get(user_id)).startswith("free")
+        now = self.cloud.scheduler.now
+        return self.released.get(user_id, now) if is_free else now
+
     def known_release(self, strand: Strand | None, user_id: str) -> float:
         """When the user last went back to free, if the strand has read the account since."""
         released = self.released.get(user_id, 0.0)

@@ -16,7 +16,7 @@ from aws.consumer import Consumer, Handler
 from aws.processes import DAEMONS
 from aws.resources import World, connect
 from tests import daemons
-from tests.proofs.simulation.network import Network
+from tests.proofs.simulation.network import CHILD, Network
 from tests.proofs.simulation.plan import Plan
 from tests.proofs.simulation.scheduler import Scheduler, SimulatedProcess
 from tests.proofs.simulation.shims import SimulatedEvent, clock_of
@@ -25,7 +25,6 @@ from util import sweep
 REBOOT_S = 5.0
 """How soon a supervisor starts what has died."""
 QUEUES = {daemon: queue for queue, daemon in DAEMONS.items()}
-CHILD = ("annotator", "child")
 LONG_S = 20.0
 
 

@@ -14,6 +14,8 @@ from tests.proofs.simulation.services.answers import Reply, ServiceError
 
 Label = tuple[str, str]
 """A daemon's name, and its call with the state of the job that it is about."""
+CHILD: Label = ("annotator", "child")
+"""The start of a child, which is no call of AWS."""
 PLUMBING = {"receive_message", "delete_message", "change_message_visibility"}
 PLUMBING |= {"get_queue_url", "get_caller_identity"}
 """Calls that are the same whatever the state of a job."""
@@ -154,7 +156,7 @@ class Network:
             one
             for one in waiting
             if (one.anchor.label == label and one.anchor.nth == nth)
-            or (not one.anchor.call and one.anchor.nth == self.record.calls)
+            or (not one.anchor.call and one.anchor.nth <= self.record.calls and label != CHILD)
         ]
         for one in due:
             waiting.remove(one)

@@ -179,7 +179,9 @@ class Session:
         Retries last for more than a day: where nothing did, nothing was to be given up.
         """
         rows = self.world.jobs.given_up()
-        worn_out = [job for job in rows if max(job.retries.values(), default=0) >= MAX_RETRIES]
+        worn_out = [
+            job for job in rows if max(job.reminders, *job.retries.values(), 0) >= MAX_RETRIES
+        ]
         if not worn_out or self.network.record.longest_s < DAY:
             return False
         self.is_at_rest = False

@@ -89,7 +89,9 @@ class Watch:
             if was == "leaving" and job.is_archived:
                 self.moves[job_id] += 1
                 self._demand_retention(job)
-            if job.is_hot and (was == "pinned" or was not in ("hot", "leaving")):
+            if job.is_hot and was == "pinned":
+                self.hot_since[job_id] = self.counts.went_free(job.user_id)
+            elif job.is_hot and was not in ("hot", "leaving"):
                 self.hot_since[job_id] = self.cloud.scheduler.now
 
     def _demand_arrow(self, job: Job, was: str, now: str) -> None:
@@ -115,9 +117,11 @@ class Watch:
         return {archive_id: digest(stored.body) for archive_id, stored in cold.items()}
 
     def _demand_retention(self, job: Job) -> None:
-        """A result is archived no sooner than its retention after it was released.
+        """A result is archived no sooner than its retention after it came to be in S3.
 
-        Or after its owner has gone back to free, where that was before its archive was begun.
+        Nor after its owner has gone back to free, where that was before its archive was begun, or
+        had the result unpinned; one that a stale reading of the role pins once more, and unpins,
+        keeps its retention.
         """
         since = max(self.hot_since.get(job.job_id, 0), self.kept_since.get(job.job_id, 0))
         kept_s = self.cloud.scheduler.now - since
