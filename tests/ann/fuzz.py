@@ -20,10 +20,9 @@ import pysam
 from ann.bgzf import EOF_BLOCK
 from ann.task import Annotation, Outcome, Task
 from ann.worker import Worker
-from tests.ann.conftest import COLUMNS, LIMITS, vcf
+from tests.ann.conftest import COLUMNS, LIMITS, PATIENCE_S, vcf
 from tests.builders import example
 
-WAIT_S = 60
 SAMPLES = COLUMNS.replace("\n", "\tFORMAT\tS1\tS2\n").encode()
 HEADER = (
     "##contig=<ID=MT,length=16569>\n##contig=<ID=chrUn,length=99>\n"
@@ -174,7 +173,7 @@ def try_one(worker: Worker, folder: Path, body: bytes, own: bytes = b"") -> tupl
     if own:
         task = replace(task, annotation=Annotation(folder / "own", "own.bed", "OWN"))
         (folder / "own").write_bytes(own)
-    outcome = worker.start(task).wait(WAIT_S)
+    outcome = worker.start(task).wait(PATIENCE_S)
     fault = fault_of(outcome, body)
     shutil.rmtree(folder)
     return "result" if outcome and outcome.error is None else "words", fault

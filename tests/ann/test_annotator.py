@@ -4,7 +4,6 @@ import gzip
 import os
 import signal
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -16,6 +15,7 @@ from botocore.exceptions import ConnectionClosedError
 from ann import annotator, attempt, health
 from ann.annotator import Annotator
 from ann.health import Health
+from ann.task import Task
 from ann.worker import Run, Worker
 from aws.consumer import ReturnToQueue
 from aws.events import Event
@@ -28,6 +28,37 @@ from tests.conftest import Clock
 from tests.proofs.faults import Mode, error, fault_at, outage
 
 LONG = vcf(*["MT 73 . A G . . ."] * 60_000)
+HELD = """
+import threading
+from ann.forkserver import serve
+from ann.pipeline import run
+
+def held(task, scratch, progress):
+    progress("annotating 7 of about 9")
+    while not (task.folder / "go").exists():
+        threading.Event().wait(0.01)
+    return run(task, scratch, progress)
+
+serve(held)
+"""
+
+
+class Held(Worker):
+    """A worker whose every job stays under way until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__(("-c", HELD))
+
+    def start(self, task: Task) -> Run:
+        self.go = task.folder / "go"
+        return super().start(task)
+
+
+@pytest.fixture(scope="module")
+def held() -> Iterator[Held]:
+    warm = Held()
+    with warm:
+        yield warm
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +80,9 @@ def ran(world: World, worker: Worker, body: bytes) -> Job:
 
 
 def test_a_pipeline_that_hangs_is_stopped_and_the_job_fails_with_words(
-    world: World, own: Worker
+    world: World, held: Held
 ) -> None:
-    job = ran(limited(world, timeout_s=0), own, LONG)
+    job = ran(limited(world, timeout_s=0), held, b"")
     assert job.job_status is Status.FAILED
     assert "longer than" in (job.error or "")
 
@@ -105,17 +136,17 @@ def well() -> Health:
     return Health(trial=lambda: None)
 
 
-class Doomed(Worker):
+class Doomed(Held):
     """A worker whose every child is killed, as by the kernel."""
 
-    def start(self, task: Any) -> Run:
+    def start(self, task: Task) -> Run:
         run = super().start(task)
         os.kill(run.pid, signal.SIGSEGV)
         return run
 
 
 def test_a_pipeline_that_crashes_each_time_fails_after_its_attempts(world: World) -> None:
-    job = builders.submitted(world, builders.user(world), LONG)
+    job = builders.submitted(world, builders.user(world))
     with Doomed() as worker:
         handle = Annotator([worker], health=well()).handle
         for _ in range(world.config.annotator.max_attempts - 1):
@@ -129,12 +160,20 @@ def test_a_pipeline_that_crashes_each_time_fails_after_its_attempts(world: World
     assert "signal 11" in (after.error or "")
 
 
-def test_a_released_hold_hands_the_job_back(world: World, own: Worker) -> None:
-    job = builders.submitted(world, builders.user(world), LONG)
-    event = Event(job.event)
-    threading.Timer(0.2, event.heartbeat.released.set).start()
-    with pytest.raises(ReturnToQueue):
-        Annotator([own]).handle(world, event)
+def test_a_released_hold_hands_the_job_back(
+    world: World, held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = builders.submitted(world, builders.user(world))
+    event, start = Event(job.event), held.start
+
+    def start_and_release(task: Task) -> Run:
+        run = start(task)
+        event.heartbeat.released.set()
+        return run
+
+    monkeypatch.setattr(held, "start", start_and_release)
+    with pytest.raises(ReturnToQueue, match="was interrupted"):
+        Annotator([held]).handle(world, event)
     after = world.jobs.get(job.job_id)
     assert (after.job_status, after.crashes) == (Status.PENDING, 0)
 
@@ -180,27 +219,28 @@ def test_an_outage_of_s3_never_counts_against_a_file_and_costs_no_lease(
 
 
 def test_a_progress_that_cannot_be_written_costs_no_work(
-    world: World, own: Worker, monkeypatch: pytest.MonkeyPatch
+    world: World, held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = builders.submitted(world, builders.user(world), LONG)
+    job = builders.submitted(world, builders.user(world), vcf("MT 73 . A G . . ."))
     monkeypatch.setattr(attempt, "PROGRESS_S", 0)
     monkeypatch.setattr(attempt, "TICK_S", 0.01)
     refused: list[str] = []
 
     def renew(*_: object, **__: object) -> None:
         refused.append("renew")
+        held.go.touch()
         raise ConnectionClosedError(endpoint_url="dynamodb")
 
     monkeypatch.setattr(world.jobs, "renew", renew)
-    Annotator([own]).handle(world, Event(job.event))
+    Annotator([held]).handle(world, Event(job.event))
     assert refused
     assert world.jobs.get(job.job_id).job_status is Status.COMPLETED
 
 
 def test_no_child_outlives_an_attempt_whose_lease_is_lost(
-    world: World, own: Worker, monkeypatch: pytest.MonkeyPatch
+    world: World, held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = builders.submitted(world, builders.user(world), LONG)
+    job = builders.submitted(world, builders.user(world))
     monkeypatch.setattr(attempt, "PROGRESS_S", 0)
     monkeypatch.setattr(attempt, "TICK_S", 0.01)
     start, lose = world.jobs.start, {"lease_owner": "another"}
@@ -212,9 +252,9 @@ def test_no_child_outlives_an_attempt_whose_lease_is_lost(
 
     monkeypatch.setattr(world.jobs, "start", start_and_lose)
     with pytest.raises(ReturnToQueue, match="lease is lost"):
-        Annotator([own]).handle(world, Event(job.event))
-    assert own.server
-    assert psutil.Process(own.server.pid).children() == []
+        Annotator([held]).handle(world, Event(job.event))
+    assert held.server
+    assert psutil.Process(held.server.pid).children() == []
 
 
 def test_a_claim_that_came_through_although_its_call_failed_is_given_back(

@@ -14,7 +14,7 @@ import pytest
 from ann.pipeline import Task
 from ann.references import BUNDLED
 from ann.worker import Worker
-from tests.ann.conftest import LIMITS, vcf
+from tests.ann.conftest import LIMITS, PATIENCE_S, vcf
 
 ORACLE = Path(__file__).parent / "data" / "mutserve_rCRS_aac.tsv.gz"
 """Made by others, without bcftools; tests/ann/data/LICENCE.md says by whom."""
@@ -50,7 +50,7 @@ def table(
         if alt != ref
     ]
     (folder / "input").write_bytes(vcf(*records))
-    outcome = worker.start(Task(folder / "input", folder, "all.vcf", "", LIMITS)).wait(60)
+    outcome = worker.start(Task(folder / "input", folder, "all.vcf", "", LIMITS)).wait(PATIENCE_S)
     assert outcome is not None
     assert outcome.error is None
     with duckdb.connect() as db:

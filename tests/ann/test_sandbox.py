@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,18 +21,20 @@ from ann.pipeline import Outcome, Task
 from ann.sandbox import lacking
 from ann.worker import Worker
 from tests.ann.attacker import NOTHING
-from tests.ann.conftest import LIMITS
+from tests.ann.conftest import LIMITS, PATIENCE_S
 from tests.ann.hiding import HIDING
 
 pytestmark = pytest.mark.xdist_group("attacker")
 """One at a time on a machine: the processes of all are looked through for what is left."""
 Attack = Callable[..., Outcome]
+MARK = uuid.uuid4().hex
+"""An argument of this run's attackers, by which they are told from those of another run."""
 
 
 @pytest.fixture(scope="module")
 def taken_over() -> Iterator[Worker]:
     """A worker whose pipeline is an attacker."""
-    with Worker(("-m", "tests.ann.attacker")) as worker:
+    with Worker(("-m", "tests.ann.attacker", MARK)) as worker:
         yield worker
 
 
@@ -53,7 +56,7 @@ def attack(taken_over: Worker, tmp_path: Path) -> Attack:
             }
             (folder / "input").write_text(json.dumps(known | more))
             task = Task(folder / "input", folder, "x.vcf", "", LIMITS)
-            outcome = taken_over.start(task).wait(60)
+            outcome = taken_over.start(task).wait(PATIENCE_S)
         assert outcome is not None
         return outcome
 
@@ -77,7 +80,7 @@ def test_nothing_that_a_job_started_outlives_it(attack: Attack, taken_over: Work
 
 
 def _is_attacker(process: psutil.Process) -> bool:
-    return "tests.ann.attacker" in (process.info["cmdline"] or ())
+    return MARK in (process.info["cmdline"] or ())
 
 
 SMALL = replace(LIMITS, max_disk_bytes=1_000_000)
@@ -97,7 +100,7 @@ def test_no_job_hides_what_it_uses_of_the_disk(way: str, hider: Worker) -> None:
         (folder / "input").write_text(json.dumps(known))
         run = hider.start(Task(folder / "input", folder, "x.vcf", "", SMALL))
         try:
-            outcome = run.wait(30)
+            outcome = run.wait(PATIENCE_S)
         finally:
             run.kill()
     assert outcome, "it was not seen"
