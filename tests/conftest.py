@@ -16,10 +16,14 @@ import requests
 from aws.config import Config, load
 from aws.provision import provision
 from aws.resources import World, connect
+from local import addresses
 from local.addresses import free_port
 from local.process import Process
 
-START_S = 20
+PATIENCE_S = 180
+"""The longest that a test waits for what a machine under load does late."""
+PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+addresses.TRIED_PORTS = addresses.TRIED_PORTS[PROCESS % 8 :: 8]  # no two processes try the same
 CRASH_POINTS = "crash points"
 """The property by which a test tells how many it went through; their sum is printed."""
 
@@ -55,26 +59,30 @@ class Handle:
 
     def settings(self, **settings: Any) -> None:
         """Change how long Glacier takes and whether it has capacity."""
-        requests.put(f"{self.url}/_gas/settings", json=settings, timeout=5).raise_for_status()
+        requests.put(
+            f"{self.url}/_gas/settings", json=settings, timeout=PATIENCE_S
+        ).raise_for_status()
 
     def fail(self, service: str, **fault: Any) -> None:
         """Have the next requests of a service fail."""
         fault["service"] = service
-        requests.post(f"{self.url}/_gas/fail", json=fault, timeout=5).raise_for_status()
+        requests.post(f"{self.url}/_gas/fail", json=fault, timeout=PATIENCE_S).raise_for_status()
 
     def heal(self) -> None:
         """Cancel every fault still to come."""
-        requests.delete(f"{self.url}/_gas/fail", timeout=5).raise_for_status()
+        requests.delete(f"{self.url}/_gas/fail", timeout=PATIENCE_S).raise_for_status()
 
     def archives(self, world: World) -> dict[str, str]:
         """The SHA-256 of each archive of this world, by its id: of the bytes as they are now."""
         backend, vault = world.config.archive.backend, world.config.archive.vault
         name = world.names.bucket("archive") if backend == "s3" else vault
-        return dict(requests.get(f"{self.url}/_gas/archives", {"of": name}, timeout=30).json())
+        return dict(
+            requests.get(f"{self.url}/_gas/archives", {"of": name}, timeout=PATIENCE_S).json()
+        )
 
     def mail(self) -> list[dict[str, Any]]:
         """The mail sent, newest first."""
-        return list(requests.get(f"{self.url}/mail.json", timeout=5).json())
+        return list(requests.get(f"{self.url}/mail.json", timeout=PATIENCE_S).json())
 
 
 @pytest.fixture(scope="session")
@@ -92,12 +100,12 @@ def local_aws() -> Iterator[Handle]:
     argv = [sys.executable, "-m", "local.server.app", "--port", str(port), *delays]
     process = Process("aws", argv, dict(os.environ), url=f"{url}/_gas/health")
     process.start(sys.stderr)
-    deadline = time.monotonic() + START_S
+    deadline = time.monotonic() + PATIENCE_S
     while not process.serves() and time.monotonic() < deadline:
         threading.Event().wait(0.05)
     yield Handle(url)
     process.signal(signal.SIGTERM)
-    process.reap(time.monotonic() + START_S)
+    process.reap(time.monotonic() + PATIENCE_S)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
