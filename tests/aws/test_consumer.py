@@ -12,9 +12,11 @@ from dataclasses import replace
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from aws import consumer as module
 from aws.consumer import Consumer, ReturnToQueue
 from aws.events import Event, Message
 from aws.resources import World
+from tests.conftest import PATIENCE_S
 
 BODY = '{"job_id": "1", "user_id": "u"}'
 QUEUE = "job_results"
@@ -88,7 +90,7 @@ def test_a_renewal_that_fails_releases_the_heartbeat(world: World) -> None:
 
     def handle(world: World, event: Event) -> None:
         event.heartbeat.renew_with(renewal)
-        assert event.heartbeat.released.wait(30)
+        assert event.heartbeat.released.wait(PATIENCE_S)
         assert renewed.is_set()
 
     consumer = Consumer(world, QUEUE, handle)
@@ -99,7 +101,12 @@ def test_a_renewal_that_fails_releases_the_heartbeat(world: World) -> None:
     assert renewed.is_set()
 
 
-def test_an_outage_shorter_than_the_lease_costs_a_handler_nothing(world: World) -> None:
+def test_an_outage_shorter_than_the_lease_costs_a_handler_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lease is long, the renewals are frequent: no pause of the machine outlasts it."""
+    monkeypatch.setattr(module, "RENEWALS", 6000)
+    monkeypatch.setattr(module, "RETRIES", 6000)
     world.queues.send(QUEUE, BODY)
     message = received(world)
     faults = [EndpointConnectionError(endpoint_url="dynamodb")] * 3
@@ -112,11 +119,11 @@ def test_an_outage_shorter_than_the_lease_costs_a_handler_nothing(world: World) 
 
     def handle(world: World, event: Event) -> None:
         event.heartbeat.renew_with(renewal)
-        assert renewed.wait(30)
+        assert renewed.wait(PATIENCE_S)
         assert not event.heartbeat.released.is_set()
 
     patient = replace(
-        world, config=replace(world.config, aws=replace(world.config.aws, visibility_s=6))
+        world, config=replace(world.config, aws=replace(world.config.aws, visibility_s=600))
     )
     Consumer(patient, QUEUE, handle).process(message)
     assert renewed.is_set()
@@ -138,7 +145,7 @@ def test_a_stop_returns_the_message_in_flight_at_once(world: World, options: lis
         assert child.stdout
         assert child.stdout.readline() == "in flight\n"
         child.send_signal(signal.SIGTERM)
-        assert child.wait(30) == 0
+        assert child.wait(PATIENCE_S) == 0
     assert received(world).receives == 2
 
 
@@ -147,11 +154,11 @@ def test_an_idle_daemon_stops_on_sigterm(world: World) -> None:
     thread = threading.Thread(target=consumer.serve)
     thread.start()
     world.queues.send(QUEUE, BODY)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE_S
     while depth(world) != (0, 0) and time.monotonic() < deadline:
         time.sleep(0.05)
     consumer.stop_on(signal.SIGTERM, None)
-    thread.join(30)
+    thread.join(PATIENCE_S)
     assert not thread.is_alive()
     assert depth(world) == (0, 0)
 

@@ -17,6 +17,7 @@ from tests.proofs.faults import meanwhile
 from util import archive, restore, sweep
 
 pytestmark = pytest.mark.parametrize("backend", ["s3", "vault"], indirect=True)
+DAY_S = 24 * 3600
 
 
 def restored(world: World, account: Account) -> None:
@@ -124,6 +125,13 @@ def test_clocks_that_differ_clear_no_change_of_role_early(
     assert world.accounts.get(owner.user_id).pending_role_change is not None
 
 
+@pytest.fixture
+def morning(clock: Clock) -> None:
+    """A day (UTC) that has just begun: none begins within the test."""
+    clock.advance(DAY_S - clock() % DAY_S)
+
+
+@pytest.mark.usefixtures("morning")
 def test_a_day_brings_back_so_many_results_and_the_next_days_the_others(
     config: Config, clock: Clock
 ) -> None:
@@ -140,13 +148,14 @@ def test_a_day_brings_back_so_many_results_and_the_next_days_the_others(
     for _ in range(2):
         restored(world, owner)
         assert requested() == 2
-    clock.advance(24 * 3600)
+    clock.advance(DAY_S)
     assert world.accounts.get(owner.user_id).pending_role_change is not None, "who would go on?"
     restored(world, owner)
     assert requested() == 3
     assert world.accounts.get(owner.user_id).pending_role_change is None
 
 
+@pytest.mark.usefixtures("morning")
 def test_a_single_result_beyond_the_days_number_is_not_forgotten(
     config: Config, clock: Clock
 ) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 import boto3
 import pytest
 
+from aws.limits import DAEMON
 from aws.machine.instance import GROUP_TAG, IDLE_S, POLL_S, GroupInstance, Instance
 from tests.aws.stack.edge import Edge, RefusedError
 from tests.aws.stack.imds import FakeImds
+from tests.conftest import PATIENCE_S
 
 GROUP = "instance-test"
 STATE = "autoscaling/target-lifecycle-state"
@@ -50,6 +52,7 @@ def imds(group: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeImds]:
     }
     server = FakeImds(("127.0.0.1", 0), metadata).start()
     monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", server.url)
+    monkeypatch.setattr("aws.machine.imds.TIMEOUT_S", PATIENCE_S)
     yield server
     server.shutdown()
     server.server_close()
@@ -66,8 +69,10 @@ class Clock:
 
 
 def detected() -> tuple[GroupInstance, Clock]:
+    """This instance by a clock of the test, with time for calls on a machine under load."""
     instance = Instance.detect()
     assert isinstance(instance, GroupInstance)
+    instance.autoscaling = boto3.client("autoscaling", config=DAEMON.config())
     clock = Clock()
     instance.clock = clock
     return instance, clock
@@ -151,7 +156,7 @@ def test_the_watch_sees_what_comes_later(imds: FakeImds, monkeypatch: pytest.Mon
     instance.watch(stopped.set)
     assert not stopped.is_set()
     imds.metadata[STATE] = "Terminated"
-    assert stopped.wait(5)
+    assert stopped.wait(PATIENCE_S)
 
 
 def test_after_the_drain_the_termination_goes_on(imds: FakeImds, edge: Edge) -> None:
@@ -197,7 +202,7 @@ def test_no_job_waits_for_auto_scaling(group: Any, imds: FakeImds, edge: Edge) -
     edge.answers["SetInstanceProtection"] = slow
     instance.watch(never)
     instance.busy()
-    assert asked.wait(5)
+    assert asked.wait(PATIENCE_S)
     instance.busy()
     instance.idle()
     assert (instance.jobs, instance.is_protected) == (1, None)
@@ -206,7 +211,8 @@ def test_no_job_waits_for_auto_scaling(group: Any, imds: FakeImds, edge: Edge) -
 
 
 def test_a_silent_auto_scaling_is_left_after_a_moment(imds: FakeImds) -> None:
-    instance, _ = detected()
+    instance = Instance.detect()
+    assert isinstance(instance, GroupInstance)
     given = instance.autoscaling.meta.config
     assert given.connect_timeout + given.read_timeout <= POLL_S
     assert given.retries["total_max_attempts"] == 1

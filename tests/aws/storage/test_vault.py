@@ -2,6 +2,7 @@
 
 import io
 import os
+import time
 import uuid
 
 import pytest
@@ -10,7 +11,7 @@ from aws.resources import World
 from aws.storage import keys
 from aws.storage.glacier import MIB, GlacierVault
 from aws.storage.vault import REFUSED_S, RetrievalState
-from tests.conftest import Clock, Handle
+from tests.conftest import PATIENCE_S, Clock, Handle
 from tests.proofs import faults
 
 pytestmark = pytest.mark.parametrize("backend", ["s3", "vault"], indirect=True)
@@ -30,9 +31,9 @@ def stored(world: World, body: bytes = b"result") -> str:
 def fetched(world: World, archive_id: str) -> bytes:
     """The bytes, once they are there."""
     answer = world.vault.request(archive_id, "job", "Expedited")
-    for _ in range(1000):
-        if world.vault.describe(archive_id, answer.id) is RetrievalState.READY:
-            break
+    deadline = time.monotonic() + PATIENCE_S
+    while world.vault.describe(archive_id, answer.id) is not RetrievalState.READY:
+        assert time.monotonic() < deadline
     with world.vault.fetch(archive_id, answer.id) as stream:
         return stream.read()
 
