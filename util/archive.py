@@ -49,10 +49,12 @@ def needs_archiving(job: Job) -> bool:
 def is_cut_short(world: World, job: Job, account: Account) -> bool:
     """True if this retention began before the owner went back to free, and would end too soon.
 
-    The result was completed meanwhile, and no message had it pinned yet.
+    The result was completed meanwhile, and no message had it pinned yet. A change that is still to
+    come was written by a clock that is ahead: it counts as of now.
     """
-    earliest = account.changed_time + world.config.archive.after_s - tolerance_s(world)
-    return max(world.clock(), job.expires_time or 0) < earliest
+    now = world.clock()
+    earliest = min(account.changed_time, now) + world.config.archive.after_s - tolerance_s(world)
+    return max(now, job.expires_time or 0) < earliest
 
 
 def tolerance_s(world: World) -> float:

@@ -23,12 +23,14 @@ AFTER_S = 3600
 @pytest.fixture
 def patient(world: World) -> World:
     """The same world, where results stay for an hour: longer than a queue can wait."""
-    timeouts = replace(world.jobs.timeouts, after_s=AFTER_S, by_queue=False)
-    world.jobs.timeouts = timeouts
-    return replace(
-        world,
-        config=replace(world.config, archive=replace(world.config.archive, after_s=AFTER_S)),
-    )
+    return keeping(world, AFTER_S, by_queue=False)
+
+
+def keeping(world: World, after_s: int, by_queue: bool) -> World:
+    """The same world with this retention."""
+    world.jobs.timeouts = replace(world.jobs.timeouts, after_s=after_s, by_queue=by_queue)
+    kept = replace(world.config.archive, after_s=after_s)
+    return replace(world, config=replace(world.config, archive=kept))
 
 
 def stored(world: World) -> Job:
@@ -216,3 +218,16 @@ def test_a_downgrade_of_long_ago_delays_no_archive(patient: World, clock: Clock)
     for handle in (restore.handle, archive.handle):
         handle(patient, Event(job.event))
     assert patient.jobs.get(job.job_id).is_archived
+
+
+def test_a_downgrade_that_is_still_to_come_by_the_clock_restarts_no_retention_for_ever(
+    world: World, clock: Clock
+) -> None:
+    """The site's clock was a day ahead: each delivery would begin a retention, and publish it."""
+    eager, owner = keeping(world, 0, by_queue=True), builders.user(world, premium=True)
+    job = builders.mailed(eager, owner)
+    clock.advance(24 * 3600)
+    eager.accounts.unsubscribe(owner.user_id)
+    clock.advance(-24 * 3600)
+    archive.handle(eager, Event(job.event))
+    assert eager.jobs.get(job.job_id).is_archived
