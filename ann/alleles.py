@@ -2,29 +2,19 @@
 
 import re
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 
+from ann.checked import Runs
 from ann.chunks import Chunk
-from ann.table import Ints, Mask, Segments, changes, letters, ragged, whole_numbers
+from ann.table import ALT, REF, Ints, Mask, Segments, changes, letters, ragged
 
-RECORD, LINE, NAME, CONTIG, PLACE, IDENTIFIER, REFERENCE, ALTERNATIVES = range(8)
-QUALITY, FILTERS, REASON, CALLED, HET, HOM, GENOTYPE = range(8, 15)
-"""The columns of records.tsv (`ann.rows`)."""
 COMMA, UPPER = ord(","), np.uint8(0xDF)
 BASE = letters(b"ACGTNacgtn")
 PLAIN = re.compile(rb"[ACGTNacgtn]*")
 SNV, MNV, INSERTION, DELETION, INDEL, SYMBOLIC, SAME = range(7)
 TYPES = ("SNV", "MNV", "insertion", "deletion", "indel", "symbolic", "reference")
 """The Sequence Ontology's SNV (SO:0001483), MNV (SO:0002007), insertion, deletion, indel."""
-
-
-class Runs(NamedTuple):
-    """A column that changes seldom: its texts, and which of them each record has."""
-
-    texts: list[str]
-    codes: Ints
 
 
 class Alleles:
@@ -38,10 +28,10 @@ class Alleles:
         self.chunk, self.rows = chunk, chunk.rows
         self.records, self.numbers, self.alts = _exploded(chunk)
         self.is_multi = np.bincount(self.records, minlength=len(self.rows))[self.records] > 1
-        starts, lengths = self.rows.segments(REFERENCE)
+        starts, lengths = self.rows.segments(REF)
         self.refs = Segments(starts[self.records], lengths[self.records])
-        self.pos = whole_numbers(self.rows, PLACE)[0][self.records]
-        self.is_clean = (self.rows.segments(REASON).lengths == 0)[self.records]
+        self.pos = chunk.checked.pos[self.records]
+        self.is_clean = (chunk.checked.status == 0)[self.records]
         self.ref_base = self.rows.data[self.refs.starts]
         self.alt_base = self.rows.data[self.alts.starts]
         are_single = (self.refs.lengths == 1) & (self.alts.lengths == 1)
@@ -114,24 +104,21 @@ class Alleles:
         """The number of each record's first allele."""
         return np.flatnonzero(self.numbers == 1)
 
-    @cached_property
+    @property
     def names(self) -> Runs:
         """The contigs under the file's own names."""
-        return self.runs(NAME)
+        return self.chunk.checked.names
 
-    @cached_property
+    @property
     def contigs(self) -> Runs:
         """The contigs under the reference's names; empty where it has none."""
-        return self.runs(CONTIG)
+        return self.chunk.checked.contigs
 
     def runs(self, column: int) -> Runs:
         """A column's texts, and the code of each record's."""
         firsts = changes(self.rows, column)
         texts = [self.rows.cell(n, column).decode() for n in firsts.tolist()]
-        codes = {text: code for code, text in enumerate(dict.fromkeys(texts))}
-        lengths = np.diff(np.append(firsts, len(self.rows)))
-        of_runs = np.array([codes[text] for text in texts], np.int64)
-        return Runs(list(codes), np.repeat(of_runs, lengths))
+        return Runs.of(texts, np.diff(np.append(firsts, len(self.rows))))
 
 
 def kind_of(ref: bytes, alt: bytes) -> tuple[int, bool]:
@@ -152,7 +139,7 @@ def kind_of(ref: bytes, alt: bytes) -> tuple[int, bool]:
 def _exploded(chunk: Chunk) -> tuple[Ints, Ints, Segments]:
     """The record of each allele, its number there from 1, and its place in the rows' text."""
     rows = chunk.rows
-    alts = rows.segments(ALTERNATIVES)
+    alts = rows.segments(ALT)
     records, ones = np.arange(len(rows)), np.ones(len(rows), np.int64)
     may_have = np.flatnonzero(alts.lengths >= len(b"A,C"))
     offsets = ragged(Segments(alts.starts[may_have], alts.lengths[may_have]))

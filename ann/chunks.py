@@ -8,14 +8,21 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ann.checked import NO_RECORDS, SHOWN_WIDTH, Checked, CheckedFile
 from ann.growing import ENDED, Growth, LineFile
-from ann.table import ID, INFO, Ints, RecordTable, Segments, TextArray, table_of, whole_numbers
+from ann.table import (
+    ID,
+    INFO,
+    Ints,
+    RecordTable,
+    Segments,
+    TextArray,
+    part,
+    table_of,
+    whole_numbers,
+)
 
 READ_BYTES = 1 << 19
-CHUNK_ROWS, CHUNK_BYTES = 20_000, 1 << 21
-"""Records looked at together, as far as their rows are no longer than that."""
-ROW_WIDTH = 15
-"""The columns of records.tsv (`ann.rows`)."""
 SITE_WIDTH = 8
 SITE = re.compile(rb"^[^#]", re.MULTILINE)
 """The beginning of the first line that is not the header's."""
@@ -29,9 +36,12 @@ class GapError(RuntimeError):
 class Chunk(NamedTuple):
     """Records of a job, and in `text` for each what csq says, behind `;BCSQ=`; empty: nothing.
 
-    `rows` are those of records.tsv; `first` is the number of the first.
+    `lines` are the records as they go out; `rows` as the table of variants shows them, in columns
+    up to FILTER at least. `first` is the number of the first.
     """
 
+    checked: Checked
+    lines: RecordTable
     rows: RecordTable
     first: int
     text: TextArray
@@ -41,7 +51,7 @@ class Chunk(NamedTuple):
 class Tables:
     """The lines of a file that is a table, as many at a time as are wanted."""
 
-    def __init__(self, file: LineFile, width: int, ahead: bytes = b"") -> None:
+    def __init__(self, file: LineFile, width: int, ahead: bytes) -> None:
         self.file, self.width = file, width
         self.parts = [_table(ahead, width)]
 
@@ -49,16 +59,14 @@ class Tables:
         return sum(map(len, self.parts))
 
     def take(self, rows: int) -> RecordTable:
-        """The next rows; fewer where the file ends."""
-        while len(self) < rows and self.read():
-            pass
+        """The next rows of those that are held."""
         held = _joined(self.parts)
         self.parts = [part(held, rows, len(held))]
         return part(held, 0, rows)
 
-    def read(self, size: int = 0) -> RecordTable | None:
+    def read(self) -> RecordTable | None:
         """Hold some more lines; None at the file's end. Raises GapError for what is none."""
-        text = self.file.read(size or READ_BYTES)
+        text = self.file.read(READ_BYTES)
         if not text:
             return None
         self.parts.append(_table(text, self.width))
@@ -78,17 +86,6 @@ def _joined(parts: list[RecordTable]) -> RecordTable:
     ends = np.cumsum([len(table.text) for table in parts]).tolist()
     seps = [table.seps + end - len(table.text) for table, end in zip(parts, ends, strict=True)]
     return RecordTable(b"".join(table.text for table in parts), np.concatenate(seps))
-
-
-def part(table: RecordTable, first: int, stop: int) -> RecordTable:
-    """Some rows of a table as a table of their own."""
-    if first == 0 and stop >= len(table):
-        return table
-    seps = table.seps[first:stop]
-    if not len(seps):
-        return RecordTable(b"", seps)
-    begin = int(table.begins[first])
-    return RecordTable(table.text[begin : int(seps[-1, -1]) + 1], seps - begin)
 
 
 class CsqLines:
@@ -131,36 +128,30 @@ def chunks(
 ) -> Iterator[Chunk]:
     """The job's records in order, with what csq found; of no records, one chunk without any.
 
-    `csq` names the files of csq's, which are there before the records that they have. Raises
-    GapError where csq gave back a site that is none of the records', or twice the same.
+    `records` is a file of `ann.checked`; `csq` names the files of csq's, which are there before the
+    records that they have. Raises GapError where csq gave back a site that is none of the
+    records', or twice the same.
     """
     with ExitStack() as files:
-
-        def opened(path: Path) -> LineFile:
-            return files.enter_context(LineFile(path, growth))
-
-        rows, runs = Tables(opened(records), ROW_WIDTH), dict[Path, CsqLines]()
-        first = size = 0
-        while rows.read(size) or not first:
-            table = rows.take(len(rows))
-            size = _size_for(table)
-            runs |= {path: CsqLines(opened(path)) for path in csq() if path not in runs}
-            yield _chunk(table, first, [run.take(first + len(table)) for run in runs.values()])
-            first += len(table)
-            if not len(table):
+        blocks = files.enter_context(CheckedFile(records, growth))
+        runs, first = dict[Path, CsqLines](), 0
+        while checked := blocks.read() or (NO_RECORDS if not first else None):
+            for path in csq():
+                if path not in runs:
+                    runs[path] = CsqLines(files.enter_context(LineFile(path, growth)))
+            stop = first + len(checked.pos)
+            yield _chunk(checked, first, [run.take(stop) for run in runs.values()])
+            if stop == first:
                 break
+            first = stop
         if not all(run.is_used_up() for run in runs.values()):
             raise GapError("bcftools gave back a site behind the last record")
 
 
-def _size_for(table: RecordTable) -> int:
-    """The bytes of the next chunk, whose rows are about as long as these."""
-    return min(CHUNK_BYTES, CHUNK_ROWS * len(table.text) // max(1, len(table)))
-
-
-def _chunk(rows: RecordTable, first: int, found: list[tuple[RecordTable, Ints]]) -> Chunk:
-    starts, lengths = np.zeros(len(rows), np.int64), np.zeros(len(rows), np.int64)
-    is_told = np.zeros(len(rows), np.bool_)
+def _chunk(checked: Checked, first: int, found: list[tuple[RecordTable, Ints]]) -> Chunk:
+    lines, number = checked.lines(), len(checked.pos)
+    starts, lengths = np.zeros(number, np.int64), np.zeros(number, np.int64)
+    is_told = np.zeros(number, np.bool_)
     offset = 0
     for table, numbers in found:
         if len(numbers) and (numbers[0] < first or is_told[numbers - first].any()):
@@ -171,4 +162,5 @@ def _chunk(rows: RecordTable, first: int, found: list[tuple[RecordTable, Ints]])
         lengths[numbers - first] = np.where(values.lengths > len(LED), values.lengths + 1, 0)
         offset += len(table.text)
     text = b"".join(table.text for table, _ in found).replace(TAG, LED)
-    return Chunk(rows, first, TextArray(text), Segments(starts, lengths))
+    rows = _table(checked.shown, SHOWN_WIDTH) if checked.shown else lines
+    return Chunk(checked, lines, rows, first, TextArray(text), Segments(starts, lengths))

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ann.alleles import Runs
+from ann.checked import Runs
 from ann.fasta import MappedFasta
 from ann.models import NearbyModels
 from ann.naming import CodingBases

@@ -7,28 +7,19 @@ from typing import NamedTuple
 import numpy as np
 
 from ann import arrow, known_hits
-from ann.alleles import (
-    CALLED,
-    FILTERS,
-    GENOTYPE,
-    HET,
-    HOM,
-    IDENTIFIER,
-    QUALITY,
-    REASON,
-    TYPES,
-    Alleles,
-)
+from ann.alleles import TYPES, Alleles
 from ann.arrow import ArrowColumn
 from ann.findings import ChunkFindings
 from ann.groups import NONE, Groups, Lists
 from ann.kinds import Kinds
 from ann.known_hits import Hits
-from ann.table import Ints, Mask, Segments, ragged, whole_numbers
+from ann.screening import REASONS
+from ann.table import FILTER, ID, QUAL, Ints, Mask, Segments, TextArray, ragged
 from ann.texts import Texts, offsets_of, taken
 
 NO_CONSEQUENCE = "outside the reach of any transcript"
 ANNOTATED = "annotated"
+NO_TEXT = np.zeros(1, np.uint8)
 CASTS = {
     "id": "nullif(id, '.')",
     "qual": "try_cast(qual AS DOUBLE)",
@@ -41,9 +32,8 @@ CASTS = {
 def statuses(findings: ChunkFindings, groups: Groups) -> tuple[Ints, list[str]]:
     """Each allele's status, as a code and the words."""
     alleles = findings.alleles
-    reasons = alleles.runs(REASON)
-    words = [*(text or NO_CONSEQUENCE for text in reasons.texts), ANNOTATED]
-    codes = reasons.codes[alleles.records]
+    words = [*(reason or NO_CONSEQUENCE for reason in REASONS), ANNOTATED]
+    codes = alleles.chunk.checked.status[alleles.records].astype(np.int64)
     is_annotated = alleles.is_clean & (groups.best != NONE)
     return np.where(is_annotated, len(words) - 1, codes), words
 
@@ -85,13 +75,13 @@ def select(columns: Sequence[str]) -> str:
 
 def _given(alleles: Alleles) -> dict[str, ArrowColumn]:
     """The columns of the records themselves."""
-    filters = alleles.runs(FILTERS)
+    filters = alleles.runs(FILTER)
     return {
-        "id": _cells(alleles, IDENTIFIER),
+        "id": _cells(alleles, ID),
         "ref": _texts(taken(alleles.rows, alleles.refs)),
         "alt": _texts(taken(alleles.rows, alleles.alts)),
         "type": arrow.coded(alleles.types, TYPES),
-        "qual": _cells(alleles, QUALITY),
+        "qual": _cells(alleles, QUAL),
         "filter": arrow.coded(filters.codes[alleles.records], filters.texts),
     }
 
@@ -109,12 +99,21 @@ def _texts(texts: Texts) -> ArrowColumn:
 
 
 def _genotypes(alleles: Alleles) -> dict[str, ArrowColumn]:
-    columns = {}
-    for name, column in (("n_called", CALLED), ("n_het", HET), ("n_hom", HOM)):
-        values = whole_numbers(alleles.rows, column)[0].astype(np.int32)
-        valid = alleles.rows.segments(column).lengths > 0
-        columns[name] = arrow.numbers(values[alleles.records], valid[alleles.records])
-    return {**columns, "gt": _cells(alleles, GENOTYPE)}
+    """The columns of the samples; NULL where there are none, and where a record has no GT."""
+    found, records = alleles.chunk.checked.genotypes, alleles.records
+    if found is None:
+        none = np.zeros(len(records), np.int64)
+        nulls = arrow.numbers(none.astype(np.int32), none > 0)
+        gt = _texts(Texts(NO_TEXT, offsets_of(none)))
+        return {**dict.fromkeys(("n_called", "n_het", "n_hom"), nulls), "gt": gt}
+    counts = {"n_called": found.called, "n_het": found.het, "n_hom": found.hom}
+    valid = found.has_gt[records]
+    starts, lengths = found.segments
+    places = Segments(starts[records], lengths[records])
+    return {
+        **{name: arrow.numbers(n.astype(np.int32)[records], valid) for name, n in counts.items()},
+        "gt": _texts(taken(TextArray(found.text.tobytes()), places)),
+    }
 
 
 class WordCodes(NamedTuple):

@@ -22,11 +22,11 @@ class Compound(NamedTuple):
 
 
 class Compounds:
-    """The compound consequences of a contig's records so far."""
+    """The compound consequences by contig and position: of the last contig, and of a chunk's."""
 
     def __init__(self) -> None:
         self.contig = ""
-        self.known: dict[tuple[str, int], dict[Compound, None]] = {}
+        self.known: dict[str, dict[int, dict[Compound, None]]] = {}
 
     def resolved(self, entries: Entries, alleles: Alleles, kinds: Kinds) -> Entries:
         """The entries, with what another record tells in the place of a reference to it."""
@@ -44,24 +44,25 @@ class Compounds:
 
     def _take(self, entries: Entries, alleles: Alleles, kinds: Kinds) -> None:
         text = alleles.chunk.text
+        self.known = {self.contig: self.known.get(self.contig, {})}
         for n in np.flatnonzero(entries.is_compound).tolist():
             allele = int(entries.alleles[n])
-            contig = alleles.contig(allele)
-            if contig != self.contig:
-                self.contig, self.known = contig, {}
+            self.contig = alleles.contig(allele)
             compound = Compound(
                 kinds[entries.kinds[n]],
                 value(text, entries.residues, n),
                 value(text, entries.bases, n),
             )
-            self.known.setdefault((contig, int(alleles.pos[allele])), {})[compound] = None
+            of_contig = self.known.setdefault(self.contig, {})
+            of_contig.setdefault(int(alleles.pos[allele]), {})[compound] = None
 
     def _of(self, entries: Entries, n: int, alleles: Alleles, kinds: Kinds) -> list[Compound]:
         allele = int(entries.alleles[n])
         pos = kinds[entries.kinds[n]].consequence.removeprefix(ELSEWHERE)
-        place = (alleles.contig(allele), int(pos) if pos.isdecimal() else 0)
+        of_contig = self.known.get(alleles.contig(allele), {})
+        there = of_contig.get(int(pos) if pos.isdecimal() else 0, {})
         own = named_change(alleles, allele)
-        return [c for c in self.known.get(place, {}) if own in c.bases.upper().split(b"+")]
+        return [c for c in there if own in c.bases.upper().split(b"+")]
 
 
 def value(text: TextArray, places: Segments, n: int) -> bytes:

@@ -14,7 +14,7 @@ from ann.counts import Counts
 from ann.csq import STDERR, Csq, GateError, local_files
 from ann.disk import Disk, duckdb_errors
 from ann.gate import demand_readable, fault_in_reading, records_to_read
-from ann.growing import ENDED, Growth, LineFile
+from ann.growing import ENDED, Growth
 from ann.header import result_header, tools
 from ann.index import write_index
 from ann.job_annotation import add_annotation
@@ -139,15 +139,14 @@ def _made(
         return prepared.csq or local_files(scratch)
 
     index = TbiBuilder()
-    with BgzfWriter(scratch / BODY, threads()) as out, LineFile(prepared.lines, growth) as lines:
-        splicer = Splicer(lines, prepared.header.width, out, index, tell)
-        with duckdb_errors():
-            found = annotate_variants(
-                *(prepared.rows, csq, prepared.reference, scratch),
-                memory_mb=COLUMNAR_MEMORY_MB,
-                take=splicer.take,
-                growth=growth,
-            )
+    with BgzfWriter(scratch / BODY, threads()) as out, duckdb_errors():
+        splicer = Splicer(out, index, tell)
+        found = annotate_variants(
+            *(prepared.checked, csq, prepared.reference, scratch),
+            memory_mb=COLUMNAR_MEMORY_MB,
+            take=splicer.take,
+            growth=growth,
+        )
     return Made(found, splicer.records, index, out.offsets())
 
 

@@ -5,24 +5,30 @@ record itself comes out as it went in. Records that csq cannot take (another con
 symbolic alleles) are set aside, each with a reason. csq runs beside the pre-pass.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
+from ann.checked import checked, write
 from ann.csq import AUTO, HAPLOTYPE, LOCAL, Csq
 from ann.genotypes import Genotypes, genotypes
+from ann.ordering import in_order_of_contigs as in_order
 from ann.reader import Block
 from ann.records import Header, VCFError
 from ann.references import Contig, Reference
 from ann.rejected import Rejected
-from ann.rows import record_rows, site_rows
-from ann.screening import REASONS, ContigRun, Screened, Screening
-from ann.table import FORMAT
+from ann.screening import REASONS, Screened, Screening
+from ann.sites import site_rows
+from ann.table import FORMAT, part
 from ann.tags import Tags
 
+MOST_ROWS = 20_000
+"""Records handed on together."""
 MOST_SAMPLES = 10
 """Haplotype by haplotype csq takes 0.6 s more for each sample and 200,000 records."""
 Progress = Callable[[str], None]
@@ -32,15 +38,14 @@ Progress = Callable[[str], None]
 class Prepared:
     """The files that the pre-pass leaves, and what it noticed.
 
-    `lines` has every record as it goes out, in order; `rows` is records.tsv; `csq` are the files
-    that csq wrote, with a record's number as its ID. `mode` is LOCAL or HAPLOTYPE.
+    `checked` has every record, in order (`ann.checked`); `csq` are the files that csq wrote, with a
+    record's number as its ID. `mode` is LOCAL or HAPLOTYPE.
     """
 
     reference: Reference
     header: Header
     tags: Tags
-    lines: Path
-    rows: Path
+    checked: Path
     rejected: Path
     csq: list[Path] = field(default_factory=list)
     codes: list[int] = field(default_factory=list)
@@ -72,8 +77,7 @@ class PrePass:
             screening.reference,
             header,
             Tags(header),
-            folder / "lines",
-            folder / "records.tsv",
+            folder / "checked",
             folder / "rejected.tsv",
         )
         self.samples = max(0, header.width - FORMAT - 1)
@@ -89,36 +93,47 @@ class PrePass:
         self.seen: dict[bytes, None] = {}
 
     def run(self, blocks: Iterator[Block], progress: Progress) -> Prepared:
-        """Write `lines`, `rows` and `rejected`, and feed csq.
+        """Write `checked` and `rejected`, and feed csq.
 
-        They may be read once announced: csq has a record before `rows` has it.
+        They may be read once announced: csq has a record before `checked` has it.
         """
         prepared = self.prepared
         with (
-            prepared.lines.open("wb") as lines,
-            prepared.rows.open("wb") as rows,
+            prepared.checked.open("wb") as out,
             Rejected(prepared.rejected, self.screening) as rejected,
         ):
-            for block in blocks:
+            for block in itertools.chain.from_iterable(map(_parts, blocks)):
                 table = prepared.tags.without_ours(block.table)
                 prepared.tags.note(table)
                 screened = self.screening.screen(block._replace(table=table))
-                calls = self._genotypes(screened)
-                self._feed(screened, calls)
-                for file, text in (
-                    (lines, table.text),
-                    (rows, record_rows(screened, prepared.records, calls)),
-                ):
-                    file.write(text)
-                    file.flush()
+                self._follow(screened)
+                self._hand_on(screened, out)
                 self._count(screened)
                 rejected.add(screened)
-                prepared.records += len(table)
                 if not self.has_announced and self.is_sorted and not self.is_phased:
                     self.has_announced = True
                     self.announce(prepared)
                 progress(_words(prepared.records, block.share))
         return prepared
+
+    def put_in_order(self) -> None:
+        """Write `checked` anew, in order, and feed csq, which has to begin anew."""
+        prepared, screening = self.prepared, self.screening
+        again = Screening(screening.reference, screening.header, screening.check)
+        ranks = {name: rank for rank, name in enumerate(self.seen)}
+        prepared.records, ordered = 0, prepared.checked.with_suffix(".sorted")
+        with ordered.open("wb") as out:
+            blocks = in_order(prepared.checked, ranks, screening.header.width)
+            for block in itertools.chain.from_iterable(map(_parts, blocks)):
+                self._hand_on(again.screen(block), out, feed=True)
+        ordered.replace(prepared.checked)
+
+    def _hand_on(self, screened: Screened, out: BinaryIO, feed: bool = False) -> None:
+        calls = self._genotypes(screened)
+        if self.is_sorted or feed:
+            self._feed(screened, calls)
+        write(out, checked(screened, calls))
+        self.prepared.records += len(screened.table)
 
     def _genotypes(self, screened: Screened) -> Genotypes | None:
         if not self.samples:
@@ -142,29 +157,30 @@ class PrePass:
                 self.prepared.reasons[REASONS[code]] += int(number)
 
     def _feed(self, screened: Screened, calls: Genotypes | None) -> None:
-        """Look whether the order holds; while it does, csq gets the sites."""
+        """Give csq the sites."""
+        first = self.prepared.records
         for run in screened.runs:
-            self._follow(screened, run)
             contig = run.placement.contig
-            if not self.is_sorted or contig is None:
+            if contig is None:
                 continue
             code, turn = contig.genetic_code, run.placement.turn
-            first = self.prepared.records
             self.csq.feed(code, turn, site_rows(screened, first, run))
             if self.is_phased:
                 sites = site_rows(screened, first, run, calls)
                 self.csq.feed_haplotypes(code, turn, sites, self.samples)
 
-    def _follow(self, screened: Screened, run: ContigRun) -> None:
-        name, pos = run.placement.name, screened.pos[run.start : run.stop]
-        is_new = name not in self.seen
-        if not is_new and (name != next(reversed(self.seen)) or pos[0] < self.last_pos):
-            self._unsorted()
-        if len(pos) > 1 and (pos[1:] < pos[:-1]).any():
-            self._unsorted()
-        if is_new:
-            self.seen[name] = None
-        self.last_pos = int(pos[-1])
+    def _follow(self, screened: Screened) -> None:
+        """Look whether the order holds."""
+        for run in screened.runs:
+            name, pos = run.placement.name, screened.pos[run.start : run.stop]
+            is_new = name not in self.seen
+            if not is_new and (name != next(reversed(self.seen)) or pos[0] < self.last_pos):
+                self._unsorted()
+            if len(pos) > 1 and (pos[1:] < pos[:-1]).any():
+                self._unsorted()
+            if is_new:
+                self.seen[name] = None
+            self.last_pos = int(pos[-1])
 
     def _unsorted(self) -> None:
         if self.is_sorted:
@@ -172,6 +188,14 @@ class PrePass:
             self.csq.abandon()
             if self.has_announced:
                 self.announce(self.prepared)
+
+
+def _parts(block: Block) -> Iterator[Block]:
+    """The records of a block, so many at a time that all of what is looked at stays in a cache."""
+    table = block.table
+    size = -(-len(table) // max(1, -(-len(table) // MOST_ROWS)))
+    for first in range(0, len(table), max(1, size)):
+        yield Block(part(table, first, first + size), block.number + first, block.share)
 
 
 def _words(records: int, share: float) -> str:

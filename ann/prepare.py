@@ -7,7 +7,6 @@ from pathlib import Path
 
 from ann.choice import Choice, ReferenceFit, candidates, decide
 from ann.csq import AUTO, HAPLOTYPE, LOCAL, Csq
-from ann.ordering import put_in_order
 from ann.pre_pass import Announcer, Prepared, PrePass, Progress
 from ann.reader import Block, Reader
 from ann.records import VCFError
@@ -60,7 +59,7 @@ def prepare(
         prepared.contigs = {name: screening.placements[name].contig for name in pre_pass.seen}
         if not pre_pass.is_sorted:
             progress("sorting")
-            _sort(pre_pass)
+            pre_pass.put_in_order()
         progress("annotating")
         prepared.csq = csq.finish()
     except BaseException:
@@ -69,20 +68,6 @@ def prepare(
     prepared.mode, prepared.codes = csq.mode, sorted(csq.codes)
     prepared.notes = [also_fits] * bool(also_fits) + _notes(pre_pass)
     return prepared
-
-
-def _sort(pre_pass: PrePass) -> None:
-    """Put what was written in order, and give csq the sites, which it has not had."""
-    csq, prepared = pre_pass.csq, pre_pass.prepared
-    samples = pre_pass.samples if pre_pass.is_phased else 0
-    ranks = {name: rank for rank, name in enumerate(pre_pass.seen)}
-    placements = pre_pass.screening.placements
-    for name, sites, with_gt in put_in_order(prepared.lines, prepared.rows, ranks, samples > 0):
-        contig, turn = placements[name].contig, placements[name].turn
-        if contig:
-            csq.feed(contig.genetic_code, turn, sites)
-            if samples:
-                csq.feed_haplotypes(contig.genetic_code, turn, with_gt, samples)
 
 
 def choose(reader: Reader, head: Block | None, wanted: str, offer: list[Reference]) -> Choice:

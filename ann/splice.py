@@ -5,12 +5,9 @@ from collections.abc import Callable
 import numpy as np
 
 from ann.bgzf import BgzfWriter
-from ann.chunks import Tables
-from ann.csq import GateError
+from ann.chunks import Chunk
 from ann.gains import Gains
-from ann.growing import LineFile
-from ann.rows import Source
-from ann.table import ID, INFO, Ints, RecordTable, Segments
+from ann.table import ID, INFO, Ints, RecordTable, Segments, Source
 from ann.tbi import TbiBuilder
 
 DOT = ord(".")
@@ -19,35 +16,24 @@ DOT = ord(".")
 class Splicer:
     """Writes and indexes record after record, each with what it gains."""
 
-    def __init__(
-        self,
-        lines: LineFile,
-        width: int,
-        out: BgzfWriter,
-        index: TbiBuilder,
-        progress: Callable[[int], None],
-    ) -> None:
-        self.lines = Tables(lines, width)
+    def __init__(self, out: BgzfWriter, index: TbiBuilder, progress: Callable[[int], None]) -> None:
         self.out, self.index, self.progress = out, index, progress
         self.records = 0
 
-    def take(self, gains: Gains) -> None:
-        """Write the next records. Raises GateError where there are not so many."""
-        wanted = len(gains.pieces[0].places.starts)
-        table = self.lines.take(wanted)
-        if len(table) != wanted:
-            raise GateError("more was found than there are records")
-        if not wanted:
-            return
-        text = joined(table, gains)
+    def take(self, chunk: Chunk, gains: Gains) -> None:
+        """Write the next records."""
+        text, lengths = joined(chunk.lines, gains)
         self.out.write(text)
-        self.index.add(table, text)
-        self.records += wanted
+        self.index.add(chunk.lines, chunk.checked.pos, lengths)
+        self.records += len(chunk.lines)
         self.progress(self.records)
 
 
-def joined(table: RecordTable, gains: Gains) -> bytes:
-    """The records of a table, each with its gain in INFO and, if it has no ID, its name."""
+def joined(table: RecordTable, gains: Gains) -> tuple[bytes, Ints]:
+    """The records of a table, each with its gain in INFO and, if it has no ID, its name.
+
+    And the length of each.
+    """
     starts, lengths = table.segments(INFO)
     ends = table.seps[:, INFO]
     is_first = (lengths == 0) | ((lengths == 1) & (table.data[starts] == DOT))
@@ -58,7 +44,8 @@ def joined(table: RecordTable, gains: Gains) -> bytes:
         is_first &= ~leads
         pieces.append(Segments(places + source.add(text) + leads, sizes - leads))
     rest = Segments(ends, table.seps[:, -1] + 1 - ends)
-    return source.stitch([*_fronts(table, cuts, gains.names, source), *pieces, rest])
+    parts = [*_fronts(table, cuts, gains.names, source), *pieces, rest]
+    return source.stitch(parts), np.sum([part.lengths for part in parts], axis=0)
 
 
 def _fronts(

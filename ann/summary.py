@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from collections import Counter
 from typing import Any
 
 from ann.counts import Counts
@@ -17,19 +18,19 @@ def summary(counts: Counts, reference: Reference, **more: Any) -> dict[str, Any]
         **more,
         "records": counts.records,
         "annotated": counts.annotated,
-        "not_annotated": dict(counts.reasons.most_common()),
-        "consequences": dict(counts.consequences.most_common()),
-        "impacts": dict(counts.impacts.most_common()),
+        "not_annotated": _ranked(counts.reasons),
+        "consequences": _ranked(counts.consequences),
+        "impacts": _ranked(counts.impacts),
         "corrected": counts.corrected,
-        "by_type": dict(counts.by_type.most_common()),
+        "by_type": _ranked(counts.by_type),
         "ts": counts.transitions,
         "tv": counts.transversions,
         "ts_tv": counts.ts_tv,
         "known": counts.known if reference.has_known else None,
         "sources": _sources(counts, reference),
-        "significance": dict(counts.significance.most_common()),
-        "regions": dict(counts.regions.most_common()),
-        "genes": dict(counts.genes.most_common(GENES)),
+        "significance": _ranked(counts.significance),
+        "regions": _ranked(counts.regions),
+        "genes": _ranked(counts.genes, GENES),
         "density": dict(itertools.islice(counts.density.items(), CONTIGS_NAMED)),
         "reference": {
             "name": reference.name,
@@ -38,6 +39,12 @@ def summary(counts: Counts, reference: Reference, **more: Any) -> dict[str, Any]
             "contigs": dict(itertools.islice(counts.contigs.items(), CONTIGS_NAMED)),
         },
     }
+
+
+def _ranked(counted: Counter[str], most: int | None = None) -> dict[str, int]:
+    """The most frequent first; what is equally frequent, by name."""
+    ranked = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
+    return dict(ranked[:most])
 
 
 def _sources(counts: Counts, reference: Reference) -> list[dict[str, Any]]:

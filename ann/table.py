@@ -11,7 +11,7 @@ Mask = NDArray[np.bool_]
 Hashes = NDArray[np.uint64]
 
 CHROM, POS, ID, REF, ALT, QUAL, FILTER, INFO, FORMAT = range(9)
-TAB, NEWLINE, HASH = 9, 10, ord("#")
+TAB, NEWLINE, SPACE, HASH, DELETE = 9, 10, 32, ord("#"), 127
 PAD = bytes(16)
 """Behind the text, so that a word may be read at its very end."""
 WORD_BYTES = 8
@@ -90,6 +90,17 @@ def table_of(text: bytes, width: int) -> RecordTable | None:
     return table
 
 
+def part(table: RecordTable, first: int, stop: int) -> RecordTable:
+    """Some rows of a table as a table of their own."""
+    if first == 0 and stop >= len(table):
+        return table
+    seps = table.seps[first:stop]
+    if not len(seps):
+        return RecordTable(b"", seps)
+    begin = int(table.begins[first])
+    return RecordTable(table.text[begin : int(seps[-1, -1]) + 1], seps - begin)
+
+
 def along(rows: Bytes, columns: Ints) -> Bytes:
     """The bytes in these columns, each row's by itself; quicker than np.take_along_axis."""
     found: Bytes = rows[np.arange(len(rows))[:, None], columns]
@@ -131,6 +142,37 @@ def decimals(numbers: Ints) -> tuple[Bytes, Segments]:
         lengths += numbers >= tens * 10
     ends = np.arange(1, len(numbers) + 1) * width
     return digits.ravel(), Segments(ends - lengths, lengths)
+
+
+class Source:
+    """An array of bytes that grows, so that all parts of a row can be taken from one."""
+
+    def __init__(self, first: Bytes) -> None:
+        self.parts, self.size = [first], len(first)
+
+    def add(self, values: Bytes) -> int:
+        """The offset at which the added bytes begin."""
+        self.parts.append(values)
+        self.size += len(values)
+        return self.size - len(values)
+
+    def constant(self, text: bytes, rows: int) -> Segments:
+        """The same text for each row."""
+        start = self.add(np.frombuffer(text, np.uint8))
+        return Segments(np.full(rows, start), np.full(rows, len(text)))
+
+    def choice(self, texts: list[bytes], which: Ints) -> Segments:
+        """One of some texts for each row."""
+        starts = np.array([self.add(np.frombuffer(text, np.uint8)) for text in texts], np.int64)
+        lengths = np.array([len(text) for text in texts], np.int64)
+        return Segments(starts[which], lengths[which])
+
+    def numbers(self, values: Ints) -> Segments:
+        digits, segments = decimals(values)
+        return Segments(segments.starts + self.add(digits), segments.lengths)
+
+    def stitch(self, parts: list[Segments]) -> bytes:
+        return stitch(np.concatenate(self.parts), parts)
 
 
 def positions(table: RecordTable) -> tuple[Ints, Mask]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ann.bgzf import BLOCK_BYTES, EOF_BLOCK, block
-from ann.table import CHROM, NEWLINE, REF, Ints, RecordTable, changes, positions
+from ann.table import CHROM, REF, Ints, RecordTable, changes
 
 REACH = 1 << 29
 """The first position, counted from 0, that a TBI cannot hold."""
@@ -64,19 +64,18 @@ class TbiBuilder:
         self.offset, self.can_build = 0, True
         self.contigs: dict[bytes, _Contig] = {}
 
-    def add(self, table: RecordTable, written: bytes) -> None:
-        """Take in records, and the text that was written for them."""
-        if not self.can_build:
+    def add(self, table: RecordTable, pos: Ints, written: Ints) -> None:
+        """Take in records, where they are, and how many bytes were written for each."""
+        if not self.can_build or not len(table):
             return
-        begins = positions(table)[0] - 1
+        begins = pos - 1
         lasts = begins + table.segments(REF).lengths - 1
         is_short = not any(words in table.text for words in ENDS_ELSEWHERE)
         self.can_build = bool(is_short and begins.min() >= 0 and lasts.max() < REACH)
         if not self.can_build:
             return
-        ends = np.flatnonzero(np.frombuffer(written, np.uint8) == NEWLINE) + 1 + self.offset
-        starts = np.concatenate([[self.offset], ends[:-1]])
-        self.offset += len(written)
+        ends = np.cumsum(written) + self.offset
+        starts, self.offset = ends - written, int(ends[-1])
         firsts = changes(table, CHROM).tolist()
         for first, stop in zip(firsts, [*firsts[1:], len(table)], strict=True):
             contig = self.contigs.setdefault(table.cell(first, CHROM), _Contig())

@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ann.alleles import Alleles, Runs
+from ann.alleles import Alleles
+from ann.checked import Runs
 from ann.codons import Codons, codons_of
 from ann.entries import Entries
 from ann.kinds import Kinds, is_at_an_end

@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 
 from ann import arrow, columns
-from ann.chunks import chunks
+from ann.chunks import Chunk, chunks
 from ann.counts import Counts, Tally
 from ann.described import Describer
 from ann.findings import Finder
@@ -37,7 +37,7 @@ PARQUET = (
 MOST_ROWS_WAITING = 2 * ROW_GROUP_ROWS
 """More than are made while the engine packs a group."""
 Table = arrow.ArrowColumn
-Taker = Callable[[Gains], None]
+Taker = Callable[[Chunk, Gains], None]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def annotate_variants(
     take: Taker,
     growth: Growth = ENDED,
 ) -> Found:
-    """Make variants.parquet in `folder` of a job's records.tsv and csq's VCFs; hand on the gains.
+    """Make variants.parquet in `folder` of checked records and csq's VCFs; hand on the gains.
 
     `memory_mb` is for the engine; it writes to `folder` what does not fit. The files may still
     grow (`ann.chunks`). Raises GapError where csq's sites are not the records'.
@@ -73,7 +73,7 @@ def annotate_variants(
                 findings = finder.find(chunk)
                 groups, hits = grouped(findings), known.look_up(findings)
                 writer.write(columns.rows(findings, groups, hits, known.types, row))
-                take(gains(findings, hits))
+                take(chunk, gains(findings, hits))
                 tally.take(findings, groups, hits)
                 row += len(findings.alleles)
     return Found(parquet, tally.counts())

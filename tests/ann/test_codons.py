@@ -6,7 +6,7 @@ import duckdb
 import numpy as np
 import pytest
 
-from ann.alleles import Runs
+from ann.checked import Runs
 from ann.codons import codons_of
 from ann.fasta import MappedFasta
 from ann.genes import write_parquet

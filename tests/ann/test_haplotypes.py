@@ -1,10 +1,16 @@
 """Alleles of one haplotype that change one codon together, and when they are called so."""
 
+import itertools
+import re
+from pathlib import Path
+
 import duckdb
 import pytest
 
 from ann.pipeline import Outcome
+from tests.ann.added import Adding
 from tests.ann.conftest import Annotate, records_of, vcf
+from tests.ann.gene_models import ENSEMBL, SEQUENCE
 
 PAIR = ["MT 11777 a C A . . . GT {}", "MT 11778 b G A . . . GT {}"]
 
@@ -73,3 +79,22 @@ def test_an_unsorted_file_is_sorted_first(annotate: Annotate) -> None:
     lines = phased("0|1").splitlines(keepends=True)
     lines[2], lines[3] = lines[3], lines[2]
     assert "340N" in " ".join(changes(annotate(b"".join(lines))))
+
+
+def test_changes_of_one_codon_are_put_together_on_every_contig_of_a_file(
+    annotate: Annotate, adding: Adding, folder: Path
+) -> None:
+    """csq tells them at one record and refers to it from the other, which must be of its contig."""
+    others = ENSEMBL.partition("\n")[2].replace("c1\t", "c2\t")
+    genes = ENSEMBL + re.sub(r"(gene:g|transcript:t)", r"\1x", others)
+    adding(genes, f">c1\n{SEQUENCE}\n>c2\n{SEQUENCE}\n")
+    rows = [f"{contig} {pos} . C A . . . GT 0|1" for contig in ("c1", "c2") for pos in (35, 36)]
+    outcome = annotate(
+        vcf(*rows).replace(b"INFO\n", b"INFO\tFORMAT\tS1\n"), reference="Tiny", references=folder
+    )
+    assert outcome.error is None
+    with duckdb.connect() as db:
+        query = "SELECT chrom, pos, hgvs_p FROM read_parquet(?)"
+        found = db.execute(query, [str(outcome.variants)]).fetchall()
+    places = itertools.product(["c1", "c2"], [35, 36])
+    assert found == [(*place, "p.(Ala2Glu)") for place in places]

@@ -39,6 +39,12 @@ def test_records_alleles_and_entries_are_counted(told: dict[str, Any]) -> None:
     assert told["genes"] == {"MT-ATP6": 2, "MT-RNR1": 1, "MT-TL1": 1}, "once a record"
 
 
+def test_what_is_equally_frequent_is_ranked_by_name(annotate: Annotate) -> None:
+    outcome = annotate(vcf("MT 3243 . A G . . .", "MT 3460 . G A . . ."))
+    genes = json.loads(outcome.summary.read_text())["genes"]
+    assert list(genes.items()) == [("MT-ND1", 1), ("MT-TL1", 1)]
+
+
 def test_places_are_under_the_files_own_names(told: dict[str, Any]) -> None:
     assert told["reference"]["contigs"] == {"chrM": 16569}
     assert sum(told["density"]["chrM"]) == 6

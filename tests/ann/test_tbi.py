@@ -8,7 +8,7 @@ import pysam
 import pytest
 
 from ann.bgzf import BgzfWriter, put_before
-from ann.table import RecordTable, table_of
+from ann.table import Ints, RecordTable, positions, table_of
 from ann.tbi import REACH, TbiBuilder
 
 HEADER = b"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
@@ -24,6 +24,11 @@ def rows(chance: random.Random, contig: str, n: int) -> list[bytes]:
     return found
 
 
+def of_lines(table: RecordTable) -> tuple[Ints, Ints]:
+    """The position of each record, and the bytes of its line."""
+    return positions(table)[0], table.seps[:, -1] + 1 - table.begins
+
+
 def written(path: Path, blocks: list[bytes]) -> TbiBuilder:
     index, body = TbiBuilder(), path.with_suffix(".body")
     with BgzfWriter(body, 1) as out:
@@ -31,7 +36,7 @@ def written(path: Path, blocks: list[bytes]) -> TbiBuilder:
             out.write(text)
             table = table_of(text, 8)
             assert isinstance(table, RecordTable)
-            index.add(table, text)
+            index.add(table, *of_lines(table))
     shift = put_before(HEADER, body, path)
     index.write(Path(f"{path}.tbi"), out.offsets() + shift)
     return index
@@ -64,5 +69,5 @@ def test_what_reaches_beyond_ref_or_a_tbi_is_left_to_htslib(tmp_path: Path, reco
     table = table_of(record, 8)
     assert table
     index = TbiBuilder()
-    index.add(table, record)
+    index.add(table, *of_lines(table))
     assert not index.can_build

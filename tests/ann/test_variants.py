@@ -1,5 +1,6 @@
 """The table of variants, and what INFO gains: worked examples, through the pass or a whole job."""
 
+import gzip
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,14 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pytest
 
+from ann.checked import Checked, Runs, write
 from ann.chunks import GapError
 from ann.counts import Counts
 from ann.gains import Gains
 from ann.genes import write_parquet
+from ann.genotypes import Genotypes
 from ann.gff import read
 from ann.references import Contig, Reference, Region
+from ann.screening import CODES
+from ann.table import Segments, positions, table_of
 from ann.variants import Found, annotate_variants
 from tests.ann.conftest import Annotate, records_of, vcf
 from tests.ann.test_known import DISEASE
@@ -34,6 +40,7 @@ C1\tx\tncRNA_gene\t24\t30\t.\t+\t.\tID=gene:r1;Name=RNA1;biotype=rRNA
 C1\tx\trRNA\t24\t30\t.\t+\t.\tID=transcript:r1;Parent=gene:r1;biotype=rRNA
 C1\tx\texon\t24\t30\t.\t+\t.\tParent=transcript:r1
 """
+ROWS_AT_A_TIME = 700
 Row = dict[str, Any]
 
 
@@ -80,24 +87,48 @@ def run(made: Reference, tmp_path: Path) -> Run:
         status = columns.get("status", "")
         for number, line in enumerate(lines):
             pos, ref, alt, bcsq = (*line.split(" "), ".")[:4]
-            cells = ["chr1", "C1", pos, columns.get("id", "."), ref, alt, "9.5", "PASS", status]
-            records.append(
-                "\t".join([str(number), str(number + 9), *cells, *["2", "1", "0", "0/1"]])
-            )
+            cells = ["chr1", pos, columns.get("id", "."), ref, alt, "9.5", "PASS", "."]
+            records.append("\t".join(cells))
             info = "." if bcsq == "." else f"BCSQ={bcsq}"
             sites.append(f"C1\t{pos}\t{number}\t{ref}\t{alt}\t.\t.\t{info}")
-        (folder / "records.tsv").write_text("".join(f"{r}\n" for r in records))
+        write_checked(folder / "checked", records, CODES[status])
         shown = sites[:2] if status else sites
         (folder / "csq.vcf").write_text("".join(f"{site}\n" for site in shown))
         gains: list[Gains] = []
         found = annotate_variants(
-            *(folder / "records.tsv", lambda: [folder / "csq.vcf"], made, folder),
+            *(folder / "checked", lambda: [folder / "csq.vcf"], made, folder),
             memory_mb=256,
-            take=gains.append,
+            take=lambda _, gained: gains.append(gained),
         )
         return Passed(found, gains)
 
     return passed
+
+
+def write_checked(path: Path, lines: list[str], status: int) -> None:
+    """Records on `chr1`, which the reference calls C1, as the pre-pass hands them on."""
+    with path.open("wb") as out:
+        for at in range(0, len(lines), ROWS_AT_A_TIME):
+            some = lines[at : at + ROWS_AT_A_TIME]
+            table = table_of("".join(f"{line}\n" for line in some).encode(), 8)
+            assert table
+            none, one = np.zeros(len(some), np.int64), np.ones(len(some), np.int64)
+            records = Checked(
+                *(table.text, table.seps.astype(np.int32), b"", positions(table)[0]),
+                status=np.full(len(some), status, np.int8),
+                names=Runs(["chr1"], none),
+                contigs=Runs(["C1"], none),
+                genotypes=Genotypes(
+                    text=np.frombuffer(b"0/1", np.uint8),
+                    segments=Segments(none, 3 * one),
+                    has_gt=one > 0,
+                    called=2 * one,
+                    het=one,
+                    hom=none,
+                    is_phased=one < 0,
+                ),
+            )
+            write(out, records)
 
 
 def rows(passed: Passed) -> list[Row]:
@@ -318,14 +349,13 @@ def test_no_records_make_an_empty_table(run: Run) -> None:
 def test_sites_that_are_none_of_the_records_are_refused(
     run: Run, made: Reference, tmp_path: Path
 ) -> None:
-    (tmp_path / "records.tsv").write_bytes(b"")
+    (tmp_path / "checked").write_bytes(b"")
     (tmp_path / "csq.vcf").write_text("C1\t1\t0\tT\tA\t.\t.\t.\n")
-    no_gains: list[Gains] = []
     with pytest.raises(GapError):
         annotate_variants(
-            *(tmp_path / "records.tsv", lambda: [tmp_path / "csq.vcf"], made, tmp_path),
+            *(tmp_path / "checked", lambda: [tmp_path / "csq.vcf"], made, tmp_path),
             memory_mb=128,
-            take=no_gains.append,
+            take=lambda *_: None,
         )
 
 
@@ -401,3 +431,18 @@ def test_start_codons_of_the_vertebrate_mitochondrion(annotate: Annotate) -> Non
     assert "MT-ND1:p.(Met1%3D)" in infos[0]["GAS_HGVSP"]
     assert infos[1]["GAS_HGVSP"].endswith("MT-ATP6:p.(Met1?)")
     assert infos[2]["GAS_CSQ"] == "start_retained&synonymous|MT-ATP6|MT-ATP6|protein_coding"
+
+
+def test_the_table_shows_any_bytes_as_text_and_the_vcf_keeps_them(annotate: Annotate) -> None:
+    body = vcf("MT 73 a@b A G . P~ . GT ~", "MT 263 . A G . . . GT 1")
+    body = body.replace(b"@", b"\1").replace(b"~", b"\xff")
+    outcome = annotate(body.replace(b"INFO\n", b"INFO\tFORMAT\tS1\n"))
+    assert outcome.error is None
+    with duckdb.connect() as db:
+        query = "SELECT id, alt, filter, gt FROM read_parquet(?)"
+        shown = db.execute(query, [str(outcome.variants)]).fetchall()
+    assert shown == [("a?b", "G", "P\ufffd", ["\ufffd"]), (None, "G", None, ["1"])]
+    with gzip.open(outcome.result) as file:
+        kept = [line.split(b"\t") for line in file if not line.startswith(b"#")]
+    assert kept[0][2] == b"a\1b"
+    assert (kept[0][6], kept[0][-1]) == (b"P\xff", b"\xff\n")
