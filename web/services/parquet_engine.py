@@ -33,6 +33,14 @@ class Gone(Exception):
     """A file that is not there (any more)."""
 
 
+class RepeatedTimer(threading.Timer):
+    """Goes off again and again: DuckDB forgets an interrupt that comes before the query begins."""
+
+    def run(self) -> None:
+        while not self.finished.wait(self.interval):
+            self.function(*self.args, **self.kwargs)
+
+
 class ParquetEngine:
     """One engine for all files: a cursor for each query, a memory limit for all of them."""
 
@@ -60,7 +68,7 @@ class ParquetEngine:
         with ExitStack() as stack:
             stack.callback(self._places.release)
             cursor = stack.enter_context(self._connection().cursor())
-            timer = threading.Timer(self.timeout_s, cursor.interrupt)
+            timer = RepeatedTimer(self.timeout_s, cursor.interrupt)
             timer.start()
             stack.callback(timer.cancel)
             with _translated_faults():
