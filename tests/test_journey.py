@@ -10,7 +10,7 @@ from ann.annotator import Annotator
 from ann.worker import Worker
 from aws.resources import World
 from tests import builders, daemons
-from tests.conftest import Clock, Handle
+from tests.conftest import PATIENCE_S, Clock, Handle
 from tests.proofs import invariants
 from tests.web.browser import Person, signed_in, submit, visitor
 from tests.web.conftest import site
@@ -25,7 +25,7 @@ def status(person: Person, job_id: str) -> dict[str, object]:
 def download(person: Person, job_id: str) -> bytes:
     reply = person.get(f"/annotations/{job_id}/download")
     assert reply.status_code == 302, reply.text
-    return requests.get(reply.location, timeout=10).content
+    return requests.get(reply.location, timeout=PATIENCE_S).content
 
 
 @BOTH

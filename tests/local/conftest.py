@@ -11,9 +11,8 @@ import boto3
 import pytest
 from botocore.config import Config as ClientConfig
 
-from tests.conftest import Handle
+from tests.conftest import PATIENCE_S, Handle
 
-PATIENCE_S = 15
 NEVER_S = 3600
 """A delay that no test lives to see the end of."""
 
@@ -70,7 +69,7 @@ class Inbox:
     topic: str
     queue: str
 
-    def next(self, wait_s: int = 5) -> str:
+    def next(self, wait_s: int = 20) -> str:
         """The next message's text. Fails where none comes."""
         reply = self.aws.sqs.receive_message(QueueUrl=self.queue, WaitTimeSeconds=wait_s)
         (message,) = reply.get("Messages", ())

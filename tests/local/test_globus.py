@@ -14,6 +14,7 @@ from globus_sdk import AuthAPIError, ConfidentialAppAuthClient
 from local.globus import LocalGlobus
 from local.people import PEOPLE
 from local.tokens import CLIENT_ID, CLIENT_SECRET, CODE_S, TOKEN_S
+from tests.conftest import PATIENCE_S
 
 BACK = "http://localhost:5000/authcallback"
 VERIFIER = "a verifier of some length, as PKCE wants it: 43 characters"
@@ -48,7 +49,7 @@ def authorize_url(client: ConfidentialAppAuthClient, **more: str) -> str:
 
 def choose(url: str, identity: str = "free") -> dict[str, str]:
     """Log in as a person does; return what the site is called back with."""
-    response = requests.post(url, {"identity": identity}, allow_redirects=False, timeout=5)
+    response = requests.post(url, {"identity": identity}, allow_redirects=False, timeout=PATIENCE_S)
     assert response.status_code == 302, response.text
     location = urlsplit(response.headers["Location"])
     assert location._replace(query="").geturl() == BACK
@@ -111,7 +112,7 @@ def test_a_person_is_the_same_the_next_time(client: ConfidentialAppAuthClient) -
 
 
 def test_the_page_names_three_people(client: ConfidentialAppAuthClient) -> None:
-    page = requests.get(authorize_url(client), timeout=5).text
+    page = requests.get(authorize_url(client), timeout=PATIENCE_S).text
     for identity in ("free", "premium", "newcomer"):
         assert f'name="identity" value="{identity}"' in page
     assert "premium: large files, results kept" in page
@@ -123,12 +124,14 @@ def test_the_signature_is_rs512_by_a_named_key(
     globus: LocalGlobus, client: ConfidentialAppAuthClient, code: str
 ) -> None:
     header = jwt.get_unverified_header(exchange(client, code)["id_token"])
-    (key,) = requests.get(f"{globus.url}/jwk.json", timeout=5).json()["keys"]
+    (key,) = requests.get(f"{globus.url}/jwk.json", timeout=PATIENCE_S).json()["keys"]
     assert (header["alg"], header["kid"]) == ("RS512", key["kid"])
 
 
 def test_the_configuration_names_its_own_endpoints(globus: LocalGlobus) -> None:
-    configuration = requests.get(f"{globus.url}/.well-known/openid-configuration", timeout=5).json()
+    configuration = requests.get(
+        f"{globus.url}/.well-known/openid-configuration", timeout=PATIENCE_S
+    ).json()
     assert configuration["issuer"] == globus.url == f"http://localhost:{urlsplit(globus.url).port}"
     endpoints = [
         value for name, value in configuration.items() if name.endswith(("_endpoint", "_uri"))
@@ -189,18 +192,20 @@ def test_a_token_tells_who_it_is_until_it_is_revoked(
 ) -> None:
     token = exchange(client, code)["access_token"]
     headers = {"Authorization": f"Bearer {token}"}
-    claims = requests.get(f"{globus.url}/v2/oauth2/userinfo", headers=headers, timeout=5).json()
+    claims = requests.get(
+        f"{globus.url}/v2/oauth2/userinfo", headers=headers, timeout=PATIENCE_S
+    ).json()
     assert claims["name"] == "Freya Lind"
     assert introspect(globus, token)["sub"] == claims["sub"]
     client.oauth2_revoke_token(token)
-    refused = requests.get(f"{globus.url}/v2/oauth2/userinfo", headers=headers, timeout=5)
+    refused = requests.get(f"{globus.url}/v2/oauth2/userinfo", headers=headers, timeout=PATIENCE_S)
     assert refused.status_code == 401
     assert introspect(globus, token) == {"active": False}
 
 
 def introspect(globus: LocalGlobus, token: str) -> dict[str, Any]:
     url, who = f"{globus.url}/v2/oauth2/token/introspect", (CLIENT_ID, CLIENT_SECRET)
-    return dict(requests.post(url, {"token": token}, auth=who, timeout=5).json())
+    return dict(requests.post(url, {"token": token}, auth=who, timeout=PATIENCE_S).json())
 
 
 def test_a_token_expires(
@@ -228,23 +233,23 @@ def test_a_request_that_globus_would_not_take_is_refused(
     client: ConfidentialAppAuthClient, changes: dict[str, str]
 ) -> None:
     url = authorize_url(client, **changes)
-    assert requests.get(url, timeout=5).status_code == 400
-    assert requests.post(url, {"identity": "free"}, timeout=5).status_code == 400
+    assert requests.get(url, timeout=PATIENCE_S).status_code == 400
+    assert requests.post(url, {"identity": "free"}, timeout=PATIENCE_S).status_code == 400
 
 
 def test_nobody_else_can_log_in(client: ConfidentialAppAuthClient) -> None:
     url = authorize_url(client)
-    assert requests.post(url, {"identity": "mallory"}, timeout=5).status_code == 400
+    assert requests.post(url, {"identity": "mallory"}, timeout=PATIENCE_S).status_code == 400
 
 
 def test_logout_leads_back_to_this_machine_only(globus: LocalGlobus) -> None:
     url = f"{globus.url}/v2/web/logout"
     there = requests.get(
-        url, {"redirect_uri": "http://localhost:5000/"}, allow_redirects=False, timeout=5
+        url, {"redirect_uri": "http://localhost:5000/"}, allow_redirects=False, timeout=PATIENCE_S
     )
     assert there.headers["Location"] == "http://localhost:5000/"
     away = requests.get(
-        url, {"redirect_uri": "https://evil.example/"}, allow_redirects=False, timeout=5
+        url, {"redirect_uri": "https://evil.example/"}, allow_redirects=False, timeout=PATIENCE_S
     )
     assert away.status_code == 200
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import PATIENCE_S
+
 ROOT = Path(__file__).parents[2]
 PIP_SAYS = """\
 Ignoring pywin32: markers 'sys_platform == "win32"' don't match your environment
@@ -59,7 +61,7 @@ class Clone:
             "PIP_CODE": str(pip_code),
         }
         argv = [str(self.folder / "gas"), *words]
-        return subprocess.run(argv, capture_output=True, text=True, env=env, timeout=20)
+        return subprocess.run(argv, capture_output=True, text=True, env=env, timeout=PATIENCE_S)
 
 
 @pytest.fixture

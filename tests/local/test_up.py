@@ -17,6 +17,7 @@ import requests
 from local.addresses import free_port
 from local.people import PEOPLE
 from local.visitor import Visitor
+from tests.conftest import PATIENCE_S
 
 READY_S, BACK_S, STOP_S = 60, 30, 40
 RUNNING_S = 90
@@ -87,7 +88,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     descendants = psutil.Process(running.process.pid).children(recursive=True)
     running.process.send_signal(signal.SIGINT)
     assert running.process.wait(STOP_S) == 0
-    assert psutil.wait_procs(descendants, timeout=5)[1] == [], "processes were left behind"
+    assert psutil.wait_procs(descendants, timeout=PATIENCE_S)[1] == [], "processes were left behind"
 
 
 def test_the_job_of_a_killed_annotator_completes_on_another_attempt(up: Up, tmp_path: Path) -> None:

@@ -9,13 +9,12 @@ import pytest
 from local import up
 from local.addresses import is_loopback
 from local.people import PEOPLE
-
-ANSWER_S = 20
+from tests.conftest import PATIENCE_S
 
 
 def answer(*options: str) -> tuple[int, list[str]]:
     argv = [sys.executable, "-m", "local.up", *options]
-    ran = subprocess.run(argv, capture_output=True, text=True, timeout=ANSWER_S)
+    ran = subprocess.run(argv, capture_output=True, text=True, timeout=PATIENCE_S)
     return ran.returncode, (ran.stdout + ran.stderr).splitlines()
 
 

@@ -21,6 +21,7 @@ from smoke.catalogue import CHECKS
 from smoke.checks import Check, CheckResult, Verdict, with_needs
 from smoke.target import SmokeRun
 from tests.aws.stack.edge import Edge, EdgeHandler
+from tests.conftest import PATIENCE_S
 from tests.smoke.conftest import SmokedWorld
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("smoke")]
@@ -185,9 +186,9 @@ def test_a_dead_annotator(smoked: SmokedWorld) -> None:
 def test_a_role_that_may_not_send_mail(smoked: SmokedWorld) -> None:
     denied = {"service": "ses", "status": 403, "code": "AccessDenied", "times": 100}
     control = f"{smoked.service.aws_url}/_gas/fail"
-    requests.post(control, json=denied, timeout=5).raise_for_status()
+    requests.post(control, json=denied, timeout=PATIENCE_S).raise_for_status()
     found = failure(smoked, "mail", mail_s=4)
-    requests.delete(control, timeout=5).raise_for_status()
+    requests.delete(control, timeout=PATIENCE_S).raise_for_status()
     assert "no mail was sent" in found.detail
     assert any("AccessDenied" in line for line in found.log), found.log
     assert "lines of faults" in failure(smoked, "log").detail

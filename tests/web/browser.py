@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from aws.resources import World
+from tests.conftest import PATIENCE_S
 
 COLUMNS = b"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
 VCF = b"##fileformat=VCFv4.2\n" + COLUMNS + b"chrM\t73\t.\tA\tG\t.\t.\t.\n"
@@ -74,7 +75,7 @@ def upload(
     """Post a file to S3 by the page's form; return the path that S3 redirects to."""
     action, fields = form_of(person.get(page).text, form_id)
     reply = requests.post(
-        action, data=fields, files={"file": (name, body)}, allow_redirects=False, timeout=10
+        action, data=fields, files={"file": (name, body)}, allow_redirects=False, timeout=PATIENCE_S
     )
     assert reply.status_code == 303, reply.text
     parts = urlsplit(reply.headers["Location"])

@@ -9,10 +9,10 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from werkzeug.wrappers import Request, Response
 from werkzeug.wsgi import ClosingIterator
 
+from tests.conftest import PATIENCE_S
 from web.whole_requests import IN_MEMORY_BYTES, TOO_SLOW, WholeRequests
 
 MAX_BYTES = 200_000
-WAIT_S = 30
 
 
 class SlowBody(BytesIO):
@@ -24,7 +24,7 @@ class SlowBody(BytesIO):
 
     def read(self, size: int | None = -1) -> bytes:
         self.asked.set()
-        assert self.goes_on.wait(WAIT_S)
+        assert self.goes_on.wait(PATIENCE_S)
         return super().read(size)
 
 
@@ -72,7 +72,7 @@ def test_whoever_is_still_sending_keeps_nobody_from_the_site() -> None:
     slow = [SlowBody(b"at last") for _ in range(20)]
     with ThreadPoolExecutor(len(slow)) as pool:
         answers = [pool.submit(ask, app, body) for body in slow]
-        assert all(body.asked.wait(WAIT_S) for body in slow)
+        assert all(body.asked.wait(PATIENCE_S) for body in slow)
         assert ask(app, b"at once") == ("200 OK", b"at once")
         assert not any(answer.done() for answer in answers)
         for body in slow:
@@ -87,10 +87,10 @@ def test_so_many_are_in_the_site_at_a_time_until_their_answers_are_sent() -> Non
     with ThreadPoolExecutor(1) as pool:
         second = pool.submit(ask, app, read := SlowBody(b"second"))
         read.goes_on.set()
-        assert read.asked.wait(WAIT_S)
+        assert read.asked.wait(PATIENCE_S)
         assert not second.done()
         reply.close()  # type: ignore[attr-defined]
-        assert second.result(WAIT_S) == ("200 OK", b"second")
+        assert second.result(PATIENCE_S) == ("200 OK", b"second")
 
 
 def test_whoever_stops_is_told_so_and_takes_no_place() -> None:

@@ -4,6 +4,7 @@ import pytest
 import requests
 
 from aws.resources import World
+from tests.conftest import PATIENCE_S
 
 
 @pytest.mark.parametrize(
@@ -18,5 +19,5 @@ from aws.resources import World
 )
 def test_a_download_has_its_own_name(world: World, name: str, header: str) -> None:
     world.files.write(world.files.results, "k", b"x")
-    reply = requests.get(world.files.link(world.files.results, "k", name, 60), timeout=5)
+    reply = requests.get(world.files.link(world.files.results, "k", name, 60), timeout=PATIENCE_S)
     assert (reply.status_code, reply.headers["Content-Disposition"]) == (200, header)

@@ -6,7 +6,7 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
-from tests.conftest import Handle
+from tests.conftest import PATIENCE_S, Handle
 from tests.local.conftest import Clients
 
 
@@ -14,26 +14,26 @@ from tests.local.conftest import Clients
 def fail(local_aws: Handle) -> Iterator[Callable[..., None]]:
     """Has requests fail until the test is over."""
     yield local_aws.fail
-    requests.delete(f"{local_aws.url}/_gas/fail", timeout=5)
+    requests.delete(f"{local_aws.url}/_gas/fail", timeout=PATIENCE_S)
 
 
 def test_it_says_that_it_serves(aws: Clients) -> None:
-    assert requests.get(f"{aws.url}/_gas/health", timeout=5).status_code == 200
-    assert requests.get(f"{aws.url}/_gas/other", timeout=5).status_code == 404
+    assert requests.get(f"{aws.url}/_gas/health", timeout=PATIENCE_S).status_code == 200
+    assert requests.get(f"{aws.url}/_gas/other", timeout=PATIENCE_S).status_code == 404
 
 
 @pytest.mark.parametrize(
     "change", [{"speed": 1}, {"capacity": "none"}, {"standard_s": "soon"}, ["standard_s"]]
 )
 def test_a_setting_that_makes_no_sense_is_refused(aws: Clients, change: object) -> None:
-    response = requests.put(f"{aws.url}/_gas/settings", json=change, timeout=5)
+    response = requests.put(f"{aws.url}/_gas/settings", json=change, timeout=PATIENCE_S)
     assert response.status_code == 400
     assert response.json()["error"]
 
 
 def test_settings_are_told_back(aws: Clients, settings: Callable[..., None]) -> None:
     settings(standard_s=7, capacity="short")
-    change = requests.put(f"{aws.url}/_gas/settings", json={}, timeout=5).json()
+    change = requests.put(f"{aws.url}/_gas/settings", json={}, timeout=PATIENCE_S).json()
     assert (change["standard_s"], change["capacity"]) == (7, "short")
 
 
@@ -112,6 +112,6 @@ def test_an_upload_by_form_can_be_made_to_fail(
     signed = aws.s3.generate_presigned_post(bucket, "key")
     fail("s3", operation="PostObject")
     files = {"file": b"x" * 3_000_000}
-    response = requests.post(signed["url"], signed["fields"], files=files, timeout=5)
+    response = requests.post(signed["url"], signed["fields"], files=files, timeout=PATIENCE_S)
     assert response.status_code == 503
     assert "Contents" not in aws.s3.list_objects_v2(Bucket=bucket)

@@ -1,6 +1,7 @@
 import pytest
 import requests
 
+from tests.conftest import PATIENCE_S
 from tests.local.conftest import Clients
 
 SITE = "http://localhost:5000"
@@ -26,7 +27,7 @@ def preflight(url: str, origin: str, method: str) -> requests.Response:
         "Access-Control-Request-Method": method,
         "Access-Control-Request-Headers": "content-type",
     }
-    return requests.options(url, headers=headers, timeout=5)
+    return requests.options(url, headers=headers, timeout=PATIENCE_S)
 
 
 def test_a_preflight_from_the_site_is_allowed(aws: Clients, open_bucket: str) -> None:
@@ -57,7 +58,7 @@ def test_a_script_may_read_the_reply_to_its_upload(aws: Clients, open_bucket: st
     signed = aws.s3.generate_presigned_post(open_bucket, "key", fields, [fields])
     headers = {"Origin": SITE}
     response = requests.post(
-        signed["url"], signed["fields"], files={"file": b"x"}, headers=headers, timeout=5
+        signed["url"], signed["fields"], files={"file": b"x"}, headers=headers, timeout=PATIENCE_S
     )
     assert response.headers["Access-Control-Allow-Origin"] == SITE
     assert response.headers["Access-Control-Expose-Headers"] == "ETag, Location"
@@ -67,7 +68,7 @@ def test_a_script_may_read_why_its_upload_was_refused(aws: Clients, open_bucket:
     headers = {"Origin": SITE}
     files = {"file": b"x"}
     response = requests.post(
-        f"{aws.url}/{open_bucket}", {"key": "k"}, files=files, headers=headers, timeout=5
+        f"{aws.url}/{open_bucket}", {"key": "k"}, files=files, headers=headers, timeout=PATIENCE_S
     )
     assert response.status_code == 403
     assert response.headers["Access-Control-Allow-Origin"] == SITE
@@ -76,5 +77,5 @@ def test_a_script_may_read_why_its_upload_was_refused(aws: Clients, open_bucket:
 def test_other_origins_cannot_read_what_they_have_a_link_to(aws: Clients, open_bucket: str) -> None:
     aws.s3.put_object(Bucket=open_bucket, Key="key", Body=b"x")
     url = aws.s3.generate_presigned_url("get_object", Params={"Bucket": open_bucket, "Key": "key"})
-    response = requests.get(url, headers={"Origin": "http://evil.example"}, timeout=5)
+    response = requests.get(url, headers={"Origin": "http://evil.example"}, timeout=PATIENCE_S)
     assert "Access-Control-Allow-Origin" not in response.headers

@@ -1,6 +1,6 @@
 import requests
 
-from tests.conftest import Handle
+from tests.conftest import PATIENCE_S, Handle
 from tests.local.conftest import Clients
 
 
@@ -28,7 +28,7 @@ def test_mail_can_be_read_newest_first(aws: Clients, local_aws: Handle, name: st
 
 def test_the_page_shows_mail_and_runs_nothing_in_it(aws: Clients, name: str) -> None:
     send(aws, f"{name}<script>", Text="see http://localhost:5000/a?b=1&c=2\n<script>x</script>")
-    page = requests.get(f"{aws.url}/mail", timeout=5)
+    page = requests.get(f"{aws.url}/mail", timeout=PATIENCE_S)
     assert page.headers["Content-Type"].startswith("text/html")
     assert f"{name}&lt;script&gt;" in page.text
     assert "<script" not in page.text
@@ -39,7 +39,7 @@ def test_a_browser_at_the_root_sees_the_mail_and_clients_their_buckets(
     aws: Clients, name: str
 ) -> None:
     send(aws, name, Text="hello")
-    assert name in requests.get(aws.url, timeout=5).text
+    assert name in requests.get(aws.url, timeout=PATIENCE_S).text
     assert "Buckets" in aws.s3.list_buckets()
 
 

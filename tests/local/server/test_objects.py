@@ -6,6 +6,7 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
+from tests.conftest import PATIENCE_S
 from tests.local.conftest import Clients
 
 LARGE = os.urandom(12_000_000)
@@ -72,7 +73,7 @@ def test_a_large_object_can_be_downloaded_in_parts_at_once(
 def test_a_link_to_a_large_object_names_the_download(aws: Clients, large: str) -> None:
     where = {"Bucket": large, "Key": WHERE, "ResponseContentDisposition": "attachment"}
     url = aws.s3.generate_presigned_url("get_object", Params=where)
-    response = requests.get(url, timeout=10)
+    response = requests.get(url, timeout=PATIENCE_S)
     assert (response.content, response.headers["Content-Disposition"]) == (LARGE, "attachment")
 
 
@@ -87,6 +88,6 @@ def test_a_slow_reader_keeps_nobody_waiting(aws: Clients, large: str) -> None:
     body = aws.s3.get_object(Bucket=large, Key=WHERE)["Body"]
     other = threading.Thread(target=lambda: aws.s3.head_object(Bucket=large, Key=WHERE))
     other.start()
-    other.join(5)
+    other.join(PATIENCE_S)
     assert not other.is_alive()
     body.close()

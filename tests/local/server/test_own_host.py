@@ -6,15 +6,14 @@ import pytest
 import requests
 
 from local.globus import LocalGlobus
-from tests.conftest import Handle
+from tests.conftest import PATIENCE_S, Handle
 
 REBOUND = "rebind.evil.example"
 EVIL = f"http://{REBOUND}"
-WAIT_S = 30
 
 
 def asked(url: str, method: str = "GET", **headers: str) -> requests.Response:
-    return requests.request(method, url, headers=headers, data=b"", timeout=WAIT_S)
+    return requests.request(method, url, headers=headers, data=b"", timeout=PATIENCE_S)
 
 
 @pytest.mark.parametrize("path", ["/mail.json", "/_gas/health", "/some-bucket/key"])

@@ -9,6 +9,7 @@ import pytest
 import requests
 from botocore.config import Config as ClientConfig
 
+from tests.conftest import PATIENCE_S
 from tests.local.conftest import Clients
 from tests.local.server.test_presigned import code
 
@@ -31,7 +32,7 @@ def post(
     url: str, fields: Fields, body: bytes = b"content", name: str = "my.vcf"
 ) -> requests.Response:
     files = {"file": (name, body)}
-    return requests.post(url, fields, files=files, timeout=5, allow_redirects=False)
+    return requests.post(url, fields, files=files, timeout=PATIENCE_S, allow_redirects=False)
 
 
 def test_a_form_stores_its_file_and_sends_the_browser_on(aws: Clients, bucket: str) -> None:
@@ -77,7 +78,7 @@ def test_the_file_name_is_put_in_the_key_without_its_folders(
     url, fields = form(aws, bucket)
     body = b"".join(_part(name, value) for name, value in fields.items()) + body
     headers = {"Content-Type": "multipart/form-data; boundary=b"}
-    assert requests.post(url, body, headers=headers, timeout=5).status_code == 204
+    assert requests.post(url, body, headers=headers, timeout=PATIENCE_S).status_code == 204
     listed = aws.s3.list_objects_v2(Bucket=bucket)["Contents"]
     assert [item["Key"] for item in listed] == [START + stored]
 
@@ -200,20 +201,24 @@ def test_a_form_without_a_file_is_refused(aws: Clients, bucket: str) -> None:
     url, fields = form(aws, bucket)
     body = b"".join(_part(name, value) for name, value in fields.items()) + b"--b--\r\n"
     headers = {"Content-Type": "multipart/form-data; boundary=b"}
-    assert code(requests.post(url, body, headers=headers, timeout=5)) == "InvalidArgument"
+    assert code(requests.post(url, body, headers=headers, timeout=PATIENCE_S)) == "InvalidArgument"
 
 
 def test_fields_behind_the_file_count_for_nothing(aws: Clients, bucket: str) -> None:
     url, fields = form(aws, bucket)
     parts = [_part("file", "x"), *(_part(name, value) for name, value in fields.items())]
     headers = {"Content-Type": "multipart/form-data; boundary=b"}
-    response = requests.post(url, b"".join(parts) + b"--b--\r\n", headers=headers, timeout=5)
+    response = requests.post(
+        url, b"".join(parts) + b"--b--\r\n", headers=headers, timeout=PATIENCE_S
+    )
     assert code(response) == "AccessDenied"
 
 
 def test_what_is_no_form_is_refused_in_words(aws: Clients, bucket: str) -> None:
     headers = {"Content-Type": "multipart/form-data; boundary=b"}
-    response = requests.post(f"{aws.url}/{bucket}", b"nonsense", headers=headers, timeout=5)
+    response = requests.post(
+        f"{aws.url}/{bucket}", b"nonsense", headers=headers, timeout=PATIENCE_S
+    )
     assert code(response) == "MalformedPOSTRequest"
 
 

@@ -14,6 +14,7 @@ from aws.events import Events
 from aws.resources import World
 from aws.rows.job import Status
 from tests import builders
+from tests.conftest import PATIENCE_S
 from tests.web.browser import VCF, Person, form_of, submit, upload, visitor
 from tests.web.conftest import body_of
 from web import rate_limits
@@ -67,10 +68,12 @@ def test_the_form_is_bound_to_user_job_size_and_encryption(ada: Person) -> None:
     assert f"/{ada.user_id}/" in fields["key"]
     for change in ({"key": "gas/somebody/else~x.vcf"}, {"x-amz-server-side-encryption": "none"}):
         reply = requests.post(
-            action, data={**fields, **change}, files={"file": ("x.vcf", VCF)}, timeout=10
+            action, data={**fields, **change}, files={"file": ("x.vcf", VCF)}, timeout=PATIENCE_S
         )
         assert reply.status_code == 403, change
-    big = requests.post(action, data=fields, files={"file": ("x.vcf", b"#" * 150_001)}, timeout=10)
+    big = requests.post(
+        action, data=fields, files={"file": ("x.vcf", b"#" * 150_001)}, timeout=PATIENCE_S
+    )
     assert "EntityTooLarge" in big.text
 
 
@@ -82,7 +85,7 @@ def test_every_form_has_a_job_id_of_its_own(ada: Person, page: str) -> None:
 def test_a_script_gets_a_form_that_answers_201_and_where_to_go_then(ada: Person) -> None:
     form = body_of(ada.get("/annotate/form"))
     reply = requests.post(
-        form["url"], data=form["fields"], files={"file": ("x.vcf", VCF)}, timeout=10
+        form["url"], data=form["fields"], files={"file": ("x.vcf", VCF)}, timeout=PATIENCE_S
     )
     assert reply.status_code == 201
     parts = urlsplit(form["then"])
@@ -122,7 +125,11 @@ def post_again(person: Person, files: list[tuple[str, bytes]]) -> str:
     action, fields = form_of(person.get("/annotate").text)
     for name, body in files:
         reply = requests.post(
-            action, data=fields, files={"file": (name, body)}, allow_redirects=False, timeout=10
+            action,
+            data=fields,
+            files={"file": (name, body)},
+            allow_redirects=False,
+            timeout=PATIENCE_S,
         )
         assert reply.status_code == 303
     parts = urlsplit(reply.headers["Location"])

@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 from aws.config import GlobusSettings as GlobusSettings
 from aws.resources import World
 from aws.secrets import Secrets
+from tests.conftest import PATIENCE_S
 from tests.web.false_globus import CLIENT, OTHER_KEY, FalseGlobus
 from web.app import create_app
 from web.routes.auth import LOGIN_AGE_S
@@ -31,6 +32,7 @@ def globus() -> Iterator[FalseGlobus]:
 @pytest.fixture
 def app(world: World, globus: FalseGlobus, monkeypatch: pytest.MonkeyPatch) -> Flask:
     monkeypatch.setenv("GLOBUS_SDK_SERVICE_URL_AUTH", globus.url)
+    monkeypatch.setattr("web.services.id_tokens.TIMEOUT_S", PATIENCE_S)
     config = replace(world.config, globus=GlobusSettings(globus.url))
     return create_app(replace(world, config=config), Secrets("a key", CLIENT, "its secret"))
 

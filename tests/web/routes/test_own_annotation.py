@@ -8,6 +8,7 @@ import requests
 from flask import Flask
 
 from aws.resources import World
+from tests.conftest import PATIENCE_S
 from tests.web.browser import VCF, Person, form_of, upload, visitor
 from tests.web.conftest import body_of
 
@@ -42,7 +43,7 @@ def test_a_script_gets_a_form_with_the_annotation_and_another_tag(
     assert ticket
     made = body_of(ada.get(f"/annotate/form?annotation={ticket[1]}&tag=COHORT"))
     reply = requests.post(
-        made["url"], data=made["fields"], files={"file": ("a.vcf", VCF)}, timeout=9
+        made["url"], data=made["fields"], files={"file": ("a.vcf", VCF)}, timeout=PATIENCE_S
     )
     assert reply.status_code == 201
     key = made["fields"]["key"].replace("${filename}", "a.vcf")
@@ -103,7 +104,9 @@ def test_the_form_is_bound_to_the_users_key_and_size(ada: Person) -> None:
     action, fields = form_of(ada.get("/annotate").text, "annotation")
     assert f"/{ada.user_id}/" in fields["key"]
     assert "~annotation/" in fields["key"]
-    big = requests.post(action, data=fields, files={"file": ("x", b"#" * 150_001)}, timeout=10)
+    big = requests.post(
+        action, data=fields, files={"file": ("x", b"#" * 150_001)}, timeout=PATIENCE_S
+    )
     assert "EntityTooLarge" in big.text
 
 

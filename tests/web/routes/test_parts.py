@@ -8,6 +8,7 @@ import requests
 
 from aws.resources import World
 from aws.storage import parts as storage
+from tests.conftest import PATIENCE_S
 from tests.web.browser import VCF, Person
 from tests.web.conftest import body_of
 
@@ -29,7 +30,7 @@ def begin(person: Person, size: int, name: str = "large.vcf") -> Any:
 
 def send(person: Person, token: str, number: int, part: bytes) -> None:
     url = body_of(person.get(f"/annotate/parts/{token}/{number}", headers=JSON))["url"]
-    requests.put(url, data=part, timeout=30).raise_for_status()
+    requests.put(url, data=part, timeout=PATIENCE_S).raise_for_status()
 
 
 def test_the_parts_become_one_file_and_that_a_job(grace: Person, world: World) -> None:

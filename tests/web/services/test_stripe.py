@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -18,11 +19,13 @@ from werkzeug.test import TestResponse
 from aws.config import GlobusSettings
 from aws.resources import World
 from aws.secrets import Secrets
+from tests.conftest import PATIENCE_S
 from tests.web.browser import Person, visitor
 from tests.web.conftest import NOWHERE
 from web.app import create_app
 
 SIGNING_KEY = "whsec_a_key"
+NOON = 1_800_000_000 // 86400 * 86400 + 43200
 SECRETS = Secrets(
     "a key", "a client", "a secret", stripe_key="sk_test_1", stripe_webhook_key=SIGNING_KEY
 )
@@ -101,6 +104,7 @@ def stripe() -> Iterator[Stripe]:
 def app(world: World, stripe: Stripe, monkeypatch: pytest.MonkeyPatch) -> Flask:
     monkeypatch.setenv("GLOBUS_SDK_SERVICE_URL_AUTH", NOWHERE)
     monkeypatch.setenv("STRIPE_API_BASE", stripe.url)
+    monkeypatch.setattr("web.services.stripe.TIMEOUT_S", PATIENCE_S)
     config = replace(
         world.config,
         globus=GlobusSettings(NOWHERE),
@@ -261,7 +265,11 @@ def test_who_was_made_premium_by_hand_and_then_pays_is_known_as_a_customer(
     assert not world.accounts.get(grace.user_id).is_premium
 
 
-def test_two_clicks_lead_to_one_checkout(ada: Person, stripe: Stripe, world: World) -> None:
+def test_two_clicks_lead_to_one_checkout(
+    ada: Person, stripe: Stripe, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noon = SimpleNamespace(time=lambda: NOON)  # no day begins between them
+    monkeypatch.setattr("web.services.stripe.time", noon)
     for _ in range(2):
         ada.post("/subscribe", "/subscribe")
     first, second = (key for key in stripe.keys if key)
