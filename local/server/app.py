@@ -9,23 +9,18 @@ import tempfile
 import threading
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from moto.core import DEFAULT_ACCOUNT_ID
-from moto.moto_server.werkzeug_app import (
-    DomainDispatcherApplication,
-    MotoRequestHandler,
-    create_backend_app,
-)
 from moto.sns.models import sns_backends
 from moto.sqs.models import Queue
-from werkzeug.serving import make_server
 
 from local.addresses import LOCALHOST, url_of
+from local.server import shortcuts
 from local.server.archived import Archived
 from local.server.control import Control, ControlSettings
 from local.server.cors import Cors
 from local.server.glacier import Glacier
+from local.server.keep_alive import KeepAliveServer
 from local.server.mailbox import Mailbox
 from local.server.objects import Objects
 from local.server.own_host import OwnHost
@@ -81,13 +76,6 @@ class Spooled:
             return self.app(environ, start_response)
 
 
-class QuietHandler(MotoRequestHandler):
-    """Without a line of log for every request."""
-
-    def log_request(self, *args: Any) -> None:
-        log.debug("%s", self.requestline)
-
-
 class LocalAWS:
     """The whole of it, on one port of `host`; its state is kept in the folder `data`, or nowhere.
 
@@ -105,7 +93,8 @@ class LocalAWS:
         secret = os.environ.get("AWS_SECRET_ACCESS_KEY", "local")
         self.region = os.environ.get("AWS_DEFAULT_REGION", "us-east-1")
         self.temporary = tempfile.TemporaryDirectory(prefix="gas-aws-")
-        self.moto = Serialised(DomainDispatcherApplication(create_backend_app))
+        shortcuts.take()
+        self.moto = Serialised(shortcuts.Dispatcher())
         timers, store = Timers(), VaultStore((data or Path(self.temporary.name)) / "archives")
         mailbox = Mailbox(self.moto)
         restores = Restores(mailbox, settings, timers, self.publish, LOCK)
@@ -113,7 +102,7 @@ class LocalAWS:
         signed = Presigned(Objects(glacier, LOCK), secret)
         control = Archived(Control(signed, settings), store, LOCK)
         app = OwnHost(Spooled(Cors(control, LOCK)), host, open_to_origins=True)
-        self.server = make_server(host, port, app, threaded=True, request_handler=QuietHandler)
+        self.server = KeepAliveServer(host, port, app)
         self.state = None
         if data:
             self.state = SavedState(data, self.region, self.moto, LOCK, store, mailbox)
@@ -144,7 +133,7 @@ class LocalAWS:
 
     def stop(self) -> None:
         """Serve no more, and save what there is."""
-        self.server.shutdown()
+        self.server.stop()
         if self.state:
             self.state.save()
             self.state.close()
