@@ -23,7 +23,8 @@ from local.process import Process
 from local.stop_request import StopRequest
 from local.tokens import CLIENT_ID, CLIENT_SECRET
 
-START_S = 60
+START_S = 180
+"""The longest that a part takes to answer, on a machine under load."""
 STOP_S = 25
 BACKOFF_S = (0.2, 0.5, 1, 2, 5)
 STEADY_S = 20

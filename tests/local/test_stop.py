@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from local.addresses import free_port
+from tests.conftest import PATIENCE_S
 
-START_S, END_S = 90, 60
 MARK = "GAS_TEST_MARK"
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("up")]
 
@@ -118,7 +118,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, list[str]], 
             command.close_output()
         for pid in command.living():
             os.kill(pid, signal.SIGKILL)
-        command.process.wait(END_S)
+        command.process.wait(PATIENCE_S)
 
 
 MOMENTS: dict[str, Callable[[MarkedCommand], object]] = {
@@ -165,7 +165,7 @@ def test_up_leaves_no_process(
     act: Callable[[MarkedCommand], None],
 ) -> None:
     up = run(output, ["local.up", "--port", str(free_port()), "--data", str(tmp_path / "data")])
-    until(lambda: MOMENTS[moment](up), START_S, up.said.decode)
+    until(lambda: MOMENTS[moment](up), PATIENCE_S, up.said.decode)
     act(up)
     demand_end(up)
     assert b"Traceback" not in up.said, up.said.decode()
@@ -187,12 +187,12 @@ def test_a_demo_leaves_no_process(
     act: Callable[[MarkedCommand], None],
 ) -> None:
     demo = run("pipe", ["local.demo"])
-    until(lambda: MOMENTS[moment](demo), START_S, demo.said.decode)
+    until(lambda: MOMENTS[moment](demo), PATIENCE_S, demo.said.decode)
     act(demo)
     demand_end(demo)
     assert b"Traceback" not in demo.said, demo.said.decode()
 
 
 def demand_end(command: MarkedCommand) -> None:
-    until(lambda: command.process.poll() is not None, END_S, command.living)
-    until(lambda: not command.living(), END_S, command.living)
+    until(lambda: command.process.poll() is not None, PATIENCE_S, command.living)
+    until(lambda: not command.living(), PATIENCE_S, command.living)

@@ -22,7 +22,7 @@ from aws.storage.glacier import GlacierVault
 from aws.storage.stored import Archive, S3Object, Stored
 from aws.storage.vault import RetrievalState
 
-INVENTORY_S = 10
+INVENTORY_S = 180
 Archives = Mapping[str, str] | set[str]
 """What is archived: the SHA-256 of each archive by its id, or the ids alone."""
 

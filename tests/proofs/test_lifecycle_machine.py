@@ -24,7 +24,8 @@ from tests.proofs.faults import Crash, clients
 from util import sweep
 
 EXAMPLES, STEPS = 25, 30
-JOIN_S = 20
+JOIN_S = 600
+"""No thread waits so long: one that stopped waiting by itself would act out of its turn."""
 STEPS_S = (1, 20, 40, 100_000)
 """Steps of time: within a lease, about its end, past it, past everything."""
 

@@ -45,9 +45,11 @@ def test_a_result_lives_its_whole_life_whatever_a_service_does(
         lambda: world.accounts.subscribe(account.user_id),
     ):
         local_aws.fail(service, **FAULTS[fault])
-        persist(step)
-        persist(lambda: daemons.bring_to_rest(world, clock, handlers))
-        local_aws.heal()
+        try:
+            persist(step)
+            persist(lambda: daemons.bring_to_rest(world, clock, handlers))
+        finally:
+            local_aws.heal()
     daemons.take_stock(world)
     archives = local_aws.archives(world)
     found = invariants.check(world, local_aws.mail(), {job.job_id}, archives)

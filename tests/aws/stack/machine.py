@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-START_S = 60
+START_S = 300
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 HOSTS_OWN = (
     "sysctl",
@@ -76,7 +76,7 @@ class Machine:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=300,
+            timeout=900,
         )
 
     def output(self, command: str) -> str:
