@@ -1,12 +1,22 @@
 """What people do on the site, by a browser."""
 
 from pathlib import Path
+from typing import Any
 
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from local.demo import EXAMPLE
 
-JOB_MS = 60_000
+JOB_MS = 180_000
+"""The longest that anything in a page is waited for, on a machine under load."""
+expect.set_options(timeout=JOB_MS)
+
+
+def new_context(chromium: Browser, **options: Any) -> BrowserContext:
+    """A browser of one person's own."""
+    made = chromium.new_context(**options)
+    made.set_default_timeout(JOB_MS)
+    return made
 
 
 def signed_in(context: BrowserContext, identity: str) -> Page:

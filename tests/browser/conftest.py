@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from local.demo import EXAMPLE, private_world
 from local.service import LocalService
-from tests.browser.actions import JOB_MS, signed_in, upload
+from tests.browser.actions import JOB_MS, new_context, signed_in, upload
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -34,7 +34,7 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def job(chromium: Browser, service: LocalService) -> tuple[str, dict[str, Any]]:
     """The path of a completed job, and the cookies of its owner."""
-    context = chromium.new_context(base_url=service.url)
+    context = new_context(chromium, base_url=service.url)
     page = signed_in(context, "premium")
     upload(page, EXAMPLE)
     expect(page.locator("h1 + .badge-status")).to_have_text("completed", timeout=JOB_MS)
@@ -46,7 +46,7 @@ def job(chromium: Browser, service: LocalService) -> tuple[str, dict[str, Any]]:
 
 @pytest.fixture
 def context(chromium: Browser, service: LocalService) -> Iterator[BrowserContext]:
-    made = chromium.new_context(base_url=service.url)
+    made = new_context(chromium, base_url=service.url)
     yield made
     made.close()
 

@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from local.service import LocalService
-from tests.browser.actions import JOB_MS
+from tests.browser.actions import JOB_MS, new_context
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
@@ -55,7 +55,8 @@ def paths(job: str) -> list[str]:
 def test_axe_finds_nothing_on_any_page(
     chromium: Browser, service: LocalService, job: tuple[str, Any], scheme: Any, width: int
 ) -> None:
-    context = chromium.new_context(
+    context = new_context(
+        chromium,
         base_url=service.url,
         storage_state=job[1],
         color_scheme=scheme,
@@ -76,7 +77,7 @@ def test_axe_finds_nothing_on_any_page(
 def test_focus_is_seen_on_every_control(
     chromium: Browser, service: LocalService, job: tuple[str, Any], scheme: Any
 ) -> None:
-    context = chromium.new_context(base_url=service.url, storage_state=job[1], color_scheme=scheme)
+    context = new_context(chromium, base_url=service.url, storage_state=job[1], color_scheme=scheme)
     page, faint = context.new_page(), []
     for path in paths(job[0]):
         page.goto(path)
@@ -107,7 +108,7 @@ def luminance(colour: str) -> float:
 def test_the_keyboard_alone_goes_from_the_front_page_to_a_filtered_download(
     chromium: Browser, service: LocalService, tmp_path: Path
 ) -> None:
-    context = chromium.new_context(base_url=service.url)
+    context = new_context(chromium, base_url=service.url)
     page = context.new_page()
     page.goto("/")
     press_to(page, "Sign in with Globus")

@@ -9,14 +9,13 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from local.service import LocalService
-from tests.browser.actions import signed_in
+from tests.browser.actions import new_context, signed_in
 from tests.browser.test_access import STANDARD
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
 Job = tuple[str, dict[str, Any]]
 ROW = 12
-DRAWN_MS = 30_000
 PLACE = "MT, 1,378 to 1,498"
 REFUSALS = """
     window.refused = [];
@@ -64,9 +63,10 @@ def watched(
     chromium: Browser, service: LocalService, job: Job, request: pytest.FixtureRequest
 ) -> Iterator[Watched]:
     scheme, width = request.param
-    context = chromium.new_context(
+    context = new_context(
+        chromium,
         base_url=service.url,
-        storage_state=job[1],  # type: ignore[arg-type]
+        storage_state=job[1],
         color_scheme=scheme,
         viewport={"width": width, "height": 800},
     )
@@ -79,7 +79,7 @@ def drawn(page: Page, job: Job) -> None:
     page.goto(f"{job[0]}/variants/{ROW}")
     page.get_by_role("button", name="Show in the genome").focus()
     page.keyboard.press("Enter")
-    expect(page.locator("#around-place")).to_have_text(PLACE, timeout=DRAWN_MS)
+    expect(page.locator("#around-place")).to_have_text(PLACE)
     page.wait_for_function(f"() => ({INK})() === 4")  # ruler, sequence, genes, variants
 
 
@@ -133,10 +133,10 @@ def test_what_cannot_be_loaded_of_a_picture_is_said_and_asked_for_again(
     cut = {"features": [], "is_cut": True}
     page.route("**/genome/variants?*", lambda route: route.fulfill(json=cut))
     button.click()
-    expect(page.locator("#around-place")).to_have_text(PLACE, timeout=DRAWN_MS)
+    expect(page.locator("#around-place")).to_have_text(PLACE)
     lacks = page.locator("#around-lacks")
     genes = "Genes: not loaded. Please wait a minute, then move the picture."
-    expect(lacks).to_contain_text(genes, timeout=DRAWN_MS)
+    expect(lacks).to_contain_text(genes)
     expect(lacks).to_contain_text("Variants: more than can be drawn. Zoom in to see all.")
     page.unroute_all()
     page.get_by_role("button", name="Zoom in").click()
@@ -147,8 +147,8 @@ def test_a_shared_result_shows_its_genome_to_those_with_the_link_and_nobody_else
     chromium: Browser, service: LocalService, job: Job
 ) -> None:
     sequence = f"{job[0]}/genome/genes?contig=MT&start=1&stop=9"
-    owner = chromium.new_context(base_url=service.url, storage_state=job[1])  # type: ignore[arg-type]
-    other = chromium.new_context(base_url=service.url)
+    owner = new_context(chromium, base_url=service.url, storage_state=job[1])
+    other = new_context(chromium, base_url=service.url)
     stranger = signed_in(other, "free")
     assert stranger.request.get(sequence).status == 404
     page = owner.new_page()
@@ -156,7 +156,7 @@ def test_a_shared_result_shows_its_genome_to_those_with_the_link_and_nobody_else
     page.get_by_text("Share this result").click()
     page.get_by_role("button", name="Make a link").click()
     shared = page.locator("input[readonly]").first.input_value()
-    visitor = chromium.new_context(base_url=service.url)
+    visitor = new_context(chromium, base_url=service.url)
     guest = visitor.new_page()
     guest.goto(shared)
     drawn(guest, job)

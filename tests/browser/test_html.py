@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from local.service import LocalService
-from tests.browser.actions import JOB_MS, signed_in, upload
+from tests.browser.actions import JOB_MS, new_context, signed_in, upload
 from tests.browser.test_access import paths
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
@@ -37,7 +37,7 @@ def failed(chromium: Browser, service: LocalService, tmp_path: Path) -> str:
     """The path of a job that has failed, of the owner of `job`."""
     broken = tmp_path / "broken.vcf"
     broken.write_text(BROKEN)
-    context = chromium.new_context(base_url=service.url)
+    context = new_context(chromium, base_url=service.url)
     page = signed_in(context, "premium")
     upload(page, broken)
     expect(page.locator("h1 + .badge-status")).to_have_text("failed", timeout=JOB_MS)
@@ -49,8 +49,8 @@ def failed(chromium: Browser, service: LocalService, tmp_path: Path) -> str:
 def test_every_page_is_valid_html(
     chromium: Browser, service: LocalService, job: tuple[str, Any], failed: str, tmp_path: Path
 ) -> None:
-    owner = chromium.new_context(base_url=service.url, storage_state=job[1])
-    guest = chromium.new_context(base_url=service.url)
+    owner = new_context(chromium, base_url=service.url, storage_state=job[1])
+    guest = new_context(chromium, base_url=service.url)
     visits = [(owner, path) for path in [*paths(job[0]), failed, f"{failed}/variants"]]
     visits += [(guest, path) for path in PUBLIC]
     for number, (context, path) in enumerate(visits):

@@ -1,11 +1,15 @@
 """Pages that are open while something happens: they follow, and say so to a screen reader."""
 
 import re
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from local.demo import EXAMPLE
+from local.service import LocalService
 from tests.browser.actions import JOB_MS, signed_in, upload
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
@@ -19,8 +23,23 @@ def free(context: BrowserContext) -> Page:
     return signed_in(context, "free")
 
 
-def test_a_screen_reader_is_told_that_a_free_job_is_completed(free: Page) -> None:
-    upload(free, EXAMPLE)
+@contextmanager
+def no_annotator(service: LocalService) -> Iterator[None]:
+    """Within the block no job begins."""
+    annotator = next(process for process in service.processes if process.name == "annotator")
+    annotator.signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        annotator.signal(signal.SIGCONT)
+
+
+def test_a_screen_reader_is_told_that_a_free_job_is_completed(
+    free: Page, service: LocalService
+) -> None:
+    with no_annotator(service):
+        upload(free, EXAMPLE)
+        expect(free.get_by_role("heading", name="Waiting for an annotator")).to_be_visible()
     expect(free.locator("#announcement")).to_contain_text(
         "completed: The result is ready", timeout=JOB_MS
     )
