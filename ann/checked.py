@@ -54,7 +54,8 @@ class Checked(NamedTuple):
 
     `shown` are their columns up to FILTER as the table of variants has them; empty: as they are.
     `status` are places in REASONS; `names` are the contigs as the file has them, `contigs` as the
-    reference has them, empty where it has none.
+    reference has them, empty where it has none. `may_reach_on` is True where a record of the file
+    so far may reach beyond its REF.
     """
 
     text: bytes
@@ -65,6 +66,7 @@ class Checked(NamedTuple):
     names: Runs
     contigs: Runs
     genotypes: Genotypes | None
+    may_reach_on: bool
 
     def lines(self) -> RecordTable:
         """The records, in columns up to INFO and one for the rest."""
@@ -79,11 +81,12 @@ NO_RECORDS = Checked(
     np.zeros(0, np.int8),
     Runs([], np.zeros(0, np.int64)),
     Runs([], np.zeros(0, np.int64)),
-    None,
+    genotypes=None,
+    may_reach_on=False,
 )
 
 
-def checked(screened: Screened, genotypes: Genotypes | None) -> Checked:
+def checked(screened: Screened, genotypes: Genotypes | None, may_reach_on: bool) -> Checked:
     """The records of a block, to be handed on."""
     table, runs = screened.table, screened.runs
     lengths = np.array([run.stop - run.start for run in runs], np.int64)
@@ -100,6 +103,7 @@ def checked(screened: Screened, genotypes: Genotypes | None) -> Checked:
         Runs.of([_plain(run.placement.name).decode() for run in runs], lengths),
         Runs.of([contig.name if contig else "" for contig in contigs], lengths),
         genotypes and _with_plain_text(genotypes),
+        may_reach_on,
     )
 
 

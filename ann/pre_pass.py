@@ -103,8 +103,7 @@ class PrePass:
             Rejected(prepared.rejected, self.screening) as rejected,
         ):
             for block in itertools.chain.from_iterable(map(_parts, blocks)):
-                table = prepared.tags.without_ours(block.table)
-                prepared.tags.note(table)
+                table = prepared.tags.take(block.table)
                 screened = self.screening.screen(block._replace(table=table))
                 self._follow(screened)
                 self._hand_on(screened, out)
@@ -132,7 +131,7 @@ class PrePass:
         calls = self._genotypes(screened)
         if self.is_sorted or feed:
             self._feed(screened, calls)
-        write(out, checked(screened, calls))
+        write(out, checked(screened, calls, self.prepared.tags.may_reach_on))
         self.prepared.records += len(screened.table)
 
     def _genotypes(self, screened: Screened) -> Genotypes | None:

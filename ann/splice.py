@@ -24,6 +24,7 @@ class Splicer:
         """Write the next records."""
         text, lengths = joined(chunk.lines, gains)
         self.out.write(text)
+        self.index.can_build &= not chunk.checked.may_reach_on
         self.index.add(chunk.lines, chunk.checked.pos, lengths)
         self.records += len(chunk.lines)
         self.progress(self.records)

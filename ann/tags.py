@@ -30,6 +30,8 @@ from vcf.reserved import NOTE, reserved
 CONSEQUENCE, PREFIX = b"BCSQ", b"GAS_"
 OURS = re.compile(rb"BCSQ|GAS_[A-Za-z0-9_.]*")
 IN_RECORD = re.compile(rb"[\t;:](?:BCSQ|GAS_)")
+END, LENGTH = b"END", b"LEN"
+"""Tags that are one, or have the other in their names, say how far a record reaches."""
 DECLARED = re.compile(rb"##(INFO|FILTER|FORMAT)=<(?:.*,)?ID=([^,>]+)")
 UNTYPED = b'Number=.,Type=String,Description="Not declared in the input">'
 FLAG = b'Number=0,Type=Flag,Description="Not declared in the input">'
@@ -54,7 +56,10 @@ def declares_ours(line: bytes) -> bool:
 
 
 class Tags:
-    """Collects the tags of block after block."""
+    """Collects the tags of block after block.
+
+    `may_reach_on` turns True where a record may reach beyond its REF: htslib has to say how far.
+    """
 
     def __init__(self, header: Header) -> None:
         matches = [DECLARED.match(line) for line in header.lines]
@@ -62,13 +67,15 @@ class Tags:
         self.declared |= {(b"FILTER", b"PASS"), (b"FILTER", b"."), (b"INFO", b".")}
         self.declared |= {(b"FORMAT", b".")}
         self.missing: dict[tuple[bytes, bytes], bytes] = {}
-        self.had_ours = False
+        self.may_have_ours = self.had_ours = self.may_reach_on = False
         self._seen: dict[int, set[int]] = {INFO: set(), FILTER: set(), FORMAT: set()}
 
-    def without_ours(self, table: RecordTable) -> RecordTable:
-        """The same records without what an earlier annotation put into them."""
-        if CONSEQUENCE not in table.text and PREFIX not in table.text:
-            return table
+    def take(self, table: RecordTable) -> RecordTable:
+        """Take in a block of records; the same without what an earlier annotation put in."""
+        self._note(table)
+        return self._stripped(table) if self.may_have_ours else table
+
+    def _stripped(self, table: RecordTable) -> RecordTable:
         lines = table.text.splitlines(keepends=True)
         kept = [_without_ours(line) if IN_RECORD.search(line) else line for line in lines]
         text = b"".join(kept)
@@ -77,8 +84,7 @@ class Tags:
         self.had_ours = True
         return table_of(text, table.width) or table
 
-    def note(self, table: RecordTable) -> None:
-        """Take in a block of records."""
+    def _note(self, table: RecordTable) -> None:
         for name in self._new(table, FILTER, changes(table, FILTER)):
             for item in name.split(b";"):
                 self._demand(b"FILTER", item, False)
@@ -115,7 +121,10 @@ class Tags:
                 left = left[keys[left] != key]
         else:
             left = left[~np.isin(keys, np.array(list(seen), np.uint64))]
-        if not len(left) or len(seen) > MOST_REMEMBERED:
+        if len(left) and len(seen) > MOST_REMEMBERED:
+            self.may_have_ours = self.may_reach_on = True
+            return []
+        if not len(left):
             return []
         new, places = np.unique(keys[left], return_index=True)
         seen.update(new.tolist())
@@ -124,7 +133,12 @@ class Tags:
         return [table.text[starts[n] : starts[n] + lengths[n]] for n in first]
 
     def _demand(self, kind: bytes, name: bytes, is_flag: bool) -> None:
-        if not name or (kind != b"FILTER" and is_ours(name)) or (kind, name) in self.declared:
+        if kind != b"FILTER":
+            self.may_reach_on |= name == END or LENGTH in name
+            if is_ours(name):
+                self.may_have_ours = True
+                return
+        if not name or (kind, name) in self.declared:
             return
         self.declared.add((kind, name))
         if kind == b"FILTER":

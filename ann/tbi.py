@@ -21,8 +21,6 @@ LEVELS = ((14, 4681), (17, 585), (20, 73), (23, 9), (26, 1))
 STATISTICS = 37450
 """A bin that holds no records, but where they are and how many."""
 VCF_FORMAT, META = 2, ord("#")
-ENDS_ELSEWHERE = (b"END=", b"LEN")
-"""Where these are, a record may reach beyond its REF: htslib has to say how far."""
 
 
 @dataclass
@@ -70,8 +68,7 @@ class TbiBuilder:
             return
         begins = pos - 1
         lasts = begins + table.segments(REF).lengths - 1
-        is_short = not any(words in table.text for words in ENDS_ELSEWHERE)
-        self.can_build = bool(is_short and begins.min() >= 0 and lasts.max() < REACH)
+        self.can_build = bool(begins.min() >= 0 and lasts.max() < REACH)
         if not self.can_build:
             return
         ends = np.cumsum(written) + self.offset

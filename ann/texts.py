@@ -7,7 +7,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ann.table import KEEP, WORD_BYTES, Bytes, Ints, Mask, Segments, TextArray, ragged
+from ann.table import (
+    KEEP,
+    LONG_ON_AVERAGE,
+    WORD_BYTES,
+    Bytes,
+    Ints,
+    Mask,
+    Segments,
+    TextArray,
+    ragged,
+)
 
 GROUP = 10_000
 GROUP_DIGITS = 4
@@ -166,7 +176,11 @@ def taken(source: TextArray | Texts, segments: Segments) -> Texts:
     widest = int(lengths.max(initial=0))
     if isinstance(source, TextArray) and widest <= MOST_BY_WORDS:
         return compacted(cells(source, segments, rounded(max(1, widest))))
-    return Texts(source.data[ragged(Segments(starts, lengths))], offsets_of(lengths))
+    if lengths.sum() > LONG_ON_AVERAGE * len(lengths):
+        text = source.text if isinstance(source, TextArray) else source.data.tobytes()
+        spans = zip(starts.tolist(), (starts + lengths).tolist(), strict=True)
+        return of_list([text[start:end] for start, end in spans])
+    return Texts(source.data[ragged(segments)], offsets_of(lengths))
 
 
 def padded(texts: list[bytes]) -> Bytes:

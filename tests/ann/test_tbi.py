@@ -10,6 +10,7 @@ import pytest
 from ann.bgzf import BgzfWriter, put_before
 from ann.table import Ints, RecordTable, positions, table_of
 from ann.tbi import REACH, TbiBuilder
+from tests.ann.conftest import Annotate, vcf
 
 HEADER = b"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
 SPAN = 3_000_000
@@ -60,14 +61,24 @@ def test_it_finds_what_htslibs_index_finds(tmp_path: Path, seed: int) -> None:
         assert sum(1 for name in one.contigs for _ in one.fetch(name)) == len(lines)
 
 
-@pytest.mark.parametrize(
-    "record",
-    [b"a\t5\t.\tA\tC\t.\t.\tEND=90\n", b"a\t5\t.\tA\t<DEL>\t.\t.\tSVLEN=-9\n",
-     b"a\t%d\t.\tA\tC\t.\t.\t.\n" % (REACH + 1), b"a\t0\t.\tA\tC\t.\t.\t.\n"],
-)  # fmt: skip
-def test_what_reaches_beyond_ref_or_a_tbi_is_left_to_htslib(tmp_path: Path, record: bytes) -> None:
-    table = table_of(record, 8)
+@pytest.mark.parametrize("pos", [REACH + 1, 0])
+def test_what_a_tbi_cannot_hold_is_left_to_htslib(pos: int) -> None:
+    table = table_of(b"a\t%d\t.\tA\tC\t.\t.\t.\n" % pos, 8)
     assert table
     index = TbiBuilder()
     index.add(table, *of_lines(table))
     assert not index.can_build
+
+
+@pytest.mark.parametrize(
+    ("info", "sample"), [("END=16500", "GT 0/1"), ("DP=3;END=16500", "GT 0/1"), (".", "GT:LEN 0/1:16428")]
+)
+def test_a_record_that_reaches_beyond_its_ref_is_found_where_it_reaches(
+    annotate: Annotate, info: str, sample: str
+) -> None:
+    body = vcf(f"MT 73 . A <*> . . {info} {sample}", "MT 263 . A G . . . GT 0/1")
+    body = body.replace(b"fileformat=VCFv4.2", b"fileformat=VCFv4.5")
+    outcome = annotate(body.replace(b"INFO\n", b"INFO\tFORMAT\tS1\n"))
+    assert outcome.error is None
+    with pysam.TabixFile(str(outcome.result)) as file:
+        assert [row.split("\t")[1] for row in file.fetch("MT", 16450, 16451)] == ["73"]

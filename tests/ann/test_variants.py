@@ -127,6 +127,7 @@ def write_checked(path: Path, lines: list[str], status: int) -> None:
                     hom=none,
                     is_phased=one < 0,
                 ),
+                may_reach_on=False,
             )
             write(out, records)
 
