@@ -17,7 +17,7 @@ def collected(seed: str) -> list[str]:
         env={**os.environ, "PYTHONHASHSEED": seed},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return [line for line in done.stdout.splitlines() if "::" in line]
@@ -50,6 +50,6 @@ def test_the_tests_of_a_group_run_in_one_process(tmp_path: Path) -> None:
     """
     (tmp_path / "test_group.py").write_text(GROUPED, encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadgroup"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     assert len(list(tmp_path.glob("*.ran"))) == 1

@@ -42,7 +42,7 @@ def errors_in(probe: Path) -> dict[int, str]:
         env={**os.environ, "MYPYPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
     )
     found: dict[int, str] = {}
     for number, words in ERROR.findall(done.stdout):

@@ -69,17 +69,18 @@ class Inbox:
     topic: str
     queue: str
 
-    def next(self, wait_s: int = 20) -> str:
+    def next(self) -> str:
         """The next message's text. Fails where none comes."""
-        reply = self.aws.sqs.receive_message(QueueUrl=self.queue, WaitTimeSeconds=wait_s)
-        (message,) = reply.get("Messages", ())
+        (message,) = eventually(lambda: self._received(20))
         self.aws.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
         return str(message["Body"])
 
     def is_empty(self) -> bool:
-        return not self.aws.sqs.receive_message(QueueUrl=self.queue, WaitTimeSeconds=1).get(
-            "Messages"
-        )
+        return not self._received(1)
+
+    def _received(self, wait_s: int) -> list[dict[str, Any]]:
+        reply = self.aws.sqs.receive_message(QueueUrl=self.queue, WaitTimeSeconds=wait_s)
+        return list(reply.get("Messages", ()))
 
 
 @pytest.fixture

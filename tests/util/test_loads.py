@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -10,12 +11,13 @@ import pytest
 from aws.stack.release import ROOT, sources
 from local.demo import private_world
 from local.service import LocalService
+from tests.conftest import PATIENCE_S
 
 
 def load(tool: str, *options: str, env: dict[str, str] | None = None) -> tuple[int, str, str]:
     """Exit code, standard output and error; a process of its own, for gevent patches its own."""
     argv = [sys.executable, "-m", f"util.{tool}", *options]
-    ran = subprocess.run(argv, capture_output=True, text=True, env=env, timeout=200)
+    ran = subprocess.run(argv, capture_output=True, text=True, env=env, timeout=600)
     return ran.returncode, ran.stdout, ran.stderr
 
 
@@ -60,14 +62,18 @@ def service() -> Iterator[LocalService]:
 @pytest.mark.slow
 @pytest.mark.xdist_group("loads")
 def test_a_small_crowd_meets_no_error(service: LocalService) -> None:
-    crowd = ("--users", "6", "--ramp", "6", "--think", "0.3", "--for", "15")
-    code, output, errors = load("web_load", "--url", service.url, *crowd, "--json")
-    assert code == 0, errors
-    pages = {line["page"]: line for line in json.loads(output.splitlines()[-1])["pages"]}
-    assert pages["sign in: and back"]["requests"] == 6
-    assert pages["all"]["failures"] == 0
+    """People go where chance leads them: the crowd comes until it has been everywhere."""
+    crowd = ("--users", "6", "--ramp", "6", "--think", "0.3", "--for", "8")
     wanted = {"list", "annotate", "upload and redirect", "details", "status"}
-    assert wanted < set(pages)
+    deadline = time.monotonic() + PATIENCE_S
+    while wanted:
+        assert time.monotonic() < deadline, wanted
+        code, output, errors = load("web_load", "--url", service.url, *crowd, "--json")
+        assert code == 0, errors
+        pages = {line["page"]: line for line in json.loads(output.splitlines()[-1])["pages"]}
+        assert 1 <= pages["sign in: and back"]["requests"] <= 6
+        assert pages["all"]["failures"] == 0
+        wanted -= set(pages)
 
 
 @pytest.mark.slow

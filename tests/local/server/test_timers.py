@@ -5,13 +5,16 @@ import pytest
 
 from local.server.timers import Timers
 from tests.conftest import PATIENCE_S
+from tests.local.conftest import NEVER_S
 
 
-def test_things_are_done_in_the_order_of_their_times() -> None:
+def test_what_is_due_soon_does_not_wait_for_what_was_told_before_it() -> None:
     later, done = Timers(), queue.Queue[str]()
-    later.after(0.2, lambda: done.put("second"))
-    later.after(0.1, lambda: done.put("first"))
-    assert [done.get(timeout=PATIENCE_S), done.get(timeout=PATIENCE_S)] == ["first", "second"]
+    later.after(NEVER_S, lambda: done.put("at last"))
+    for seconds in (0.02, 0.01, 0):
+        later.after(seconds, lambda: done.put("soon"))
+    assert [done.get(timeout=PATIENCE_S) for _ in range(3)] == ["soon"] * 3
+    assert done.empty()
 
 
 def test_what_fails_is_logged_and_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
