@@ -12,8 +12,9 @@ from aws.config import GlobusSettings, load
 from aws.provision import provision
 from aws.resources import World, connect
 from aws.secrets import Secrets
-from tests.conftest import Handle
+from tests.conftest import PATIENCE_S, Handle
 from tests.web.browser import Person, visitor
+from web import context
 from web.app import create_app
 
 NOWHERE = "http://localhost:1"
@@ -38,7 +39,9 @@ def site(world: World, monkeypatch: pytest.MonkeyPatch) -> Flask:
     """The site on this world, with a Globus that does not answer."""
     monkeypatch.setenv("GLOBUS_SDK_SERVICE_URL_AUTH", NOWHERE)
     config = replace(world.config, globus=GlobusSettings(NOWHERE))
-    return create_app(replace(world, config=config), SECRETS)
+    made = create_app(replace(world, config=config), SECRETS)
+    made.extensions[context.KEY].explorer.engine.timeout_s = PATIENCE_S
+    return made
 
 
 @pytest.fixture
