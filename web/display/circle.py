@@ -1,4 +1,7 @@
-"""The geometry of a small circular genome's map: genes as arcs, variants as spokes outside them."""
+"""The geometry of a small circular genome's map: genes as arcs, variants as spokes outside them.
+
+Parts that are no genes, such as the D-loop, are as wide as both strands.
+"""
 
 import math
 from collections.abc import Iterable
@@ -28,6 +31,25 @@ class Gene:
 
 
 @dataclass(frozen=True)
+class NamedPart:
+    """A part that is no gene: 1-based, both ends in it; `stop` is the lesser beyond the origin."""
+
+    name: str
+    title: str
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class PartArc:
+    """A named part as drawn; `label` is where its name goes, None where there is no room for it."""
+
+    part: NamedPart
+    path: str
+    label: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
 class Arc:
     """A gene as drawn; `label` is where its name goes, None where there is no room for it."""
 
@@ -51,30 +73,43 @@ class CircularMap:
 
     contig: str
     length: int
+    parts: list[PartArc]
     arcs: list[Arc]
     spokes: list[Spoke]
 
 
 def circular_map(
-    contig: str, length: int, genes: Iterable[Gene], columns: Iterable[Column]
+    contig: str,
+    length: int,
+    genes: Iterable[Gene],
+    columns: Iterable[Column],
+    parts: Iterable[NamedPart] = (),
 ) -> CircularMap:
-    """Place genes and bins clockwise from the top."""
+    """Place genes, named parts and bins clockwise from the top."""
     columns = list(columns)
     highest = max((column.count for column in columns), default=0) or 1
     spokes = [_spoke(column, length, highest) for column in columns if column.count]
-    return CircularMap(contig, length, [_arc(gene, length) for gene in genes], spokes)
+    arcs = [_arc(gene, length) for gene in genes]
+    return CircularMap(contig, length, [_part(part, length) for part in parts], arcs, spokes)
 
 
 def _arc(gene: Gene, length: int) -> Arc:
     inner, outer = FORWARD if gene.strand == "+" else REVERSE
-    share = (gene.stop - gene.start + 1) / length
-    middle = _point((gene.start + gene.stop) / 2, length, LABELS)
-    return Arc(
-        gene,
-        _ring(gene.start - 1, gene.stop, length, inner, outer),
-        KINDS.get(gene.biotype, "other"),
-        middle if share >= LEAST_LABELLED else None,
-    )
+    path = _ring(gene.start - 1, gene.stop, length, inner, outer)
+    kind = KINDS.get(gene.biotype, "other")
+    return Arc(gene, path, kind, _label(gene.start, gene.stop, length))
+
+
+def _part(part: NamedPart, length: int) -> PartArc:
+    stop = part.stop if part.stop >= part.start else part.stop + length
+    path = _ring(part.start - 1, stop, length, REVERSE[0], FORWARD[1])
+    return PartArc(part, path, _label(part.start, stop, length))
+
+
+def _label(start: int, stop: int, length: int) -> tuple[float, float] | None:
+    """The place of a name in the middle of a stretch, if that is long enough."""
+    share = (stop - start + 1) / length
+    return _point((start + stop) / 2, length, LABELS) if share >= LEAST_LABELLED else None
 
 
 def _spoke(column: Column, length: int, highest: int) -> Spoke:

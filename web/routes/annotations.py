@@ -202,7 +202,8 @@ def _circle(summary: Summary) -> CircularMap | None:
     if summary.reference_name != bundled.NAME or not summary.contigs:
         return None
     contig = summary.contigs[0]
-    return circular_map(contig.name, contig.length, bundled.genes(), contig.columns)
+    genes, parts = bundled.genes(), bundled.parts()
+    return circular_map(contig.name, contig.length, genes, contig.columns, parts)
 
 
 def _outlook(job: Job) -> Outlook | None:

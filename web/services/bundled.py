@@ -1,14 +1,16 @@
-"""The genome that comes with GAS, as far as the site needs it: an example, genes, rsIDs."""
+"""The genome that comes with GAS, as far as the site needs it: an example, genes, parts, rsIDs."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import duckdb
 
 from vcf.pasted import Variant
-from web.display.circle import Gene
+from web.display.circle import Gene, NamedPart
 
 NAME = "rCRS"
 FOLDER = Path(__file__).parents[2] / "ann/references" / NAME
@@ -26,6 +28,23 @@ def genes() -> tuple[Gene, ...]:
             [str(FOLDER / "genes.parquet")],
         ).fetchall()
     return tuple(Gene(*row) for row in found)
+
+
+@cache
+def parts() -> tuple[NamedPart, ...]:
+    """Its named parts that lie in no other, those that go on beyond the origin in one."""
+    document = json.loads((FOLDER / "reference.json").read_text(encoding="utf-8"))
+    length = document["contigs"][0]["length"]
+    listed = [NamedPart(r["name"], r["title"], r["start"], r["end"]) for r in document["regions"]]
+    outer = [part for part in listed if not any(_holds(other, part) for other in listed)]
+    ends = {part.name: part for part in outer if part.stop == length}
+    begins = {part.name: part for part in outer if part.start == 1 and part.name in ends}
+    over = [replace(ends[name], stop=part.stop) for name, part in begins.items()]
+    return (*over, *(part for part in outer if part.name not in begins))
+
+
+def _holds(part: NamedPart, other: NamedPart) -> bool:
+    return part is not other and part.start <= other.start and other.stop <= part.stop
 
 
 def variants_of(rsids: Iterable[str]) -> dict[str, list[Variant]]:
