@@ -29,7 +29,7 @@ LOCAL = {
     "GAS_RESTORE_PATIENCE_S": "600",
 }
 """Shorter times for a world that is made to be looked at; a restore must announce itself."""
-LOCAL_PATIENCE = Patience(job_s=90, mail_s=60, archive_s=60, restore_s=60, sweep_s=60)
+LOCAL_PATIENCE = Patience(job_s=180, mail_s=180, archive_s=180, restore_s=180, sweep_s=180)
 EXPLAINED = """
 What is checked, in this order (needs in brackets; --only NAME runs one and what it needs):
 {}
