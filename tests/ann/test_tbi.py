@@ -71,7 +71,8 @@ def test_what_a_tbi_cannot_hold_is_left_to_htslib(pos: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("info", "sample"), [("END=16500", "GT 0/1"), ("DP=3;END=16500", "GT 0/1"), (".", "GT:LEN 0/1:16428")]
+    ("info", "sample"),
+    [("END=16500", "GT 0/1"), ("DP=3;END=16500", "GT 0/1"), (".", "GT:LEN 0/1:16428")],
 )
 def test_a_record_that_reaches_beyond_its_ref_is_found_where_it_reaches(
     annotate: Annotate, info: str, sample: str
