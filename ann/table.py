@@ -17,6 +17,7 @@ PAD = bytes(16)
 WORD_BYTES = 8
 MOST_DIGITS = 10
 LONGEST_COMPARED = 256
+MOST_DIGESTED = 64
 LONGEST_LOOKED_AT = 1_000_000
 """Longer cells are not looked at byte by byte: eight bytes of index for each would not do."""
 LONG_ON_AVERAGE = 256
@@ -218,7 +219,7 @@ def letters(allowed: bytes) -> Mask:
 
 
 def hashes(table: RecordTable, segments: Segments) -> Hashes:
-    """A number for each text, of its length and its first and last eight bytes."""
+    """A number for each text, of all its bytes, good within this process."""
     starts, lengths = segments
     short = np.minimum(lengths, WORD_BYTES).astype(np.uint64)
     keep = np.where(
@@ -228,6 +229,12 @@ def hashes(table: RecordTable, segments: Segments) -> Hashes:
     last = table.words[starts + np.maximum(lengths - WORD_BYTES, 0)] & keep
     mixed = first * np.uint64(0x9E3779B97F4A7C15) ^ last * np.uint64(0xC2B2AE3D27D4EB4F)
     found: Hashes = mixed + lengths.astype(np.uint64) * np.uint64(0x165667B19E3779F9)
+    longer = np.flatnonzero(lengths > 2 * WORD_BYTES)
+    by_words = np.minimum(lengths[longer], MOST_DIGESTED)
+    found[longer] ^= digests(table, Segments(starts[longer], by_words))
+    for n in np.flatnonzero(lengths > MOST_DIGESTED).tolist():
+        text = table.text[starts[n] : starts[n] + lengths[n]]
+        found[n] = np.uint64(hash(text) % (1 << 64))
     return found
 
 

@@ -27,7 +27,6 @@ from ann.table import (
 from vcf.file_type import shown
 from vcf.reserved import NOTE, reserved
 
-CONSEQUENCE, PREFIX = b"BCSQ", b"GAS_"
 OURS = re.compile(rb"BCSQ|GAS_[A-Za-z0-9_.]*")
 IN_RECORD = re.compile(rb"[\t;:](?:BCSQ|GAS_)")
 END, LENGTH = b"END", b"LEN"
@@ -76,9 +75,9 @@ class Tags:
         return self._stripped(table) if self.may_have_ours else table
 
     def _stripped(self, table: RecordTable) -> RecordTable:
-        lines = table.text.splitlines(keepends=True)
+        lines = table.text.split(b"\n")[:-1]
         kept = [_without_ours(line) if IN_RECORD.search(line) else line for line in lines]
-        text = b"".join(kept)
+        text = b"".join(b"%s\n" % line for line in kept)
         if text == table.text:
             return table
         self.had_ours = True
@@ -189,14 +188,14 @@ def _marks(table: RecordTable, segments: Segments) -> tuple[Ints, Ints]:
 
 
 def _without_ours(line: bytes) -> bytes:
-    columns = line.rstrip(b"\n").split(b"\t")
+    columns = line.split(b"\t")
     kept = [i for i in columns[INFO].split(b";") if not is_ours(i.partition(b"=")[0])]
     columns[INFO] = b";".join(kept) or b"."
     names = columns[FORMAT].split(b":") if len(columns) > FORMAT else []
     if any(is_ours(name) for name in names):
         places = [n for n, name in enumerate(names) if not is_ours(name)]
         columns[FORMAT:] = [_only(places, column) for column in columns[FORMAT:]]
-    return b"\t".join(columns) + b"\n"
+    return b"\t".join(columns)
 
 
 def _only(places: list[int], column: bytes) -> bytes:

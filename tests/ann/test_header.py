@@ -4,6 +4,7 @@ import json
 import re
 
 import pysam
+import pytest
 
 from ann.pipeline import Outcome
 from ann.references import Reference
@@ -58,6 +59,15 @@ def test_every_tag_of_ours_is_declared(annotate: Annotate) -> None:
     declared = {m[1] for line in header_of(outcome) if (m := re.match(r"##INFO=<ID=(\w+)", line))}
     tags = {i.partition("=")[0] for fields in records_of(outcome) for i in fields[7].split(";")}
     assert tags <= declared
+
+
+@pytest.mark.parametrize("name", ["gnomAD_exomes_{}_nhomalt", "x" * 200 + "{}" + "x" * 200])
+def test_tags_that_differ_in_the_middle_alone_are_declared_each(
+    annotate: Annotate, name: str
+) -> None:
+    names = [name.format(population) for population in ("AFR", "EUR")]
+    header = "".join(header_of(annotate(vcf(*(f"MT 73 . A G . . {name}=1" for name in names)))))
+    assert [name for name in names if f"##INFO=<ID={name}," in header] == names
 
 
 def test_undeclared_reserved_tags_get_the_type_that_vcf_reserves(annotate: Annotate) -> None:

@@ -228,6 +228,22 @@ def test_a_result_can_be_annotated_again(annotate: Annotate) -> None:
     assert "earlier annotation" in again.log.read_text()
 
 
+def test_an_earlier_annotation_of_samples_is_taken_out_wherever_it_stands(
+    annotate: Annotate,
+) -> None:
+    forms = [f"GT:AD:DP:{tag}:GQ:MIN_DP:PL 0/1:1:2:x:3:4:5" for tag in ("MINE", "BCSQ")]
+    body = vcf(*(f"MT 73 . A G . . . {form}" for form in forms))
+    _, fields = records_of(annotate(body.replace(b"INFO\n", b"INFO\tFORMAT\tS1\n")))
+    assert fields[8:] == ["GT:AD:DP:GQ:MIN_DP:PL", "0/1:1:2:3:4:5"]
+
+
+@pytest.mark.parametrize("info", ["X=a\rb;BCSQ=x|y", "BCSQ=x|y;X=a\rb"])
+def test_a_carriage_return_within_a_record_ends_no_line(annotate: Annotate, info: str) -> None:
+    outcome = annotate(vcf(f"MT 73 . A G . . {info}", "MT 263 . A G . . ."))
+    first, _ = records_of(outcome)
+    assert first[7].startswith("X=a\rb;GAS_")
+
+
 def test_alleles_beside_symbolic_ones_are_annotated(annotate: Annotate, sequence: str) -> None:
     """As genomic VCFs have them; breakends and ambiguous bases would only mislead csq."""
     wanted = {"A,<NON_REF>": True, "A,*": True, "<DEL>": False, "G[MT:9[": False, "A,N": False}

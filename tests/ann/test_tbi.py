@@ -72,12 +72,21 @@ def test_what_a_tbi_cannot_hold_is_left_to_htslib(pos: int) -> None:
 
 @pytest.mark.parametrize(
     ("info", "sample"),
-    [("END=16500", "GT 0/1"), ("DP=3;END=16500", "GT 0/1"), (".", "GT:LEN 0/1:16428")],
+    [
+        ("END=16500", "GT 0/1"),
+        ("DP=3;END=16500", "GT 0/1"),
+        (".", "GT:LEN 0/1:16428"),
+        (".", "GT:AD:DP:LEN:GQ:MIN_DP:PL 0/1:1:2:16428:3:4:5"),
+    ],
 )
 def test_a_record_that_reaches_beyond_its_ref_is_found_where_it_reaches(
     annotate: Annotate, info: str, sample: str
 ) -> None:
-    body = vcf(f"MT 73 . A <*> . . {info} {sample}", "MT 263 . A G . . . GT 0/1")
+    body = vcf(
+        "MT 57 . T C . . . GT:AD:DP:ABC:GQ:MIN_DP:PL 0/1:1:2:x:3:4:5",
+        f"MT 73 . A <*> . . {info} {sample}",
+        "MT 263 . A G . . . GT 0/1",
+    )
     body = body.replace(b"fileformat=VCFv4.2", b"fileformat=VCFv4.5")
     outcome = annotate(body.replace(b"INFO\n", b"INFO\tFORMAT\tS1\n"))
     assert outcome.error is None
