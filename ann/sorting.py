@@ -7,8 +7,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
-CHUNK_BYTES = 1 << 28
+CHUNK_BYTES = 1 << 29
 """Lines held in memory at a time; each chunk is an open file, of which there may be some 200."""
+LINE_BYTES = 150
+"""A line takes so much more than its text while it is sorted: Python's objects, and its key's."""
 Key = Callable[[bytes], tuple[int, int]]
 
 
@@ -25,6 +27,7 @@ def in_order(
             file.writelines(chunk)
             file.seek(0)
             chunks.append(file)
+            chunk.clear()
         yield from heapq.merge(*chunks, key=key)
 
 
@@ -33,7 +36,7 @@ def _chunks(lines: Iterable[bytes], chunk_bytes: int) -> Iterator[list[bytes]]:
     held = 0
     for line in lines:
         chunk.append(line)
-        held += len(line)
+        held += len(line) + LINE_BYTES
         if held >= chunk_bytes:
             yield chunk
             chunk, held = [], 0

@@ -1,6 +1,7 @@
 """The order of records: kept where it is one, made where it is none."""
 
 import json
+import tracemalloc
 from pathlib import Path
 
 from ann.disk import used_bytes
@@ -64,3 +65,15 @@ def test_what_sorting_puts_aside_counts_for_the_disk_that_a_job_uses(tmp_path: P
     assert used_bytes(tmp_path) == sum(map(len, lines))
     assert len(list(ordered)) == len(lines) - 1
     assert used_bytes(tmp_path) == 0
+
+
+def test_sorting_holds_no_more_than_it_may_however_short_the_lines(tmp_path: Path) -> None:
+    lines = (b"%d\n" % number for number in range(30_000, 0, -1))
+    tracemalloc.start()
+    try:
+        ordered = in_order(lines, lambda line: (0, int(line)), tmp_path, chunk_bytes=1_000_000)
+        assert next(ordered) == b"1\n"
+        assert tracemalloc.get_traced_memory()[1] < 1_300_000
+    finally:
+        tracemalloc.stop()
+    assert len(list(ordered)) == 29_999
