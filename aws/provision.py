@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from aws.config import Config, ConfigError, load
 from aws.processes import TOPICS
-from aws.resources import BUCKETS, DLQ_RETENTION_S, MAX_RECEIVES, Clients, Names, clients
+from aws.resources import BUCKETS, DLQ_RETENTION_S, MAX_RECEIVES, Names, clients
 
 EXISTS = {"BucketAlreadyOwnedByYou", "ResourceInUseException"}
 MULTIPART_DAYS = 2
@@ -31,22 +31,27 @@ RESULT_CORS = {
 def provision(config: Config) -> None:
     """Create the missing resources and apply the settings; running it again changes nothing."""
     names, made = Names(config.gas.prefix), clients(config)
-    arns = {name: _topic(made, names, name) for name in TOPICS}
+    sns, sqs, s3, dynamodb = (
+        made.client("sns"),
+        made.client("sqs"),
+        made.s3(),
+        made.client("dynamodb"),
+    )
+    arns = {name: _topic(sns, names, name) for name in TOPICS}
     for name in TOPICS:
-        _queue(made, names, name, arns[name], config)
+        _queue(sqs, sns, names, name, arns[name], config)
     for kind in BUCKETS:
-        create_bucket(made.s3(), names.bucket(kind), config.aws.region)
-    _bucket_rules(made.s3(), names, config, arns["thaw"])
-    _table(made, names.table("annotations"), "job_id", user_index=True)
-    _table(made, names.table("accounts"), "user_id", user_index=False)
+        create_bucket(s3, names.bucket(kind), config.aws.region)
+    _bucket_rules(s3, names, config, arns["thaw"])
+    _table(dynamodb, names.table("annotations"), "job_id", user_index=True)
+    _table(dynamodb, names.table("accounts"), "user_id", user_index=False)
     if config.archive.backend == "vault":
         made.client("glacier").create_vault(vaultName=config.archive.vault)
     made.client("ses").verify_email_identity(EmailAddress=config.mail.sender)
 
 
-def _topic(made: Clients, names: Names, name: str) -> str:
+def _topic(sns: Any, names: Names, name: str) -> str:
     """Create a topic and return its ARN; S3 and Glacier may publish to `thaw`."""
-    sns = made.client("sns")
     arn = str(sns.create_topic(Name=names.topic(name))["TopicArn"])
     if name == "thaw":
         policy = _policy(arn, "sns:Publish", ["s3.amazonaws.com", "glacier.amazonaws.com"])
@@ -54,9 +59,8 @@ def _topic(made: Clients, names: Names, name: str) -> str:
     return arn
 
 
-def _queue(made: Clients, names: Names, name: str, topic_arn: str, config: Config) -> None:
+def _queue(sqs: Any, sns: Any, names: Names, name: str, topic_arn: str, config: Config) -> None:
     """Create a queue, its dead-letter queue, and its subscription to the topic of its name."""
-    sqs, sns = made.client("sqs"), made.client("sns")
     dead = _created(sqs, names.queue(f"{name}_dlq"), MessageRetentionPeriod=str(DLQ_RETENTION_S))
     redrive = {"deadLetterTargetArn": dead[1], "maxReceiveCount": MAX_RECEIVES}
     url, arn = _created(sqs, names.queue(name), MessageRetentionPeriod=str(DLQ_RETENTION_S))
@@ -134,8 +138,7 @@ def _bucket_rules(s3: Any, names: Names, config: Config, thaw_arn: str) -> None:
     )
 
 
-def _table(made: Clients, name: str, key: str, user_index: bool) -> None:
-    dynamodb = made.client("dynamodb")
+def _table(dynamodb: Any, name: str, key: str, user_index: bool) -> None:
     indexes = [_index("due_index", "due_shard", "due_time")]
     kinds = {key: "S", "due_shard": "N", "due_time": "N"}
     if user_index:

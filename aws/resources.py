@@ -1,6 +1,8 @@
 """The names of GAS's resources on AWS, and the world: a client for each of them."""
 
+import functools
 import os
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -74,6 +76,19 @@ class World:
     mail: Mail
 
 
+MAKING = threading.Lock()
+"""Held while a client is made, for which a session serves one thread at a time.
+
+https://docs.aws.amazon.com/boto3/latest/guide/session.html
+"""
+
+
+@functools.cache
+def session() -> Any:
+    """The session of the process, which reads AWS's service models and its credentials once."""
+    return boto3.session.Session()
+
+
 @dataclass(frozen=True)
 class Clients:
     """One boto3 session's clients; safe to share between threads."""
@@ -88,7 +103,8 @@ class Clients:
         `poll_s` is how long the service itself may wait before it answers.
         """
         config = self.limits.config(poll_s).merge(ClientConfig(**settings))
-        return self.session.client(service, region_name=self.region, config=config)
+        with MAKING:
+            return self.session.client(service, region_name=self.region, config=config)
 
     def s3(self) -> Any:
         """S3 with SigV4 and a host of its own for each bucket, which the site's policy then names.
@@ -100,7 +116,7 @@ class Clients:
 
 
 def clients(config: Config, limits: Limits = DAEMON) -> Clients:
-    return Clients(boto3.session.Session(), config.aws.region, limits)
+    return Clients(session(), config.aws.region, limits)
 
 
 def connect(
