@@ -27,8 +27,8 @@ REPEATS = 49
 """Each message comes so many times more: 2,000 messages for each daemon in all."""
 PATIENCE_S = 200
 BACKLOG = 100
-SLACK_MB, SLACK_FDS = 6, 2
-"""Python's allocator may keep an arena or two more; a pool may open a connection more."""
+SLACK_MB, SLACK_FDS = 6, 8
+"""Python's allocator may keep an arena or two more; the pool of each service a connection more."""
 MODULES = {process.queue: process.module for process in PROCESSES if process.queue}
 SETTINGS = {"GAS_ARCHIVE_AFTER_S": "0", "GAS_AWS_POLL_S": "1", "GAS_SWEEP_GRACE_S": "0"}
 
