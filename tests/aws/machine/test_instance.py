@@ -191,7 +191,8 @@ def test_a_refused_protection_keeps_nobody_from_working(imds: FakeImds, edge: Ed
 
 def test_no_job_waits_for_auto_scaling(group: Any, imds: FakeImds, edge: Edge) -> None:
     """The service is silent, or slow: jobs begin and end meanwhile."""
-    instance, _ = detected()
+    instance = Instance.detect()  # with its own limits: the first look waits for all of them
+    assert isinstance(instance, GroupInstance)
     asked, answer = threading.Event(), threading.Event()
 
     def slow(call: dict[str, str]) -> str:
