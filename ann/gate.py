@@ -42,5 +42,6 @@ def fault_in_reading(path: Path, most: int | None) -> str:
                 if number < RECORDS:
                     str(record)
     except (OSError, ValueError, NotImplementedError, OverflowError) as fault:
-        return (str(fault) or type(fault).__name__)[:200]
+        words = str(fault).replace(f"{path.parent}/", "")
+        return (words or type(fault).__name__)[:200]
     return ""

@@ -280,5 +280,14 @@ def test_the_result_names_no_path_of_the_server(annotate: Annotate, tmp_path: Pa
     assert COLUMNS.encode() in gzip.decompress(outcome.result.read_bytes())
 
 
+def test_what_htslib_says_of_a_file_names_no_path_of_the_server(
+    annotate: Annotate, tmp_path: Path
+) -> None:
+    body = vcf("MT 73 . A G . . . GT").replace(b"INFO\n", b"INFO\tFORMAT\n")
+    log = annotate(body).log.read_text()
+    assert "cannot read this file's header" in log
+    assert str(tmp_path) not in log
+
+
 def test_the_form_offers_the_ways_of_calling_that_the_annotator_knows() -> None:
     assert {mode or AUTO for mode in MODES} == {AUTO, LOCAL, HAPLOTYPE}
