@@ -5,9 +5,8 @@ record itself comes out as it went in. Records that csq cannot take (another con
 symbolic alleles) are set aside, each with a reason. csq runs beside the pre-pass.
 """
 
-import itertools
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -102,7 +101,7 @@ class PrePass:
             prepared.checked.open("wb") as out,
             Rejected(prepared.rejected, self.screening) as rejected,
         ):
-            for block in itertools.chain.from_iterable(map(_parts, blocks)):
+            for block in in_parts(blocks):
                 table = prepared.tags.take(block.table)
                 screened = self.screening.screen(block._replace(table=table))
                 self._follow(screened)
@@ -123,7 +122,7 @@ class PrePass:
         prepared.records, ordered = 0, prepared.checked.with_suffix(".sorted")
         with ordered.open("wb") as out:
             blocks = in_order(prepared.checked, ranks, screening.header.width)
-            for block in itertools.chain.from_iterable(map(_parts, blocks)):
+            for block in in_parts(blocks):
                 self._hand_on(again.screen(block), out, feed=True)
         ordered.replace(prepared.checked)
 
@@ -189,12 +188,17 @@ class PrePass:
                 self.announce(self.prepared)
 
 
-def _parts(block: Block) -> Iterator[Block]:
-    """The records of a block, so many at a time that all of what is looked at stays in a cache."""
-    table = block.table
-    size = -(-len(table) // max(1, -(-len(table) // MOST_ROWS)))
-    for first in range(0, len(table), max(1, size)):
-        yield Block(part(table, first, first + size), block.number + first, block.share)
+def in_parts(blocks: Iterable[Block]) -> Iterator[Block]:
+    """The records of blocks, so many at a time that all of what is looked at stays in a cache."""
+    before = 0.0
+    for block in blocks:
+        table, size = block.table, len(block.table)
+        rows = -(-size // max(1, -(-size // MOST_ROWS)))
+        for first in range(0, size, max(1, rows)):
+            some = part(table, first, first + rows)
+            done = (first + len(some)) / size
+            yield Block(some, block.number + first, before * (1 - done) + block.share * done)
+        before = block.share
 
 
 def _words(records: int, share: float) -> str:
