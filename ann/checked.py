@@ -12,12 +12,13 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ann.genotypes import Genotypes
+from ann.genotypes import MOST_SHOWN, Genotypes
 from ann.growing import ENDED, GrowingFile, Growth
 from ann.screening import MOST_ALLELE_BYTES, Screened
 from ann.table import (
     DELETE,
     FILTER,
+    FORMAT,
     INFO,
     NEWLINE,
     SPACE,
@@ -102,7 +103,7 @@ def checked(screened: Screened, genotypes: Genotypes | None, may_reach_on: bool)
         screened.status,
         Runs.of([_plain(run.placement.name).decode() for run in runs], lengths),
         Runs.of([contig.name if contig else "" for contig in contigs], lengths),
-        genotypes and _with_plain_text(genotypes),
+        genotypes and _with_shown_text(genotypes, table.width - FORMAT - 1),
         may_reach_on,
     )
 
@@ -162,12 +163,13 @@ def _plain(text: bytes) -> bytes:
     return text.translate(PLAIN)
 
 
-def _with_plain_text(genotypes: Genotypes) -> Genotypes:
-    """The same genotypes, with nothing but UTF-8 without control characters to show."""
+def _with_shown_text(genotypes: Genotypes, samples: int) -> Genotypes:
+    """The same, with the texts that are shown: UTF-8 without control characters; none of many."""
     starts, lengths = genotypes.segments
     text = genotypes.text
-    if not lengths.any():
-        return replace(genotypes, text=text[:0])
+    if samples > MOST_SHOWN or not lengths.any():
+        nothing = Segments(np.zeros_like(starts), np.zeros_like(lengths))
+        return replace(genotypes, text=text[:0], segments=nothing)
     if text.max() < DELETE and text.min() >= SPACE:
         return genotypes
     source = Source(text)

@@ -30,17 +30,17 @@ class Genotypes:
     is_phased: Mask
 
 
-def genotypes(table: RecordTable, n_alts: Ints) -> Genotypes:
-    """The genotypes of all records of a table that has samples."""
+def genotypes(table: RecordTable, n_alts: Ints, with_text: bool) -> Genotypes:
+    """The genotypes of all records of a table that has samples; their texts only where wanted."""
     samples = table.width - FORMAT - 1
     cells = _cells(table)
     found, is_usual = _usual(cells, n_alts, samples)
     found.has_gt = _has_gt(table)
     is_odd = found.has_gt & ~is_usual
-    found.segments.lengths[~found.has_gt | (samples > MOST_SHOWN)] = 0
+    found.segments.lengths[~found.has_gt | (not with_text)] = 0
     found.is_phased &= found.has_gt
     if is_odd.any():
-        _odd(table, found, np.flatnonzero(is_odd), n_alts)
+        _odd(table, found, np.flatnonzero(is_odd), n_alts, with_text)
     return found
 
 
@@ -91,10 +91,11 @@ def _is_allele(values: Bytes) -> Mask:
     return allele
 
 
-def _odd(table: RecordTable, found: Genotypes, records: Ints, n_alts: Ints) -> None:
+def _odd(
+    table: RecordTable, found: Genotypes, records: Ints, n_alts: Ints, with_text: bool
+) -> None:
     """Put in the records with haploid, polyploid, long or broken genotypes, one by one."""
     texts, size = [found.text], len(found.text)
-    is_shown = table.width - FORMAT - 1 <= MOST_SHOWN
     kinds: dict[tuple[bytes, int], tuple[bool, bool, bool, bool]] = {}
     for record in records.tolist():
         start, end = int(table.seps[record, FORMAT]) + 1, int(table.seps[record, -1])
@@ -109,7 +110,7 @@ def _odd(table: RecordTable, found: Genotypes, records: Ints, n_alts: Ints) -> N
         called, het, hom, phased = zip(*found_kinds, strict=True)
         found.called[record], found.het[record] = sum(called), sum(het)
         found.hom[record], found.is_phased[record] = sum(hom), all(phased)
-        text = b",".join(cells) if is_shown else b""
+        text = b",".join(cells) if with_text else b""
         texts.append(np.frombuffer(text, np.uint8))
         found.segments.starts[record], found.segments.lengths[record] = size, len(text)
         size += len(text)

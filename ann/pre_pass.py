@@ -15,7 +15,7 @@ import numpy as np
 
 from ann.checked import checked, write
 from ann.csq import AUTO, HAPLOTYPE, LOCAL, Csq
-from ann.genotypes import Genotypes, genotypes
+from ann.genotypes import MOST_SHOWN, Genotypes, genotypes
 from ann.ordering import in_order_of_contigs as in_order
 from ann.reader import Block
 from ann.records import Header, VCFError
@@ -136,7 +136,8 @@ class PrePass:
     def _genotypes(self, screened: Screened) -> Genotypes | None:
         if not self.samples:
             return None
-        calls = genotypes(screened.table, screened.n_alts)
+        with_text = self.is_phased or self.samples <= MOST_SHOWN
+        calls = genotypes(screened.table, screened.n_alts, with_text)
         if self.is_phased and not calls.is_phased.all():
             if self.mode == HAPLOTYPE:
                 place = int((~calls.is_phased).argmax())

@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from ann.genotypes import MOST_SHOWN
 from ann.pipeline import Outcome
 from tests.ann.added import Adding
 from tests.ann.conftest import Annotate, records_of, vcf
@@ -60,8 +61,14 @@ def test_many_samples_are_called_allele_by_allele(annotate: Annotate) -> None:
 
 def test_the_choice_can_be_overridden(annotate: Annotate) -> None:
     assert "340R>340S" in changes(annotate(phased("0|1"), mode="local"))[0]
-    samples = " ".join(f"S{n}" for n in range(11))
-    many = phased(" ".join(["0|1"] * 11), samples=samples)
+
+
+@pytest.mark.parametrize("number", [11, MOST_SHOWN + 1])
+def test_many_samples_are_called_haplotype_by_haplotype_where_that_is_wanted(
+    annotate: Annotate, number: int
+) -> None:
+    samples = " ".join(f"S{n}" for n in range(number))
+    many = phased(" ".join(["0|1"] * number), samples=samples)
     assert "340N" in " ".join(changes(annotate(many, mode="haplotype")))
 
 
