@@ -22,6 +22,11 @@ LATE_S = 100_000
 """Longer than every grace period there is."""
 VISIBILITY_S = 30
 ROUNDS = 60
+MAX_DELETIONS = 1000
+"""The most objects that one call deletes.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+"""
 BODY = b"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
 """A result: a VCF without records."""
 LOG = b"records\t3\n<script>alert(1)</script>\n"
@@ -152,7 +157,9 @@ def wipe(world: World) -> None:
         world.jobs.table.client.delete_item(TableName=world.jobs.table.name, Key=key)
         WIPED.add(job.job_id)
     for bucket in (world.files.inputs, world.files.results):
-        for item in world.files.listing(bucket):
-            world.files.delete(bucket, item.key)
+        keys = [{"Key": item.key} for item in world.files.listing(bucket)]
+        for start in range(0, len(keys), MAX_DELETIONS):
+            batch = {"Objects": keys[start : start + MAX_DELETIONS], "Quiet": True}
+            assert "Errors" not in world.files.s3.delete_objects(Bucket=bucket, Delete=batch)
     for archive_id in list(invariants.archive_ids(world)):
         world.vault.delete(archive_id)

@@ -10,7 +10,7 @@ for one that has moved to the archive with its result.
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,9 +66,10 @@ def check(
     missing = (accepted or set()) - {job.job_id for job in jobs}
     found.lost += [f"job {job_id} has no row" for job_id in missing]
     archives = set(archive_ids(world)) if archives is None else archives
+    there = objects(world)
     for job in jobs:
         found.stuck += unsettled(world, job)
-        found.lost += lost_bytes(world, job, archives) + lost_outputs(world, job)
+        found.lost += lost_bytes(world, job, archives) + lost_outputs(world, job, there)
     found.orphans += orphans(world, jobs, archives)
     check_mail(world, jobs, mails, found)
     found.messages += leftovers(world)
@@ -113,8 +114,11 @@ def _lost_archive(job: Job, archives: Archives) -> list[str]:
     return [] if same else [f"job {job.job_id}: the bytes of its archive have changed"]
 
 
-def lost_outputs(world: World, job: Job) -> list[str]:
-    """I9, by the raw row and the table of outputs: not by what the sweeper goes by."""
+def lost_outputs(world: World, job: Job, there: Set[S3Object]) -> list[str]:
+    """I9, by the raw row and the table of outputs, not by what the sweeper goes by.
+
+    `there` is what S3 has.
+    """
     row = world.jobs.table.get(job.job_id)
     if row is None or row["job_status"] != "COMPLETED":
         return []
@@ -124,7 +128,7 @@ def lost_outputs(world: World, job: Job) -> list[str]:
         key = row.get(output.attribute)
         if key is None:
             found.append(f"job {job.job_id}: its row has no {output.attribute}")
-        elif not is_stored(world, row["s3_results_bucket"], key):
+        elif S3Object(row["s3_results_bucket"], key) not in there:
             found.append(f"job {job.job_id}: its {output.name} is not in S3 ({key})")
     return found
 
@@ -146,13 +150,17 @@ def has_a_copy(world: World, job: Job, archives: Archives) -> bool:
 def orphans(world: World, jobs: list[Job], archives: Archives) -> list[str]:
     """I6: objects and archives that no row refers to."""
     referred = {stored for job in jobs for stored in job.stored}
-    stored: set[Stored] = {
+    stored: set[Stored] = {*objects(world), *(Archive(archive_id) for archive_id in archives)}
+    return sorted(map(str, stored - referred))
+
+
+def objects(world: World) -> set[S3Object]:
+    """Every input and every output in S3."""
+    return {
         S3Object(bucket, item.key)
         for bucket in (world.files.inputs, world.files.results)
         for item in world.files.listing(bucket)
     }
-    stored |= {Archive(archive_id) for archive_id in archives}
-    return sorted(map(str, stored - referred))
 
 
 def archive_ids(world: World) -> Iterator[str]:

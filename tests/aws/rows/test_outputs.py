@@ -34,7 +34,8 @@ def annotated(world: World) -> Job:
 def lost(world: World, job: Job) -> str:
     """The findings after an inventory, in one line."""
     daemons.take_stock(world)
-    return "; ".join(invariants.lost_outputs(world, world.jobs.get(job.job_id)))
+    there = invariants.objects(world)
+    return "; ".join(invariants.lost_outputs(world, world.jobs.get(job.job_id), there))
 
 
 def test_an_annotator_leaves_every_output_and_an_inventory_deletes_none(world: World) -> None:
