@@ -1,13 +1,15 @@
 """Records that the pre-pass has checked, as it hands them on to the pass over the variants.
 
-A file of pickles, each behind its size. One job's processes write and read it, in one prison.
+A file of pickles, each behind its size. One job's processes write and read it, in one prison; csq,
+which a file may take over, can write there too.
 """
 
+import io
 import pickle
 import struct
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +35,17 @@ CONTROL = bytes(n for n in range(128) if (n < SPACE and n not in b"\t\n") or n =
 PLAIN = bytes.maketrans(CONTROL, b"?" * len(CONTROL))
 ALLELE_SHOWN = 100
 SHOWN_WIDTH = FILTER + 1
+PICKLED = {
+    ("ann.checked", "Checked"),
+    ("ann.checked", "Runs"),
+    ("ann.genotypes", "Genotypes"),
+    ("ann.table", "Segments"),
+    ("numpy", "dtype"),
+    ("numpy", "ndarray"),
+    ("numpy._core.multiarray", "_reconstruct"),
+    ("numpy._core.numeric", "_frombuffer"),
+}
+"""Records are made of these alone."""
 
 
 class Runs(NamedTuple):
@@ -126,8 +139,17 @@ class CheckedFile(GrowingFile):
         size = self.exactly(SIZE.size)
         if not size:
             return None
-        found: Checked = pickle.loads(self.exactly(*SIZE.unpack(size)))  # noqa: S301  our own
+        found: Checked = _Reader(io.BytesIO(self.exactly(*SIZE.unpack(size)))).load()
         return found
+
+
+class _Reader(pickle.Unpickler):
+    """Makes records and nothing else: https://docs.python.org/3/library/pickle.html#restricting-globals"""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in PICKLED:
+            raise pickle.UnpicklingError(f"{module}.{name} is no part of a record")
+        return super().find_class(module, name)
 
 
 def _is_plain(table: RecordTable) -> bool:

@@ -1,7 +1,13 @@
-"""The pre-pass: records that are looked at together, and what it says meanwhile."""
+"""The pre-pass: records that are looked at together, and handed on; what it says meanwhile."""
 
+import os
+import pickle
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from ann.checked import SIZE, CheckedFile
 from ann.pre_pass import MOST_ROWS, in_parts
 from ann.reader import Reader
 from ann.records import Bounds
@@ -23,3 +29,22 @@ def test_each_part_of_a_block_tells_how_much_of_the_file_was_read_up_to_it(tmp_p
         assert block.share == 1
     assert records == RECORDS
     assert max(sizes) <= MOST_ROWS
+
+
+class Order:
+    """A pickle of it tells its reader to make a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.folder),)
+
+
+def test_what_another_process_wrote_in_the_place_of_records_is_not_obeyed(tmp_path: Path) -> None:
+    order = pickle.dumps(Order(tmp_path / "made"))
+    path = tmp_path / "checked"
+    path.write_bytes(SIZE.pack(len(order)) + order)
+    with CheckedFile(path) as file, pytest.raises(pickle.UnpicklingError):
+        file.read()
+    assert not (tmp_path / "made").exists()
