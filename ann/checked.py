@@ -8,14 +8,13 @@ import io
 import pickle
 import struct
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ann.genotypes import MOST_SHOWN, Genotypes
-from ann.growing import ENDED, GrowingFile, Growth
+from ann.growing import GrowingFile
 from ann.screening import MOST_ALLELE_BYTES, Screened
 from ann.table import (
     DELETE,
@@ -63,8 +62,8 @@ class Runs(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """Some records: `text` has them as they go out, `seps` where their columns end, up to INFO,
-    and they themselves.
+    """Some records: `text` has them as they go out, `seps` where they and their columns up to INFO
+    end.
 
     `shown` are their columns up to FILTER as the table of variants has them; empty: as they are.
     `status` are places in REASONS; `names` are the contigs as the file has them, `contigs` as the
@@ -130,9 +129,6 @@ def write(file: BinaryIO, records: Checked) -> None:
 
 class CheckedFile(GrowingFile):
     """A file of checked records, read while it grows; a context manager."""
-
-    def __init__(self, path: Path, growth: Growth = ENDED) -> None:
-        super().__init__(path, growth)
 
     def read(self) -> Checked | None:
         """The next records, once they are there; None at the file's end."""

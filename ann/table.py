@@ -162,12 +162,6 @@ class Source:
         start = self.add(np.frombuffer(text, np.uint8))
         return Segments(np.full(rows, start), np.full(rows, len(text)))
 
-    def choice(self, texts: list[bytes], which: Ints) -> Segments:
-        """One of some texts for each row."""
-        starts = np.array([self.add(np.frombuffer(text, np.uint8)) for text in texts], np.int64)
-        lengths = np.array([len(text) for text in texts], np.int64)
-        return Segments(starts[which], lengths[which])
-
     def numbers(self, values: Ints) -> Segments:
         digits, segments = decimals(values)
         return Segments(segments.starts + self.add(digits), segments.lengths)
