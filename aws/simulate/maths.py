@@ -91,6 +91,7 @@ def _two(
     return float(apply(first or 0.0, divisor))
 
 
+@lru_cache(maxsize=1024)
 def _is_scalar(node: ast.expr) -> bool:
     """True where no time series is in it: a scalar has a value at each timestamp and makes none."""
     return not any(isinstance(part, ast.Name) for part in ast.walk(node))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +43,7 @@ class Template:
 
     def __init__(self, text: str, parameters: Mapping[str, object] | None = None) -> None:
         """Raises ValueError where the text is no template or a parameter is unknown."""
-        try:
-            content = yaml.load(text, Loader=_Loader)  # noqa: S506 (a SafeLoader with more tags)
-        except yaml.YAMLError as fault:
-            raise ValueError(f"not YAML: {fault}") from None
+        content = _content(text)
         if not isinstance(content, dict) or "Resources" not in content:
             raise ValueError("not a CloudFormation template: it has no Resources")
         declared = content.get("Parameters", {})
@@ -128,6 +126,15 @@ class Template:
 def read(path: Path, group: str, parameters: Mapping[str, object] | None = None) -> Scaling:
     """The scaling of `group` in the template at `path`; raises ValueError, OSError."""
     return Template(path.read_text(), parameters).scaling(group)
+
+
+@lru_cache(maxsize=8)
+def _content(text: str) -> Any:
+    """A template's YAML, which nobody changes: each simulated day reads the same few."""
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 (a SafeLoader with more tags)
+    except yaml.YAMLError as fault:
+        raise ValueError(f"not YAML: {fault}") from None
 
 
 def _steps(declared: list[Properties]) -> tuple[tuple[float, float, int], ...]:
