@@ -52,14 +52,18 @@ def _is_deleted(world: World, stored: Stored) -> bool:
 
 
 def recheck_role(world: World, job: Job) -> Job:
-    """Re-read the role after a commit that depended on it; correct the result if it has changed."""
+    """Re-read the role after a commit that depended on it; correct the result if it has changed.
+
+    The check of an archive that is wanted back stays due until `restore` has requested it.
+    """
     premium = world.accounts.get(job.user_id).is_premium
     if job.is_hot and not premium:
         return flush(world, world.jobs.release(job.job_id))
     if job.is_hot and not job.pinned:
         return flush(world, world.jobs.pin(job.job_id))
-    if premium and job.is_archived:
+    if premium and job.is_archived and not job.retrieval and not job.archive_fault:
         world.events.publish("restore", job.event)
+        return job
     return world.jobs.clear_role_check(job.job_id, rev=job.rev)
 
 

@@ -101,7 +101,8 @@ def begin_retrieval(
 ) -> Job:
     """Record a request that Glacier is about to get; refused while another one is live.
 
-    One with the same token is its own, whose reply was lost, whatever was written since.
+    One with the same token is its own, whose reply was lost, whatever was written since. With it
+    the role check is done: the result is on its way to where the role wants it.
     """
     demand(job.is_archived, job, "be retrieved")
     demand(job.archive_fault is None, job, "be retrieved: its archive cannot be read")
@@ -111,7 +112,12 @@ def begin_retrieval(
     demand(live == instead_of, job, "be retrieved twice")
     check_time = at.now + at.timeouts.grace_s
     retrieval = Retrieval(token, tier, at.now, check_time)
-    return replace(job, retrieval=retrieval, requested_time=job.requested_time or at.now)
+    return replace(
+        calmed(job, PendingWork.COMMIT),
+        retrieval=retrieval,
+        requested_time=job.requested_time or at.now,
+        role_check_due=False,
+    )
 
 
 def record_retrieval(job: Job, at: Now, *, token: str, answer: RetrievalRequest) -> Job:

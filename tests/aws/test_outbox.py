@@ -13,9 +13,9 @@ from aws.rows.job import Job, Status
 from tests import builders, daemons
 from tests.conftest import Clock
 from tests.proofs.faults import error, outage
-from util import archive, notify
+from util import archive, notify, restore, sweep
 
-MAILS, ARCHIVE = "job_results", "results_archive"
+MAILS, ARCHIVE, RESTORE = "job_results", "results_archive", "restore"
 
 
 def cancelled(world: World) -> Job:
@@ -76,3 +76,23 @@ def test_messages_do_not_breed_while_no_row_can_be_written(world: World, handle:
         handle(world, Event(job.event))
     assert world.jobs.get(job.job_id).outbox == job.outbox
     assert world.queues.depth(MAILS).visible == 0
+
+
+def test_an_upgrade_that_crossed_a_commit_is_announced_until_the_archive_is_requested(
+    world: World, clock: Clock
+) -> None:
+    """The index hides the job from the passes over the change, and the job's own event is lost."""
+    job = builders.mailed(world, builders.user(world))
+    account = world.accounts.subscribe(job.user_id)
+    archive.store(world, job)
+    for message in world.queues.receive(RESTORE, 1, 600):
+        world.queues.delete(message)
+    world.accounts.clear_role_change(account.user_id, account.role_changes)
+    clock.advance(daemons.LATE_S)
+    sweep.sweep(world)
+    (message,) = world.queues.receive(RESTORE, 1, 600)
+    world.queues.delete(message)
+    restore.handle(world, Event(job.event))
+    after = world.jobs.get(job.job_id)
+    assert after.retrieval
+    assert (after.role_check_due, after.retries) == (False, {})
