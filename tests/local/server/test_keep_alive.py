@@ -8,9 +8,8 @@ import pytest
 
 from local.server.keep_alive import KeepAliveServer
 from local.server.wsgi import Environ, StartResponse, answer
+from tests.conftest import PATIENCE_S
 from tests.local.conftest import Clients
-
-PATIENCE_S = 15
 
 
 def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
