@@ -22,7 +22,7 @@ QUIET = Plan(1, Setting(), (Step(Act.SUBMIT, 0),))
 DEAD = Fault(Anchor("annotator", "put_item annotations RUNNING>hot", 1), Kind.DIE_BEFORE)
 LOST = Fault(Anchor("notify", "publish job_results hot", 1), Kind.LOST_MESSAGE)
 OFF = "4 commit before delete"
-SEEDS = 200
+SEEDS = 150
 PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.utils import formatdate
+from functools import lru_cache
 from typing import Any
 
 from aws.processes import TOPICS
@@ -54,7 +55,7 @@ class Cloud:
     def answer(self, service: str, operation: str, params: dict[str, Any]) -> Reply:
         """The service's answer to one call. Raises ServiceError."""
         call: Operation = getattr(getattr(self, service), operation)
-        dated = {"HTTPHeaders": {"date": formatdate(self.scheduler.now, usegmt=True)}}
+        dated = {"HTTPHeaders": {"date": _date(int(self.scheduler.now))}}
         return {"ResponseMetadata": dated, **call(**params)}
 
     def _announce(self, body: str) -> None:
@@ -81,6 +82,19 @@ class Cloud:
         if self.scheduler.now < until:
             return lag_s
         return self.scheduler.dice.uniform(0, self.setting.lag_s)
+
+    def hidden(self, user_id: str, since: float) -> set[str]:
+        """The jobs of a user that a fault has kept out of the index of jobs since then."""
+        table = self.names.table("annotations")
+        lag_s, until = self.stale.get(f"{table} user_id_index", (0.0, 0.0))
+        versions = self.dynamodb.tables[table].versions
+        return {
+            job_id
+            for job_id, item in self.jobs.items()
+            if item["user_id"]["S"] == user_id
+            and self.scheduler.now < until
+            and versions[job_id][0][0] > since - lag_s
+        }
 
     def _written(self, table: str, key: str, before: Item | None, after: Item | None) -> None:
         try:
@@ -130,6 +144,11 @@ class Cloud:
             yield
         finally:
             self.scheduler.current = current
+
+
+@lru_cache(maxsize=8)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)
 
 
 def damaged(body: bytes) -> bytes:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tests.proofs.simulation.cloud import Cloud, role_of
+from tests.proofs.simulation.cloud import Cloud, look, role_of
 from tests.proofs.simulation.scheduler import Strand
 from tests.proofs.simulation.services.expressions import Item, plain
 
@@ -17,6 +17,8 @@ COUNTS = (
     "thaws",
 )
 """The attributes of rows that count what has happened."""
+GRACE_S = 60
+"""`[sweep] grace_s`: a change of role is not cleared before its second reminder."""
 ROWS = ("get_item", "put_item")
 
 
@@ -40,6 +42,10 @@ class Counts:
         """When each user's role was last changed."""
         self.released: dict[str, float] = {}
         """When each user last went back to free."""
+        self.moved: dict[str, float] = {}
+        """When each job has last come to another state."""
+        self.missed: set[str] = set()
+        """The jobs that no pass could see, for a change of role that came after all their moves."""
 
     def heard(self, strand: Strand, operation: str, row: str) -> None:
         """A strand makes a call."""
@@ -56,6 +62,9 @@ class Counts:
     def written(self, table: str, key: str, before: Item | None, after: Item | None) -> None:
         """A row was written."""
         strand = self.cloud.scheduler.current
+        if table.endswith("annotations") and look(before) != look(after):
+            self.moved[key] = self.cloud.scheduler.now
+            self.missed.discard(key)
         if before is None or after is None or strand is None:
             return
         up = {name for name in COUNTS if _number(after, name) > _number(before, name)}
@@ -88,8 +97,12 @@ class Counts:
                 self.released[key] = self.cloud.scheduler.now
         pending = "pending_role_change"
         is_cleared = pending in before and pending not in after
-        if is_cleared and self.began.get(strand, 0) < self.changed.get(key, 0):
+        began, changed = self.began.get(strand, 0), self.changed.get(key, 0)
+        if is_cleared and began < changed:
             self.say(f"unheard: a change of role of user {key} was cleared by a pass before it")
+        if is_cleared and began > changed + 2 * GRACE_S:
+            hidden = self.cloud.hidden(key, began)
+            self.missed |= {job_id for job_id in hidden if self.moved.get(job_id, 0) < changed}
 
 
 def _number(item: Item, name: str) -> float:

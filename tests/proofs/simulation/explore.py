@@ -1,10 +1,12 @@
 """Explores many seeds, block by block, in as many processes as there are processors."""
 
+import gc
 import os
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tests.proofs.simulation.run import Off, Outcome, run
@@ -60,13 +62,34 @@ class Tally:
 
 def outcomes(first: int, count: int, off: Off | None = None) -> Iterator[tuple[int, Outcome]]:
     """The runs of seeds `first` on; the seeds of a block before `first` are run, but not shown."""
-    for start in range(first - first % BLOCK, first + count, BLOCK):
-        block = Block(start)
-        for seed in range(start, min(start + BLOCK, first + count)):
-            outcome = run(block.next(), off)
-            block.learn(outcome)
-            if seed >= first:
-                yield seed, outcome
+    try:
+        for start in range(first - first % BLOCK, first + count, BLOCK):
+            block = Block(start)
+            for seed in range(start, min(start + BLOCK, first + count)):
+                with _uncollected(seed):
+                    outcome = run(block.next(), off)
+                    block.learn(outcome)
+                if seed >= first:
+                    yield seed, outcome
+    finally:
+        gc.unfreeze()
+
+
+@contextmanager
+def _uncollected(seed: int) -> Iterator[None]:
+    """Within the block no garbage is collected, but all of it after each tenth seed.
+
+    It would take a quarter of the time otherwise.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+        if seed % 10 == 0:
+            gc.unfreeze()
+            gc.collect()
 
 
 def explore(first: int, count: int) -> Tally:

@@ -31,7 +31,7 @@ def before_inventory(world: World, people: People, watch: Watch, record: Record)
     found += _wrongly_failed(jobs, record) + _crashes(jobs, record) + _lapses(jobs, record)
     found += _published(people, changes) + _mails(people, jobs, record)
     found += watch.lateness.late(plan, record, changes)
-    found += _sent(watch, record, changes) + _unsaid(world, jobs, cloud.rotten)
+    found += _sent(watch, record) + _unsaid(world, jobs, cloud.rotten)
     due = cloud.next_due()
     return found + ([] if due is None else [f"no rest: a row is still due at {due}"])
 
@@ -78,14 +78,14 @@ def _lapses(jobs: list[Job], record: Record) -> list[str]:
     ]
 
 
-def _sent(watch: Watch, record: Record, changes: int) -> list[str]:
-    """A result is sent to the archive once for each move, whatever message comes twice."""
+def _sent(watch: Watch, record: Record) -> list[str]:
+    """A result is sent to the archive once each time it begins to leave, whatever comes twice."""
     harmless = ONCE if max(record.waits, default=0) >= LEASE_S else ONCE | {Kind.SLOW, *FROZEN}
-    allowed = changes + sum(fault.kind not in harmless for fault, _ in record.fired)
+    allowed = sum(fault.kind not in harmless for fault, _ in record.fired)
     return [
-        f"sent twice: job {id} was written to the archive {count} times for {watch.moves[id]} moves"
-        for id, count in watch.sent.items()
-        if count > watch.moves[id] + allowed
+        f"sent twice: job {id} was written to the archive {n} times, having begun {watch.begun[id]}"
+        for id, n in watch.sent.items()
+        if n > watch.begun[id] + allowed
     ]
 
 

@@ -19,6 +19,8 @@ CHILD: Label = ("annotator", "child")
 PLUMBING = {"receive_message", "delete_message", "change_message_visibility"}
 PLUMBING |= {"get_queue_url", "get_caller_identity"}
 """Calls that are the same whatever the state of a job."""
+LOOKS = {"list_objects_v2", "query", "scan"}
+"""Calls that look for rows and objects, and go by none."""
 
 
 @dataclass
@@ -173,7 +175,7 @@ class Network:
         if operation == "put_item":
             self.writers.add(strand)
         self._note_row(strand, params.get("Key") or params.get("Item"))
-        state = self._state(strand, kind)
+        state = NO_JOB if operation in LOOKS else self._state(strand, kind)
         if operation == "put_item":
             state += ">" + (look if kind == "annotations" else role_of)(params["Item"])
         return name, " ".join(

@@ -38,13 +38,13 @@ LASTS: dict[Kind, tuple[float, ...]] = {
     Kind.LOST_REQUEST: (1, 70),
     Kind.LOST_REPLY: (0.1, 70, 5 * MINUTE),
     Kind.UNKNOWN: (6, 350),
-    Kind.OUTAGE: (MINUTE, 20 * MINUTE, 2 * HOUR),
+    Kind.OUTAGE: (MINUTE, 2 * HOUR),
     Kind.SLOW: (90, 700, 2 * HOUR),
-    Kind.FREEZE: (90, 700, 8 * HOUR, 2 * DAY),
-    Kind.FREEZE_AFTER: (90, 700, 8 * HOUR),
-    Kind.STALE: (10, 70, 170),  # the two reminders of a change of role are further apart
+    Kind.FREEZE: (90, 700, 2 * DAY),
+    Kind.FREEZE_AFTER: (90, 700, 2 * DAY),
+    Kind.STALE: (170, 450, 900, 900),  # the two reminders of a change of role are 120 s apart
     Kind.JUMP: (5, 100),
-    Kind.DOUBLED: (0.1, 30, 2 * HOUR),
+    Kind.DOUBLED: (0.1, 0.1, 30, 2 * HOUR),
     Kind.KEPT: (8 * HOUR, DAY),
 }
 """How long each kind of fault may last (s)."""
@@ -195,21 +195,27 @@ def setting(dice: random.Random) -> Setting:
 
 
 def steps(dice: random.Random, after_s: int) -> tuple[Step, ...]:
-    """What people do: a few jobs, changes of role at any distance, perhaps a cancelled job."""
+    """What people do: a few jobs, changes of role at any distance, perhaps a cancelled job.
+
+    Some have been premium for a while when they submit their first job.
+    """
     users = dice.choice((1, 1, 2))
     jobs = dice.choice((1, 1, 2, 3))
-    done = [
-        Step(Act.SUBMIT, dice.randrange(users), job, round(dice.uniform(0, 60) * (job > 0), 2))
-        for job in range(jobs)
-    ]
-    at_s, premium = 0.0, False
+    premium = dice.random() < 0.25
+    at_s = begin_s = 500.0 if premium else 0.0
+    done = [Step(Act.UPGRADE, user) for user in range(users) if premium]
+    for job in range(jobs):
+        later_s = round(dice.uniform(0, 60), 2) * (job > 0)
+        done.append(Step(Act.SUBMIT, dice.randrange(users), job, at_s + later_s))
     for _ in range(dice.choice((0, 1, 2, 2, 3, 4))):
-        at_s += dice.choice((0.2, 3, 30, after_s, after_s + 100, 400, 4000, 20_000, DAY))
+        within = round(after_s * dice.random(), 2)
+        at_s += dice.choice((0.2, 30, within, after_s, after_s + 100, 400, 4000, 20_000, DAY))
         at_s += round(dice.uniform(0, 60), 2)
         premium = not premium if dice.random() < 0.9 else premium
         done.append(Step(Act.UPGRADE if premium else Act.DOWNGRADE, dice.randrange(users), 0, at_s))
     if dice.random() < 0.15:
-        done.append(Step(Act.CANCEL, 0, dice.randrange(jobs), round(dice.uniform(0, 30), 2)))
+        cancel_s = begin_s + round(dice.uniform(0, 30), 2)
+        done.append(Step(Act.CANCEL, 0, dice.randrange(jobs), cancel_s))
     return tuple(done)
 
 

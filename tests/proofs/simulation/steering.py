@@ -4,20 +4,32 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from operator import itemgetter
 
 from tests.proofs.simulation.network import Label
-from tests.proofs.simulation.plan import Anchor, Fault, Plan, workload
+from tests.proofs.simulation.plan import (
+    Act,
+    Anchor,
+    Fault,
+    Kind,
+    Plan,
+    Setting,
+    setting,
+    workload,
+)
 from tests.proofs.simulation.run import Outcome
 from tests.proofs.simulation.trials import (
     ANYWHERE,
+    COMPANY,
+    NATURAL,
     Menu,
     Trial,
     acts,
+    company_of,
     fault_of,
     menu,
     rival_of,
     seconds_of,
+    with_trial,
 )
 
 BLOCK = 500
@@ -27,6 +39,10 @@ BLIND = 10
 """The first seeds of a block, whose faults fall at calls by their number alone."""
 DIRECTED = 0.6
 """The share of the plans that lead to what was tried least, by the plainest way to it."""
+ACTED = 0.2
+"""The share of them that have people act right before a call, instead of a fault there."""
+FRESH = 0.5
+"""The share of those at calls of a world where nothing fails that are tried in a new such world."""
 OFFSPRING = 0.25
 """The share of the plans that are altered ones of those that reached something new."""
 WAYS = 4
@@ -57,6 +73,8 @@ class Block:
         self.parents: list[Learned] = []
         self.ways: dict[Label, list[Learned]] = defaultdict(list)
         """The plainest plans that led to each call."""
+        self.natural: set[Label] = set()
+        """The calls that were made where nothing failed."""
 
     def next(self) -> Plan:
         """The plan of the next seed."""
@@ -84,6 +102,8 @@ class Block:
         learned = Learned(outcome.plan, record.labels)
         if fresh:
             self.parents.append(learned)
+        if not record.fired:
+            self.natural |= record.labels.keys()
         for label in record.labels:
             self._remember(label, learned)
         return len(fresh)
@@ -98,14 +118,21 @@ class Block:
 
     def _directed(self, seed: int, dice: random.Random) -> Plan:
         """The plainest plan that leads to a call, with a fault there that was tried least."""
-        trial = self._trial(self.ways, dice)
+        trial = self._trial(self.ways, dice, acts if dice.random() < ACTED else menu)
         way = dice.choice(self.ways[trial[0]])
-        faults = [*way.plan.faults[: MAX_FAULTS - 1], fault_of(trial, way.labels, dice)]
-        while len(faults) < MAX_FAULTS and dice.random() < 0.45:
-            faults.append(fault_of(self._trial(way.labels, dice), way.labels, dice))
-        plan = replace(way.plan, seed=seed if dice.random() < 0.3 else way.plan.seed)
-        plan = replace(plan, faults=tuple(faults))
-        return self._with_rivals(plan, way.labels, dice) if dice.random() < 0.5 else plan
+        is_fresh = trial[0] in self.natural and dice.random() < FRESH
+        base = _like(way.plan, workload(seed)) if is_fresh else way.plan
+        plan = replace(
+            base,
+            seed=seed if dice.random() < 0.3 else base.seed,
+            setting=_suited(base.setting, trial[1], dice),
+            faults=base.faults[: MAX_FAULTS - 1],
+        )
+        plan = with_trial(plan, trial, way.labels, dice)
+        if dice.random() < (0.8 if trial[1] in COMPANY else 0.4):
+            plan = with_trial(plan, company_of(trial, way.labels, dice), way.labels, dice)
+        plan = replace(plan, faults=plan.faults[-MAX_FAULTS:])
+        return self._with_rivals(plan, way.labels, dice) if dice.random() < 0.2 else plan
 
     def _altered(self, parent: Learned, seed: int, dice: random.Random) -> Plan:
         """A plan that has reached something new, with one fault or rival more or other."""
@@ -120,20 +147,17 @@ class Block:
         self, labels: Iterable[Label], dice: random.Random, of: Callable[[Label], Menu] = menu
     ) -> Trial:
         """The fault that, for what it is worth, was tried least at any of these calls."""
-        scored = [
-            (
-                (1 + self.tried[label, kind, until]) * dice.uniform(0.5, 1.5) / worth,
-                label,
-                kind,
-                until,
-            )
-            for label in sorted(labels)
-            if label[0] != "operator"
-            for kind, until, worth in of(label)
-        ]
-        _, label, kind, until = min(scored, key=itemgetter(0))
-        self.tried[label, kind, until] += 1
-        return label, kind, until
+        tried, roll = self.tried, dice.random
+        least, found = float("inf"), None
+        for label in sorted(labels):
+            known = NATURAL if label in self.natural else 1.0
+            for kind, until, worth in of(label) if label[0] != "operator" else ():
+                score = (1 + tried[label, kind, until]) * (0.5 + roll()) / (worth * known)
+                if score < least:
+                    least, found = score, (label, kind, until)
+        assert found is not None
+        tried[found] += 1
+        return found
 
     def _with_rivals(self, plan: Plan, labels: Mapping[Label, int], dice: random.Random) -> Plan:
         """The plan, perhaps with acts of people right before some call."""
@@ -147,6 +171,24 @@ class Block:
 
 def _count(dice: random.Random) -> int:
     return dice.choice((1, 2, 2, 3, 3))
+
+
+def _like(plan: Plan, other: Plan) -> Plan:
+    """The other plan with the archive's backend of this one: many calls are the backend's own."""
+    backend = plan.setting.backend
+    return replace(other, setting=replace(other.setting, backend=backend))
+
+
+def _suited(world: Setting, kind: Kind | Act, dice: random.Random) -> Setting:
+    """The world, perhaps with one thing as in another, and as this fault needs it to matter."""
+    if kind is Kind.DOUBLED:
+        return replace(world, instances=2, latency_s=dice.choice((0.02, 0.5, 3.0)))
+    if kind is Kind.STALE:  # it matters to results that are young
+        return replace(world, after_s=dice.choice((0, 20, 300, world.after_s)))
+    if dice.random() < 0.8:
+        return world
+    name = dice.choice(("backend", "after_s", "instances", "lag_s", "latency_s", "work_s"))
+    return replace(world, **{name: getattr(setting(dice), name)})
 
 
 def _blind(plan: Plan, dice: random.Random) -> Plan:

@@ -1,7 +1,8 @@
 """What can be tried at a call: the faults that can befall it, and people's acts right before it."""
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import cache
 
 from tests.proofs.simulation.network import PLUMBING, Label
@@ -34,7 +35,7 @@ ANYWHERE = (
 BY_OPERATION = {
     "child": (Kind.CHILD, Kind.SICK, Kind.FREEZE, Kind.DIE_BEFORE, Kind.SLOW),
     "publish": (*ANYWHERE, Kind.DIE_AFTER, Kind.LOST_MESSAGE, Kind.DOUBLED),
-    "query": (*ANYWHERE, Kind.STALE, Kind.STALE),
+    "query": (*ANYWHERE, Kind.STALE),
     "get_object": (*ANYWHERE, Kind.DAMAGED, Kind.ROT),
     "get_job_output": (*ANYWHERE, Kind.DAMAGED, Kind.ROT),
     "initiate_job": (*ANYWHERE, Kind.DIE_AFTER, Kind.FAILS, Kind.ROT),
@@ -62,19 +63,45 @@ CROSSED = {
 """How much the ways are worth by which another process gets in between."""
 MOST = 6.0
 """What a trial at a write of a row is worth."""
-OWN = {
-    Kind.CHILD,
-    Kind.DAMAGED,
-    Kind.DOUBLED,
-    Kind.FAILS,
-    Kind.KEPT,
-    Kind.LOST_MESSAGE,
-    Kind.REJECTED,
-    Kind.ROT,
-    Kind.SICK,
-    Kind.STALE,
+RARE = 30 * MOST
+"""What a fault is worth that can befall few calls."""
+FIRST = 10 * MOST
+"""The first write of a row: nothing protects its bytes yet."""
+NATURAL = 3.0
+"""How much more a trial is worth at a call that is made where nothing fails."""
+MOVING = {
+    "leaving": Act.UPGRADE,
+    "requested": Act.DOWNGRADE,
+    "retrieving": Act.DOWNGRADE,
+    "thawing": Act.DOWNGRADE,
 }
-"""Faults of few calls, which are worth as much."""
+"""The states of a result between S3 and the archive, and the change of role that crosses each."""
+OWN = {
+    Kind.CHILD: RARE,
+    Kind.DAMAGED: RARE,
+    Kind.DOUBLED: 2 * RARE,
+    Kind.FAILS: RARE,
+    Kind.KEPT: RARE,
+    Kind.LOST_MESSAGE: RARE,
+    Kind.REJECTED: RARE,
+    Kind.ROT: RARE,
+    Kind.SICK: RARE,
+    Kind.STALE: 3 * RARE,
+}
+"""Faults of few calls, and how much they are worth there."""
+COMMON = {Kind.REFUSED: 4.0}
+"""How much more the faults are worth that are everyday ones."""
+TIMED = ("get_item", "list_objects_v2", "query")
+"""The calls after which a daemon looks at its clock."""
+BYTES = ("put_object", "upload_archive")
+"""The calls after which there are bytes that no commit has named yet: the worst time to stop."""
+COMPANY: dict[Kind | Act, tuple[Kind | Act, ...]] = {
+    Kind.JUMP: (Kind.DIE_BEFORE, Kind.DIE_AFTER, Kind.SLOW, Kind.SLOW),
+    Kind.STALE: (Act.UPGRADE, Act.DOWNGRADE),
+}
+"""What has to happen as well for these to matter: somebody leaves a wrong time behind, or goes by
+an index that is behind."""
+DYING = (Kind.DIE_BEFORE, Kind.DIE_AFTER)
 
 Menu = tuple[tuple[Kind | Act, str, float], ...]
 ACTS = {
@@ -91,7 +118,12 @@ ACTS = {
 @cache
 def acts(label: Label) -> Menu:
     """What people may do right before a call, and how much it is worth to try that."""
-    return tuple((act, "", _weight(label[1]) * worth) for act, worth in ACTS.items())
+    return tuple((act, "", _act_weight(label) * worth) for act, worth in ACTS.items())
+
+
+def _act_weight(label: Label) -> float:
+    """Acts are worth most while a result is moved."""
+    return _weight(label[1]) * (3 if crossing(label) else 1)
 
 
 @cache
@@ -101,8 +133,14 @@ def menu(label: Label) -> Menu:
     operation = call.partition(" ")[0]
     worth = _weight(call)
     found: list[tuple[Kind | Act, str, float]] = [
-        (kind, "", MOST if kind in OWN else worth) for kind in kinds(operation)
+        (kind, "", OWN.get(kind, worth * COMMON.get(kind, 1))) for kind in kinds(operation)
     ]
+    if operation in TIMED:
+        found.append((Kind.JUMP, "", FIRST))
+    if operation in BYTES:
+        found += [(kind, "", FIRST) for kind in (Kind.DIE_AFTER, Kind.FREEZE_AFTER)]
+    if operation == "put_item":
+        found.append((Kind.OUTAGE, "", 4 * worth))
     if operation == "put_item" and daemon != "web":
         found += [(kind, until, worth * more) for (kind, until), more in CROSSED.items()]
     elif not operation.startswith(READS) and daemon != "web" and operation not in PLUMBING:
@@ -119,10 +157,14 @@ def kinds(operation: str) -> tuple[Kind, ...]:
     return (*ANYWHERE, Kind.DIE_AFTER, Kind.FREEZE_AFTER)
 
 
-def weighted(labels: Iterable[Label], dice: random.Random) -> Label:
+def weighted(
+    labels: Iterable[Label],
+    dice: random.Random,
+    weight: Callable[[Label], float] = lambda label: _weight(label[1]),
+) -> Label:
     """One of these calls, rather a write than a read."""
     names = sorted(name for name in labels if name[0] != "operator")
-    return dice.choices(names, [_weight(name[1]) for name in names])[0]
+    return dice.choices(names, [weight(name) for name in names])[0]
 
 
 def _weight(call: str) -> float:
@@ -132,15 +174,50 @@ def _weight(call: str) -> float:
         return 0.5
     if operation.startswith(READS):
         return 2.0 if operation == "get_item" else 1.0
+    if "->" in call:
+        return FIRST
     return MOST if operation == "put_item" else 4.0
 
 
+def with_trial(plan: Plan, trial: Trial, labels: Mapping[Label, int], dice: random.Random) -> Plan:
+    """The plan with this fault or act as well."""
+    if isinstance(trial[1], Act):
+        return replace(plan, steps=(*plan.steps, rival_of(plan, trial, labels, dice)))
+    return replace(plan, faults=(*plan.faults, fault_of(trial, labels, dice)))
+
+
+def company_of(trial: Trial, labels: Iterable[Label], dice: random.Random) -> Trial:
+    """A trial at a call of the same way: what makes the first one matter, or any by the dice.
+
+    A process that dies is the one of the first fault; who is held up, or acts, is another.
+    """
+    daemon = trial[0][0]
+    kind = dice.choice(COMPANY.get(trial[1], (None,)))
+    if kind is None:
+        near = [label for label in labels if label[0] == daemon or dice.random() < 0.5]
+        label = weighted(near or labels, dice)
+        options = menu(label)
+        kind, until, _ = dice.choices(options, [worth for *_, worth in options])[0]
+        return label, kind, until
+    near = [label for label in labels if (label[0] == daemon) == (kind in DYING)]
+    moves = [label for label in near if crossing(label)]
+    if isinstance(kind, Act) and moves:
+        label = weighted(moves, dice)
+        return label, crossing(label) or kind, ""
+    return weighted(near or labels, dice), kind, ""
+
+
+def crossing(label: Label) -> Act | None:
+    """The change of role that crosses what is done in this call; None where none does."""
+    return next((act for state, act in MOVING.items() if state in label[1]), None)
+
+
 def rival_of(plan: Plan, trial: Trial, labels: Mapping[Label, int], dice: random.Random) -> Step:
-    """An act of the first user, about the first job, right before a call."""
+    """An act of a user, about a job of the plan, right before a call."""
     label, act, _ = trial
     assert isinstance(act, Act)
-    first = plan.steps[0]
-    return Step(act, first.user, first.job, anchor=_anchor(label, labels, dice))
+    about = dice.choice([step for step in plan.steps if step.act is Act.SUBMIT] or plan.steps)
+    return Step(act, about.user, about.job, anchor=_anchor(label, labels, dice))
 
 
 def fault_of(trial: Trial, labels: Mapping[Label, int], dice: random.Random) -> Fault:
@@ -158,7 +235,7 @@ def fault_of(trial: Trial, labels: Mapping[Label, int], dice: random.Random) -> 
 
 def seconds_of(kind: Kind, daemon: str, dice: random.Random) -> float:
     lasts = LASTS.get(kind, (0,))
-    return dice.choice([s for s in lasts if daemon != "web" or s <= REQUEST_S])
+    return dice.choice([s for s in lasts if daemon != "web" or s <= REQUEST_S] or lasts)
 
 
 def _anchor(label: Label, labels: Mapping[Label, int], dice: random.Random) -> Anchor:

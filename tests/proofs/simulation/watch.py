@@ -13,6 +13,7 @@ from tests.proofs.simulation.cloud import Cloud, look
 from tests.proofs.simulation.counts import Counts
 from tests.proofs.simulation.lateness import Lateness
 from tests.proofs.simulation.network import Record
+from tests.proofs.simulation.plan import DAY, Kind
 from tests.proofs.simulation.services.expressions import Item
 from tests.proofs.simulation.states import DRAWN, state_of
 
@@ -26,8 +27,8 @@ class Watch:
         self.hot_since: dict[str, float] = {}
         self.kept_since: dict[str, float] = {}
         """When the owner of each result that leaves has gone back to free."""
-        self.moves: Counter[str] = Counter()
-        """How often each job's result was committed to the archive."""
+        self.begun: Counter[str] = Counter()
+        """How often each job's result has begun to leave for the archive."""
         self.sent: Counter[str] = Counter()
         """How often it was written there."""
         self.deleted: set[str] = set()
@@ -85,9 +86,9 @@ class Watch:
             self._demand_arrow(job, was, now)
             self._demand_copy(job)
             if was != "leaving" and now == "leaving":
+                self.begun[job_id] += 1
                 self.kept_since[job_id] = self.counts.known_release(current, job.user_id)
             if was == "leaving" and job.is_archived:
-                self.moves[job_id] += 1
                 self._demand_retention(job)
             if job.is_hot and was == "pinned":
                 self.hot_since[job_id] = self.counts.went_free(job.user_id)
@@ -130,8 +131,13 @@ class Watch:
             self.violations.append(f"too soon: job {job.job_id} archived after {kept_s:.0f} s")
 
     def _skew_s(self) -> float:
+        """How far clocks are apart; an archive daemon whose own is a day ahead cannot know it."""
         skews = [skew for _, skew in self.cloud.setting.skews]
-        return max(0.0, *skews, 0.0) - min(0.0, *skews, 0.0)
+        jumps = any(
+            fault.kind is Kind.JUMP and name.startswith("archive")
+            for fault, name in self.record.fired
+        )
+        return max(0.0, *skews, 0.0) - min(0.0, *skews, 0.0) + jumps * DAY
 
     def _wrote(self, bucket: str, key: str) -> None:
         """Note bytes that the row has as pending while they are written."""
