@@ -109,8 +109,13 @@ def shares(first: int, count: int) -> Iterator[tuple[int, int]]:
 
 
 def explore_all(first: int, count: int, processes: int | None = None) -> Iterator[Tally]:
-    """Tallies of the shares of these seeds, as they come in."""
-    with ProcessPoolExecutor(processes or os.cpu_count()) as pool:
+    """Tallies of the shares of these seeds, as they come in.
+
+    Each share has a process of its own: one grows by a megabyte a seed, and ever longer takes the
+    collection of its garbage.
+    """
+    workers = processes or os.cpu_count()
+    with ProcessPoolExecutor(workers, max_tasks_per_child=1) as pool:
         waiting = [pool.submit(explore, *share) for share in shares(first, count)]
         for done in as_completed(waiting):
             yield done.result()
