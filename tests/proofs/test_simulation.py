@@ -1,6 +1,7 @@
 """All daemons in one process, in simulated time, with up to three faults a run."""
 
 import os
+import pickle
 import subprocess
 import sys
 from dataclasses import replace
@@ -90,6 +91,13 @@ def test_its_absence_is_noticed_by_that_plan_and_with_it_all_is_well(rule: str) 
     assert held.violations == []
     assert sorted(off.kinds) == recorded()[rule]["kinds"]
     assert {fault for fault, _ in off.record.fired} == set(plan.faults)
+
+
+def test_the_outcome_of_a_run_can_be_sent_to_another_process() -> None:
+    outcome = run(Block(0).next())
+    sent = pickle.loads(pickle.dumps(outcome))  # noqa: S301  our own
+    assert str(sent.plan) == str(outcome.plan)
+    assert story(0, sent) == story(0, outcome)
 
 
 def test_two_processes_see_the_same_runs() -> None:

@@ -27,7 +27,7 @@ class Counts:
 
     A strand that adds to the same count of a row again, with nothing but its own looks at this row
     between, has counted one act twice. And `restore` clears a change of role only in a pass that
-    began after the change was made.
+    has read the account after the change was made.
     """
 
     def __init__(self, cloud: Cloud, say: Callable[[str], None]) -> None:
@@ -35,7 +35,7 @@ class Counts:
         self.counted: dict[Strand, tuple[str, set[str]]] = {}
         self.receiving: set[Strand] = set()
         self.began: dict[Strand, float] = {}
-        """When each strand began on its message."""
+        """When each strand was first told of an account for its message."""
         self.read: dict[tuple[Strand, str], float] = {}
         """When each strand has last begun to read a row."""
         self.changed: dict[str, float] = {}
@@ -49,15 +49,18 @@ class Counts:
 
     def heard(self, strand: Strand, operation: str, row: str) -> None:
         """A strand makes a call."""
-        if strand in self.receiving:
-            self.receiving.remove(strand)
-            self.began[strand] = self.cloud.scheduler.now
         if operation == "receive_message":
             self.receiving.add(strand)
         if operation == "get_item":
             self.read[strand, row] = self.cloud.scheduler.now
         if operation not in ROWS or self.counted.get(strand, (row,))[0] != row:
             self.counted.pop(strand, None)
+
+    def answered(self, strand: Strand, operation: str, row: str) -> None:
+        """A strand is answered; what it reads is as it is now."""
+        if operation == "get_item" and strand in self.receiving and row in self.cloud.accounts:
+            self.receiving.remove(strand)
+            self.began[strand] = self.cloud.scheduler.now
 
     def written(self, table: str, key: str, before: Item | None, after: Item | None) -> None:
         """A row was written."""

@@ -42,6 +42,10 @@ class Record:
         lasted = [fault.seconds for fault, _ in self.fired if fault.kind not in WAITS]
         return max([*lasted, *self.waits], default=0.0)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process can make use of."""
+        return {**vars(self), "scheduler": None}
+
     def tell(self, text: str) -> None:
         """Add a line to the story."""
         self.story.append((self.scheduler.now, text))
@@ -73,6 +77,8 @@ class Network:
         """The machines whose children die."""
         self.heard: Callable[[Strand, str, str], None] = lambda strand, operation, row: None
         """Called at each call of a strand, with the operation and the row."""
+        self.answers: Callable[[Strand, str, str], None] = lambda strand, operation, row: None
+        """Called when the service answers it."""
         self.reboot: Callable[[SimulatedProcess], None] = lambda process: None
         self.act: Callable[[Step], None] = lambda step: None
         self.note: Callable[[str], None] = lambda row: None
@@ -87,16 +93,22 @@ class Network:
             raise Crash
         params = {name: sent(value) for name, value in params.items()}
         label = self._label(strand, operation, params)
-        self.heard(strand, operation, self.rows.get(strand, ""))
-        return self.carry(strand, label, lambda: self._answer(service, operation, params))
+        row = self.rows.get(strand, "")
+        self.heard(strand, operation, row)
 
-    def _answer(self, service: str, operation: str, params: dict[str, Any]) -> Reply:
-        """The service's answer, unless it is away."""
+        def send() -> Reply:
+            self._demand_there(service, operation)
+            self.answers(strand, operation, row)
+            return self.cloud.answer(service, operation, params)
+
+        return self.carry(strand, label, send)
+
+    def _demand_there(self, service: str, operation: str) -> None:
+        """Raise ServiceError, a moment later, where the service is away."""
         for name, until in self.outages:
             if name in (service, f"{service}.{operation}") and self.scheduler.now < until:
                 self.scheduler.sleep(ERROR_S)
                 raise ServiceError(UNAVAILABLE, 503)
-        return self.cloud.answer(service, operation, params)
 
     def carry(self, strand: Strand, label: Label, send: Send) -> Reply:
         """Have `send` happen after the latency, with the faults that are due."""
@@ -104,7 +116,9 @@ class Network:
         nth = self.record.labels[label]
         for step in self._due(self.rivals, label, nth):
             self.act(step)
-            self.scheduler.sleep((self.plan.setting.latency_s * 40 + 3) * CHANGES.get(step.act, 1))
+            stands_s = (self.plan.setting.latency_s * 40 + 3) * CHANGES.get(step.act, 1)
+            self.scheduler.sleep(stands_s)
+            self.record.waits.append(stands_s)
         self.scheduler.sleep(self.scheduler.dice.expovariate(1 / self.plan.setting.latency_s))
         try:
             reply = self._sent(strand, label, nth, send)

@@ -138,6 +138,7 @@ class Session:
         self.scheduler, self.cloud = network.scheduler, network.cloud
         self.watch = Watch(self.cloud, world, network.record)
         network.heard = self.watch.counts.heard
+        network.answers = self.watch.counts.answered
         self.machines = Machines(network, world.config)
         self.people = People(self.machines, world)
         self.is_at_rest = False
