@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-import boto3
 import pytest
 from botocore import xform_name
 from botocore.client import BaseClient
 
-from aws import queue_admin
+from aws import queue_admin, resources
 from aws.config import Config, load
 from aws.resources import World, connect
 from aws.rows import table
@@ -95,7 +94,7 @@ def _network_for(network: Network, patch: pytest.MonkeyPatch) -> Iterator[None]:
 
     patch.setattr(BaseClient, "_make_api_call", call)
     session = SimulatedSession()
-    patch.setattr(boto3.session, "Session", lambda: session)
+    patch.setattr(resources, "session", lambda: session)
     yield
 
 
