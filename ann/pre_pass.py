@@ -16,7 +16,7 @@ import numpy as np
 from ann.checked import checked, write
 from ann.csq import AUTO, HAPLOTYPE, LOCAL, Csq
 from ann.genotypes import MOST_SHOWN, Genotypes, genotypes
-from ann.ordering import in_order_of_contigs as in_order
+from ann.ordering import in_order_of_contigs
 from ann.reader import Block
 from ann.records import Header, VCFError
 from ann.references import Contig, Reference
@@ -121,7 +121,7 @@ class PrePass:
         ranks = {name: rank for rank, name in enumerate(self.seen)}
         prepared.records, ordered = 0, prepared.checked.with_suffix(".sorted")
         with ordered.open("wb") as out:
-            blocks = in_order(prepared.checked, ranks, screening.header.width)
+            blocks = in_order_of_contigs(prepared.checked, ranks, screening.header.width)
             for block in in_parts(blocks):
                 self._hand_on(again.screen(block), out, feed=True)
         ordered.replace(prepared.checked)

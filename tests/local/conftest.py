@@ -104,3 +104,13 @@ def settings(local_aws: Handle) -> Iterator[Callable[..., None]]:
     local_aws.settings(
         expedited_s=0.1, standard_s=0.2, bulk_s=0.3, kept_s=86400, day_s=86400, capacity="ok"
     )
+
+
+def make_table(clients: Clients, name: str) -> None:
+    """A table of rows that are found by their `id`."""
+    clients.dynamodb.create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )

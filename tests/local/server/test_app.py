@@ -14,7 +14,7 @@ from local.server import app
 from local.server.app import LocalAWS
 from local.server.control import ControlSettings
 from tests.conftest import PATIENCE_S, Handle
-from tests.local.conftest import NEVER_S, Clients
+from tests.local.conftest import NEVER_S, Clients, make_table
 
 ROOT = Path(__file__).parents[3]
 CLAIMS = 60
@@ -35,12 +35,7 @@ def hostile(local_aws: Handle) -> Iterator[Clients]:
 
 @pytest.fixture
 def table(hostile: Clients, name: str) -> str:
-    hostile.dynamodb.create_table(
-        TableName=name,
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    make_table(hostile, name)
     return name
 
 

@@ -11,7 +11,7 @@ from moto.core.utils import get_service_model
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
 from local.server import shortcuts
-from tests.local.conftest import Clients
+from tests.local.conftest import Clients, make_table
 
 VALUES = {
     "text": {"S": "text"},
@@ -28,12 +28,7 @@ VALUES = {
 
 
 def test_every_kind_of_value_comes_back_as_it_was_put(aws: Clients, name: str) -> None:
-    aws.dynamodb.create_table(
-        TableName=name,
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    make_table(aws, name)
     item: dict[str, Any] = {"id": {"S": "one"}, **VALUES}
     aws.dynamodb.put_item(TableName=name, Item=item)
     (scanned,) = aws.dynamodb.scan(TableName=name)["Items"]
