@@ -113,7 +113,14 @@ class Stack:
             Capabilities=["CAPABILITY_NAMED_IAM"],
             ImportExistingResources=True,
         )
-        return name, self._changes(name)
+        try:
+            changes = self._changes(name)
+        except BaseException:  # an interruption too
+            self.discard(name)
+            raise
+        if not changes:
+            self.discard(name)
+        return name, changes
 
     def _changes(self, name: str) -> list[StackChange]:
         names = {"StackName": self.name, "ChangeSetName": name}
@@ -123,7 +130,6 @@ class Stack:
             )
         except WaiterError as fault:
             reason = str(fault.last_response.get("StatusReason", fault))
-            self.discard(name)
             if any(text in reason for text in NO_CHANGES):
                 return []
             raise StackError(f"CloudFormation refuses the changes: {reason}") from None

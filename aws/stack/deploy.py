@@ -13,7 +13,7 @@ from aws.stack import preflight, template
 from aws.stack.changes import StackChange, StackError
 from aws.stack.plan import DeployError, plan
 from aws.stack.rollout import ROLL_OUT, GroupsInService, RollOut
-from aws.stack.steps import delete_bucket, fill_secret, protect_tables, upload
+from aws.stack.steps import delete_bucket, fill_secret, make_bucket, protect_tables, upload
 
 
 class Deployment:
@@ -91,13 +91,14 @@ class Deployment:
         bodies = {built.template_key: built.template.encode()}
         if not self.args.dry_run:
             bodies[built.release_key] = built.artefact.path.read_bytes()
-        self.made_bucket = upload(self.made.s3(), built.bucket, self.made.region, bodies)
+        s3 = self.made.s3()
+        self.made_bucket = make_bucket(s3, built.bucket, self.made.region)
         domain = self.made.client("s3").meta.endpoint_url.rstrip("/")
         url = f"{domain}/{built.bucket}/{built.template_key}"
-        known = template.parameters(built.template)
         try:
-            return built.stack.propose(url, built.values, known)
-        except StackError:
+            upload(s3, built.bucket, bodies)
+            return built.stack.propose(url, built.values, template.parameters(built.template))
+        except BaseException:  # an interruption too
             self._discard("")
             raise
 
@@ -114,7 +115,11 @@ class Deployment:
         if not sys.stdin.isatty():
             say("Cannot ask, standard input is no terminal: run again with --yes to go ahead.")
             return False
-        return input("Go ahead? [y/N] ").strip().lower() == "y"
+        try:
+            return input("Go ahead? [y/N] ").strip().lower() == "y"
+        except (EOFError, KeyboardInterrupt):
+            say("")
+            return False
 
     def _execute(self, name: str) -> None:
         prefix = self.plan.effective["Prefix"]
@@ -210,6 +215,8 @@ def main() -> None:
         Deployment(load(), args).run()
     except (ConfigError, DeployError, StackError, ClientError, BotoCoreError, OSError) as fault:
         sys.exit(f"gas: {fault}")
+    except KeyboardInterrupt:
+        sys.exit("gas: interrupted; a change that AWS has begun goes on: look, then run this again")
 
 
 if __name__ == "__main__":

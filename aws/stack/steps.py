@@ -12,18 +12,19 @@ from aws.resources import Names
 ABSENT = {"404", "NoSuchBucket", "NotFound"}
 
 
-def upload(s3: Any, bucket: str, region: str, bodies: Mapping[str, bytes]) -> bool:
-    """Upload the missing keys; a key's bytes never change.
-
-    Creates the bucket if need be, and returns whether it did.
-    """
+def make_bucket(s3: Any, bucket: str, region: str) -> bool:
+    """Create the bucket if need be, and return whether it was."""
     is_new = not _exists(s3.head_bucket, Bucket=bucket)
     if is_new:
         create_bucket(s3, bucket, region)
+    return is_new
+
+
+def upload(s3: Any, bucket: str, bodies: Mapping[str, bytes]) -> None:
+    """Upload the missing keys; a key's bytes never change."""
     for key, body in bodies.items():
         if not _exists(s3.head_object, Bucket=bucket, Key=key):
             s3.put_object(Bucket=bucket, Key=key, Body=body, ServerSideEncryption="AES256")
-    return is_new
 
 
 def delete_bucket(s3: Any, bucket: str) -> None:

@@ -20,6 +20,13 @@ IMAGE = "ami-12c6146b"
 Deploy = Callable[..., str]
 
 
+class Terminal(io.StringIO):
+    """Standard input of somebody who can be asked."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 @pytest.fixture
 def prefix() -> str:
     return f"s{uuid.uuid4().hex[:8]}"
@@ -99,7 +106,7 @@ def run(
     monkeypatch.setenv("GAS_GLOBUS_ISSUER", edge.url)
     basis = [f"{name}={value}" for name, value in foundation.items()]
 
-    def deployed(*more: str, keys: bool = True) -> str:
+    def deployed(*more: str, keys: bool = True, at_terminal: bool = False) -> str:
         argv = ["deploy", "--stack", prefix, "--template", str(files / "template.yaml")]
         if keys:
             argv += ["--globus-client", "abc", "--globus-secret-file", str(files / "globus.txt")]
@@ -107,7 +114,7 @@ def run(
         argv += ["--parameters", str(files / "parameters.txt")]
         argv += [part for setting in basis for part in ("--set", setting)]
         monkeypatch.setattr(sys, "argv", [*argv, *more])
-        monkeypatch.setattr(sys, "stdin", io.StringIO())
+        monkeypatch.setattr(sys, "stdin", Terminal() if at_terminal else io.StringIO())
         deploy.main()
         return capsys.readouterr().out
 

@@ -12,6 +12,7 @@ from aws.stack.changes import Stack
 from tests.aws.stack.aws_like import AwsLike, make_tables
 from tests.aws.stack.conftest import Deploy, refused
 from tests.aws.stack.edge import Edge
+from tests.conftest import Handle
 
 
 @pytest.fixture
@@ -80,6 +81,36 @@ def test_a_dry_run_of_a_creation_has_aws_judge_it_and_leaves_nothing(
     output = refused(run, "--dry-run")
     assert "CloudFormation refuses the changes: PROPERTY_VALIDATION: WebGroup" in output
     assert not edge.called("ExecuteChangeSet")
+    assert prefix not in aws.stacks
+    assert not [b for b in boto3.client("s3").list_buckets()["Buckets"] if prefix in b["Name"]]
+
+
+def test_a_first_dry_run_that_is_refused_leaves_nothing(
+    run: Deploy, aws: AwsLike, prefix: str, edge: Edge
+) -> None:
+    """Whoever may look at stacks may not be allowed to propose changes."""
+    edge.refused.add("CreateChangeSet")
+    assert "CreateChangeSet" in refused(run, "--dry-run")
+    assert prefix not in aws.stacks
+    assert not [b for b in boto3.client("s3").list_buckets()["Buckets"] if prefix in b["Name"]]
+
+
+def test_an_upload_that_is_refused_leaves_no_bucket(
+    run: Deploy, aws: AwsLike, prefix: str, local_aws: Handle
+) -> None:
+    local_aws.fail("s3", operation="PutObject", status=403, code="AccessDenied")
+    assert "PutObject" in refused(run, "--dry-run")
+    assert not [b for b in boto3.client("s3").list_buckets()["Buckets"] if prefix in b["Name"]]
+
+
+def test_an_interrupted_question_is_a_no(
+    run: Deploy, aws: AwsLike, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: str) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("builtins.input", interrupted)
+    assert "Nothing was changed." in run(at_terminal=True)
     assert prefix not in aws.stacks
     assert not [b for b in boto3.client("s3").list_buckets()["Buckets"] if prefix in b["Name"]]
 
