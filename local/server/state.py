@@ -1,6 +1,7 @@
 """The local AWS's state in a folder: saved at intervals and at a stop, loaded at a start.
 
-Queues hold nothing that a row does not remember, so their messages are not kept.
+Queues hold nothing that a row does not remember, so their messages are not kept. Of a bucket with
+versions, which GAS makes on AWS only, each object's present one is.
 """
 
 import json
@@ -16,6 +17,7 @@ from typing import Any
 
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
+from moto.s3.models import FakeDeleteMarker
 from moto.secretsmanager.models import secretsmanager_backends
 from moto.ses.models import ses_backends
 
@@ -172,7 +174,8 @@ class SavedState:
         for bucket in s3_backend().buckets.values():
             yield "bucket", bucket.name, bucket, dict
             for key, stored in bucket.keys.items():
-                yield "object", f"{bucket.name}/{key}", stored, partial(_object, stored)
+                if not isinstance(stored, FakeDeleteMarker):
+                    yield "object", f"{bucket.name}/{key}", stored, partial(_object, stored)
 
     def _load_tables(self) -> None:
         for _, row in self.rows.of("table"):

@@ -180,6 +180,17 @@ def test_what_was_deleted_stays_deleted(server: Server) -> None:
     assert list((server.folder / "archives").iterdir()) == []
 
 
+def test_what_was_deleted_stays_deleted_in_a_bucket_with_versions_too(server: Server) -> None:
+    """docs/operating.md has operators look for markers, and some try that here first."""
+    fill(server.aws)
+    enabled = {"Status": "Enabled"}
+    server.aws.s3.put_bucket_versioning(Bucket="results", VersioningConfiguration=enabled)
+    server.aws.s3.delete_object(Bucket="results", Key="large")
+    server.restart()
+    listed = server.aws.s3.list_objects_v2(Bucket="results")["Contents"]
+    assert [item["Key"] for item in listed] == [KEY]
+
+
 def test_a_kill_takes_all_back_to_one_instant(server: Server) -> None:
     """What was deleted since the last save is there again, as the rows that name it are."""
     archive_id = fill(server.aws)
