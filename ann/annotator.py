@@ -15,6 +15,7 @@ from pathlib import Path
 from ann import health, references
 from ann.attempt import NO_MESSAGE, Attempt, claim, disk_bytes, give_back
 from ann.beacon import Beacon
+from ann.disk import NO_DESCRIPTOR
 from ann.health import Health
 from ann.job_folder import job_folder, remove_leftovers
 from ann.sandbox import tell_what_is_lacking
@@ -95,7 +96,8 @@ class Annotator:
         if isinstance(fault, OSError):
             words = f"{health.DISK_FAILED}: {fault.strerror or fault}"
         blamed = self.health.blames_machine(job.user_id, words, disk_bytes(world))
-        return None if blamed else words
+        is_ours = isinstance(fault, OSError) and fault.errno in NO_DESCRIPTOR
+        return None if blamed or is_ours else words
 
     @contextmanager
     def _worker(self) -> Iterator[Worker]:

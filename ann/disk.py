@@ -18,6 +18,8 @@ Said = TypeVar("Said")
 LOOK_S = 0.2
 """The least time between two looks at the folder."""
 DISK_ERRORS = (errno.EFBIG, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
+"""A want of whoever looks, not of what is looked at."""
 SPILL_LIMIT = "max_temp_directory_size"
 """DuckDB's own limit of what it spills, which follows the space that the disk has left."""
 
@@ -40,7 +42,8 @@ OUT_OF_SIGHT = (FileNotFoundError, ProcessLookupError, PermissionError)
 def used_bytes(folder: Path) -> int:
     """The size of all files in a folder; those that vanish meanwhile are none.
 
-    TOO_MUCH where they are too many or too deep, or cannot be looked through.
+    TOO_MUCH where they are too many or too deep, or cannot be looked through. Raises OSError where
+    this process has no file descriptor left.
     """
     total = files = 0
     levels = MOST_LEVELS + str(folder).count(os.sep)
@@ -50,7 +53,9 @@ def used_bytes(folder: Path) -> int:
             if files > MOST_FILES or place.count(os.sep) > levels:
                 return TOO_MUCH
             total += sum(_size(name, descriptor) for name in names)
-    except OSError:
+    except OSError as fault:
+        if fault.errno in NO_DESCRIPTOR:
+            raise
         return TOO_MUCH
     return total
 

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ann.disk import TOO_MUCH, used_bytes
+
 log = logging.getLogger(__name__)
 
 PREFIX = "gas-job-"
@@ -29,10 +31,11 @@ def job_folder() -> Iterator[Path]:
 
 def remove(folder: Path) -> None:
     """Remove a folder, however deep a job has made it; what cannot be removed is left."""
-    with suppress(RecursionError):
-        shutil.rmtree(folder, ignore_errors=True)
-    if folder.exists():  # rm(1) needs neither a frame nor a descriptor for each level
-        subprocess.run(["/bin/rm", "-rf", "--", folder], check=False)  # noqa: S603 a path of ours
+    with suppress(OSError):  # there is no descriptor, or no process, to do it with
+        if used_bytes(folder) < TOO_MUCH:
+            shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():  # rm(1) needs neither a frame nor a descriptor for each level
+            subprocess.run(["/bin/rm", "-rf", "--", folder], check=False)  # noqa: S603 our path
 
 
 def _locked() -> tuple[Path, int]:

@@ -51,10 +51,12 @@ def outcome(task: Task) -> Outcome:
 def _text(path: Path) -> str:
     """The text of a small regular file; no link is followed. Raises OSError and ValueError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise ValueError(f"{path} is no regular file")
-        text = file.read(MOST_BYTES + 1)
+        text = os.read(descriptor, MOST_BYTES + 1)
+    finally:
+        os.close(descriptor)  # os.fdopen would leave that of a folder open
     if len(text) > MOST_BYTES:
         raise ValueError(f"{path} is too large")
     return text.decode("utf-8", "replace")

@@ -1,5 +1,6 @@
 """The annotator daemon with its real worker: pipelines that hang, crash, or want too much."""
 
+import errno
 import gzip
 import os
 import signal
@@ -352,6 +353,21 @@ def test_a_disk_that_fails_the_daemon_itself_is_not_held_against_the_file(
     sick = Health(trial=lambda: "the disk is full")
     with pytest.raises(OSError, match="No space left"):
         Annotator([daemons.QuickWorker()], health=sick).handle(world, Event(job.event))
+    after = world.jobs.get(job.job_id)
+    assert (after.job_status, after.crashes) == (Status.PENDING, 0)
+
+
+def test_what_the_daemon_has_no_descriptors_for_is_no_fault_of_the_file(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = builders.submitted(world, builders.user(world))
+
+    def spent(*_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(world.files, "download", spent)
+    with pytest.raises(OSError, match="Too many open files"):
+        Annotator([daemons.QuickWorker()], health=well()).handle(world, Event(job.event))
     after = world.jobs.get(job.job_id)
     assert (after.job_status, after.crashes) == (Status.PENDING, 0)
 

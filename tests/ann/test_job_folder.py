@@ -1,13 +1,17 @@
 """The folder of a job, and those of annotators that were killed."""
 
+import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 
-from ann.job_folder import job_folder, remove_leftovers
+from ann.disk import MOST_LEVELS
+from ann.job_folder import job_folder, remove, remove_leftovers
 
 HOLD = (
     "from ann.job_folder import job_folder\n"
@@ -52,3 +56,23 @@ def test_a_folder_of_others_is_left_alone(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
     remove_leftovers()
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_folders_without_end_take_few_descriptors_to_remove(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daemon has a thousand for all of its jobs."""
+    place = tmp_path.joinpath(*["d"] * 4 * MOST_LEVELS)
+    place.mkdir(parents=True)
+    before, most, real = psutil.Process().num_fds(), 0, os.open
+
+    def opened(*args: Any, **options: Any) -> int:
+        nonlocal most
+        descriptor = real(*args, **options)
+        most = max(most, psutil.Process().num_fds())
+        return descriptor
+
+    monkeypatch.setattr(os, "open", opened)
+    remove(tmp_path / "d")
+    assert not (tmp_path / "d").exists()
+    assert most - before < 2 * MOST_LEVELS

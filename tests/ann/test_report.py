@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from ann import report
@@ -135,6 +136,14 @@ def test_a_report_that_is_no_file_is_not_read(task: Task, make: Callable[[Path],
     make(task.folder / PROGRESS)
     assert report.outcome(task).error == NO_SENSE
     assert report.progress(task.folder) == "starting"
+
+
+def test_a_report_that_is_a_folder_costs_the_daemon_no_descriptor(task: Task) -> None:
+    """It is looked at twice a second: a job could else leave its daemon without any."""
+    (task.folder / PROGRESS).mkdir()
+    before = psutil.Process().num_fds()
+    assert report.progress(task.folder) == "starting"
+    assert psutil.Process().num_fds() <= before
 
 
 def test_progress_is_made_printable_and_short(task: Task) -> None:

@@ -3,6 +3,8 @@
 import json
 import os
 import socket
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -132,3 +134,16 @@ def test_a_folder_that_cannot_be_looked_through_counts_as_too_much() -> None:
             assert used_bytes(Path(name)) == TOO_MUCH
             closed.chmod(0o700)
             assert used_bytes(Path(name)) == 5
+
+
+def test_a_daemon_without_descriptors_takes_no_job_for_too_large(tmp_path: Path) -> None:
+    code = (
+        "import os, resource, sys; from pathlib import Path; from ann.disk import used_bytes\n"
+        "few = len(os.listdir('/proc/self/fd')) - 1\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (few, few))\n"
+        "try: print(used_bytes(Path(sys.argv[1])))\n"
+        "except OSError as fault: print(fault.strerror)\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said == "Too many open files\n"
