@@ -8,8 +8,17 @@ from botocore.exceptions import BotoCoreError, ClientError
 from aws.rows.table import Conflict
 
 CODES = {
+    "400",
+    "AccessDeniedException",
+    "BadDigest",
+    "ExpiredToken",
     "ExpiredTokenException",
+    "IncompleteBody",
+    "InvalidSignatureException",
+    "InvalidToken",
     "LimitExceededException",
+    "NoSuchUpload",
+    "OperationAborted",
     "ProvisionedThroughputExceededException",
     "RequestExpired",
     "RequestLimitExceeded",
@@ -18,10 +27,14 @@ CODES = {
     "TransactionInProgressException",
     "UnrecognizedClientException",
 }
-"""Errors with a status of 400 that pass: load, and credentials that are about to be renewed.
+"""Errors with a status of 4xx that pass: load, bytes that arrived damaged, an upload in parts that
+was complete when its completion was repeated, and what STATUSES are of where DynamoDB and S3 answer
+with a 400: rights, a wrong clock, credentials that have expired. S3's answer to a HEAD has no
+body, so that "400" is all that botocore has of it; nothing of a file's is in such a request.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
 https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
 """
 STATUSES = {401, 403, 408, 429}
 """Refusals that an operator ends, and load: rights, credentials, a clock that is set wrong."""

@@ -199,19 +199,29 @@ def test_machines_that_go_away_one_after_the_other_are_an_end_too(
     assert f"tried {annotator.MAX_LAPSES + 2} times" in (after.error or "")
 
 
-S3_OUTAGE = error("InternalError")
-S3_OUTAGE["ResponseMetadata"]["HTTPStatusCode"] = 500
+S3_READS, S3_WRITES = ("HeadObject", "GetObject"), ("PutObject",)
 
 
-@pytest.mark.parametrize("operations", [("HeadObject", "GetObject"), ("PutObject",)])
+@pytest.mark.parametrize(
+    ("operations", "code", "status"),
+    [
+        (S3_READS, "InternalError", 500),
+        (S3_WRITES, "InternalError", 500),
+        (S3_WRITES, "ExpiredToken", 400),
+        (S3_READS, "400", 400),
+    ],
+    ids=["reads", "writes", "credentials that have expired", "and that a HEAD cannot speak of"],
+)
 def test_an_outage_of_s3_never_counts_against_a_file_and_costs_no_lease(
-    world: World, operations: tuple[str, ...]
+    world: World, operations: tuple[str, ...], code: str, status: int
 ) -> None:
     job = builders.submitted(world, builders.user(world))
     handle = daemons.annotator()
-    with outage(world, *operations, answer=S3_OUTAGE):
+    answer = error(code)
+    answer["ResponseMetadata"]["HTTPStatusCode"] = status
+    with outage(world, *operations, answer=answer):
         for _ in range(world.config.annotator.max_attempts + 1):
-            with pytest.raises(Exception, match="InternalError"):
+            with pytest.raises(Exception, match=code):
                 handle(world, Event(job.event))
             after = world.jobs.get(job.job_id)
             assert (after.job_status, after.crashes) == (Status.PENDING, 0)
