@@ -8,6 +8,7 @@ import logging
 import socket
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from email.message import Message
 from typing import Any, BinaryIO, cast
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
@@ -57,7 +58,8 @@ class KeepAliveHandler(MotoRequestHandler):
 
     def finish(self) -> None:
         self.server.connections.discard(self.connection)
-        super().finish()
+        with suppress(ConnectionError):  # who has gone away gets no answer
+            super().finish()
 
     def handle_one_request(self) -> None:
         if self.server.is_stopping:
@@ -72,8 +74,13 @@ class KeepAliveHandler(MotoRequestHandler):
         return True
 
     def run_wsgi(self) -> None:
-        environ = self.make_environ()
-        body = environ["wsgi.input"] = _body(environ, self.rfile)
+        try:
+            environ = self.make_environ()
+            body = environ["wsgi.input"] = _body(environ, self.rfile, self.headers)
+        except ValueError:  # an address that is none, a length that is none
+            self.close_connection = True
+            self.send_error(400)
+            return
         self.begun = False
         try:
             self._answer(environ)
@@ -130,9 +137,15 @@ class KeepAliveHandler(MotoRequestHandler):
         log.debug("%s", self.requestline)
 
 
-def _body(environ: Environ, stream: Any) -> BinaryIO:
-    """The request's body, which ends where it ends, whatever follows on the connection."""
+def _body(environ: Environ, stream: Any, headers: Message) -> BinaryIO:
+    """The request's body, which ends where it ends, whatever follows on the connection.
+
+    Raises ValueError where its end cannot be told.
+    """
     if environ.get("wsgi.input_terminated"):
         return cast(BinaryIO, io.BufferedReader(DechunkedInput(stream)))
-    length = int(environ.get("CONTENT_LENGTH") or 0)
+    lengths = set(headers.get_all("Content-Length", ["0"]))
+    if len(lengths) > 1 or not all(text.isdecimal() for text in lengths):
+        raise ValueError(f"Content-Length: {lengths}")
+    length = int(lengths.pop())
     return cast(BinaryIO, LimitedStream(stream, length)) if length else io.BytesIO()

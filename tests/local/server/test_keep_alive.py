@@ -1,5 +1,6 @@
 import http.client
 import socket
+import struct
 import threading
 from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
@@ -94,6 +95,45 @@ def test_a_body_that_breaks_off_is_no_request(server: KeepAliveServer) -> None:
         line.sendall(b"PUT /read HTTP/1.1\r\nContent-Length: 10\r\n\r\nsome")
         line.shutdown(socket.SHUT_WR)
         assert b"200" not in line.recv(100)
+
+
+@pytest.mark.parametrize(
+    "framing",
+    ["Content-Length: some", "Content-Length: -4", "Content-Length: 4\r\nContent-Length: 5"],
+)
+def test_a_request_whose_end_is_unknown_is_refused(server: KeepAliveServer, framing: str) -> None:
+    """Where the next one begins is unknown as well."""
+    request = f"PUT /read HTTP/1.1\r\n{framing}\r\n\r\nbody"
+    with socket.create_connection(("localhost", server.server_port), PATIENCE_S) as line:
+        line.sendall(f"{request}GET /unread HTTP/1.1\r\n\r\n".encode())
+        answers = line.makefile("rb").read()
+    assert answers.startswith(b"HTTP/1.1 400 ")
+    assert b" 200 " not in answers
+
+
+def test_somebody_who_goes_away_before_the_answer_is_no_fault(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    came, gone = threading.Event(), threading.Event()
+
+    def slow(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        came.set()
+        assert gone.wait(PATIENCE_S)
+        return answer(start_response, 200, b"nobody reads this")
+
+    server = KeepAliveServer("localhost", 0, slow)
+    before = set(threading.enumerate())
+    line = socket.create_connection(("localhost", server.server_port), PATIENCE_S)
+    line.sendall(b"GET / HTTP/1.1\r\n\r\n")
+    server.handle_request()
+    assert came.wait(PATIENCE_S)
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    line.close()  # with a reset, so that the answer is refused
+    gone.set()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(PATIENCE_S)
+    server.server_close()
+    assert capsys.readouterr().err == ""
 
 
 def test_a_stop_ends_the_connections_that_wait(
