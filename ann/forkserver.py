@@ -29,6 +29,7 @@ from ann.records import VCFError, printable
 from ann.report import OUTCOME, PROGRESS
 from ann.sandbox import (
     adopt_orphans,
+    be_killed_first,
     confine,
     die_with_parent,
     heed_only_the_daemon,
@@ -157,6 +158,7 @@ def _begin(task: Task) -> None:
     os.dup2(sink, 2)
     set_limits(task.limits)
     show_memory()  # the daemon is to see what it holds; another job's child sees no process at all
+    be_killed_first()
     given = [task.input, task.references, task.annotation.path if task.annotation else None]
     confine(task.folder, [path for path in given if path])
 

@@ -10,6 +10,7 @@ import os
 import resource
 import signal
 import sys
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from ann import landlock, seccomp
 from ann.task import JobLimits
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 36, 38
+KILLED_FIRST = "1000"
+"""The most that proc_pid_oom_score_adj(5) takes: the process is as good as all of the memory."""
 MAX_FILES = 256
 MOST_TASKS = 512
 """Processes and threads that a job may have, beside what its user has; root may have any number."""
@@ -92,6 +95,15 @@ def _users_tasks() -> int:
             continue
         tasks += (found.st_nlink - 2) * (found.st_uid == user)
     return tasks
+
+
+def be_killed_first() -> None:
+    """Have the kernel kill us, and all that we start, before others where memory is short (Linux).
+
+    A job's processes have each a limit, together none; else it could have its daemon killed.
+    """
+    with suppress(OSError):  # a system without it, or a /proc that is read only
+        Path("/proc/self/oom_score_adj").write_text(KILLED_FIRST, encoding="ascii")
 
 
 def prepare_prison() -> None:

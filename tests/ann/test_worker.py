@@ -36,22 +36,40 @@ def _whole(task: Task) -> Task:
     return replace(task, folder=folder, input=folder / "input")
 
 
+WAITING = (
+    "import threading; from ann.forkserver import serve\n"
+    "def run(task, scratch, progress):\n"
+    "    progress('annotating 7 of about 9')\n"
+    "    threading.Event().wait()\n"
+    "serve(run)"
+)
+
+
 def test_the_child_can_be_watched_and_killed(task: Task) -> None:
-    code = (
-        "import threading; from ann.forkserver import serve\n"
-        "def run(task, scratch, progress):\n"
-        "    progress('annotating 7 of about 9')\n"
-        "    threading.Event().wait()\n"
-        "serve(run)"
-    )
     end = time.monotonic() + PATIENCE_S
-    with Worker(("-c", code)) as worker:
+    with Worker(("-c", WAITING)) as worker:
         run = worker.start(task)
         while run.progress == "starting" and time.monotonic() < end:
             assert run.wait(0.05) is None
         assert run.progress == "annotating 7 of about 9"
         run.kill()
         assert not psutil.pid_exists(run.pid)
+
+
+def test_where_memory_is_short_the_kernel_kills_a_job_before_its_daemon(task: Task) -> None:
+    end = time.monotonic() + PATIENCE_S
+    with Worker(("-c", WAITING)) as worker:
+        run = worker.start(task)
+        while run.progress == "starting" and time.monotonic() < end:
+            assert run.wait(0.05) is None
+        assert worker.server is not None
+        child, server, own = map(_killed_first, (run.pid, worker.server.pid, os.getpid()))
+        assert (child, server) == (1000, own)
+        run.kill()
+
+
+def _killed_first(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
 
 
 def test_a_job_that_takes_too_long_is_stopped_with_the_limit_in_words(
