@@ -135,6 +135,8 @@ class PaymentSettings:
 @dataclass(frozen=True)
 class LocalSettings:
     host: str
+    first_port: int
+    last_port: int
     expedited_s: int
     standard_s: int
 

@@ -6,6 +6,7 @@ import ipaddress
 import random
 import socket
 
+from aws.config import load
 from local.errors import UpError
 
 LOCALHOST = "localhost"
@@ -13,8 +14,8 @@ ANY = ("", "0.0.0.0", "::")  # noqa: S104 refused
 PORTS = 3
 """The site, the local AWS, the local Globus."""
 LAST_PORT = 65535
-TRIES = 100
-TRIED_PORTS = range(20000, 32000, 10)
+APART = 10
+"""The worlds that start at once take first ports so far apart."""
 
 
 def url_of(host: str, port: int) -> str:
@@ -50,9 +51,13 @@ def demand_free(host: str, port: int) -> None:
 
 
 def free_port() -> int:
-    """The first of three neighbouring ports that are free just now, from a random place on."""
-    for _ in range(TRIES):
-        port = random.choice(TRIED_PORTS)  # noqa: S311
+    """The first of three neighbouring ports of [local] that are free just now, by chance.
+
+    Raises UpError, or ConfigError.
+    """
+    local = load().local
+    ports = range(local.first_port, local.last_port, APART)
+    for port in random.sample(ports, len(ports)):
         with contextlib.ExitStack() as probes:
             try:
                 for neighbour in range(port, port + PORTS):
@@ -61,7 +66,10 @@ def free_port() -> int:
             except OSError:
                 continue
             return port
-    raise UpError("no three neighbouring ports are free")
+    raise UpError(
+        f"no three neighbouring ports are free from {local.first_port} to {local.last_port}; "
+        "GAS_LOCAL_FIRST_PORT and GAS_LOCAL_LAST_PORT choose others"
+    )
 
 
 def _cannot_listen(host: str, port: int, fault: OSError) -> str:

@@ -16,14 +16,15 @@ import requests
 from aws.config import Config, load
 from aws.provision import provision
 from aws.resources import World, connect
-from local import addresses
 from local.addresses import free_port
 from local.process import Process
 
 PATIENCE_S = 180
 """The longest that a test waits for what a machine under load does late."""
 PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-addresses.TRIED_PORTS = addresses.TRIED_PORTS[PROCESS % 8 :: 8]  # no two processes try the same
+FIRST_PORT = 20000 + 1500 * (PROCESS % 8)
+os.environ["GAS_LOCAL_FIRST_PORT"] = str(FIRST_PORT)  # what a test starts keeps to them too
+os.environ["GAS_LOCAL_LAST_PORT"] = str(FIRST_PORT + 1500)
 CRASH_POINTS = "crash points"
 """The property by which a test tells how many it went through; their sum is printed."""
 

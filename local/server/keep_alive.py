@@ -140,7 +140,7 @@ class KeepAliveHandler(MotoRequestHandler):
 def _body(environ: Environ, stream: Any, headers: Message) -> BinaryIO:
     """The request's body, which ends where it ends, whatever follows on the connection.
 
-    Raises ValueError where its end cannot be told.
+    Raises ValueError where the lengths in the headers contradict each other, or are none.
     """
     if environ.get("wsgi.input_terminated"):
         return cast(BinaryIO, io.BufferedReader(DechunkedInput(stream)))

@@ -1,9 +1,14 @@
 """The local world's supervisor inside another program, such as a demo or a test."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
+
 from local.addresses import free_port
+from local.errors import UpError
 from local.service import LocalService
 
 
@@ -18,3 +23,18 @@ def test_a_world_within_a_program_leaves_the_programs_environment_as_it_was(
         finally:
             world.stop()
     assert dict(os.environ) == before
+
+
+def test_private_worlds_take_ports_of_the_settings_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAS_LOCAL_FIRST_PORT", "20000")
+    monkeypatch.setenv("GAS_LOCAL_LAST_PORT", "20000")
+    with pytest.raises(UpError, match="from 20000 to 20000; GAS_LOCAL_FIRST_PORT"):
+        free_port()
+
+
+def test_what_a_test_starts_keeps_to_the_ports_of_its_process() -> None:
+    code = "from local.addresses import free_port; print(*(free_port() for _ in range(50)))"
+    drawn = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    own = range(*(int(os.environ[f"GAS_LOCAL_{end}_PORT"]) for end in ("FIRST", "LAST")))
+    assert len(own) == 1500
+    assert set(map(int, drawn.stdout.split())) <= set(own)
