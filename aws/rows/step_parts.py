@@ -7,6 +7,11 @@ from aws.rows.job import Job, Now, PendingWork, Refused, Status
 from aws.storage.stored import Stored
 
 T = TypeVar("T")
+MOST_GARBAGE = 250
+"""Entries of a kilobyte at the most: a row of more than 400 kB is refused.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+"""
 
 
 def ended(job: Job, at: Now, status: Status, *topics: str) -> Job:
@@ -42,8 +47,13 @@ def writing(job: Job, *stored: Stored) -> Job:
 
 
 def dropped(job: Job) -> Job:
-    """The job with its pending writes turned into garbage."""
-    return replace(job, garbage=added(job.garbage, *job.pending_writes), pending_writes=())
+    """The job with its pending writes turned into garbage.
+
+    While nothing can be deleted, each further attempt adds some: the oldest go, which the inventory
+    finds if they were written at all.
+    """
+    garbage = added(job.garbage, *job.pending_writes)[-MOST_GARBAGE:]
+    return replace(job, garbage=garbage, pending_writes=())
 
 
 def overtaken(job: Job) -> Job:

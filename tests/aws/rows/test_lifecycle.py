@@ -87,6 +87,18 @@ def test_an_error_of_any_length_makes_no_large_row() -> None:
     assert len(failed.error or "") < 2100
 
 
+def test_a_row_stays_small_however_often_attempts_fail_whose_outputs_cannot_be_deleted() -> None:
+    """As where a bucket is closed over a weekend, which no file is to blame for."""
+    job = PENDING
+    for number in range(1000):
+        job = lifecycle.start(job, AT, owner="me", lease_s=30)
+        keys = tuple(S3Object("b" * 63, f"{number}~{n}".rjust(1024)) for n in range(len(OUTPUTS)))
+        job = lifecycle.intend_outputs(job, AT, owner="me", outputs=keys)
+        job = lifecycle.return_to_queue(job, AT, owner="me")
+    assert sum(len(str(entry)) for entry in job.garbage) < 300_000
+    assert job.garbage[-len(keys) :] == keys
+
+
 def test_a_commit_publishes_the_result_and_starts_the_retention() -> None:
     assert HOT.job_status is Status.COMPLETED
     assert HOT.is_hot
