@@ -166,6 +166,12 @@ CHOICES = {
 }
 POSITIVE = {"poll_s", "visibility_s", "threads", "processes", "page_size", "workers", "every_s"}
 POSITIVE |= {"input_days", "max_day", "explorer_mb", "session_idle_s", "session_s"}
+LARGEST = {"poll_s": 20, "visibility_s": 12 * 3600, "timeout_s": 11 * 3600}
+"""SQS waits for 20 s, and hides a message from others for 12 hours, however often it is renewed: a
+longer job would be begun anew for ever. An hour is left for its file on the way in and out.
+
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
+"""
 
 
 def load(path: Path | str | None = None, env: Mapping[str, str] = os.environ) -> Config:
@@ -234,6 +240,8 @@ def _number(key: str, text: str) -> int:
         raise ValueError(f"{text!r} is not a whole number")
     if key in POSITIVE and int(text) == 0:
         raise ValueError("must be at least 1")
+    if int(text) > LARGEST.get(key, int(text)):
+        raise ValueError(f"must be at most {LARGEST[key]}: SQS allows no more")
     return int(text)
 
 

@@ -27,6 +27,8 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
         ("GAS_ARCHIVE_BACKEND", "tape", "'tape' is none of s3, vault"),
         ("GAS_WEB_THREADS", "many", "'many' is not a whole number"),
         ("GAS_WEB_THREADS", "0", "must be at least 1"),
+        ("GAS_AWS_POLL_S", "21", "must be at most 20"),
+        ("GAS_ANNOTATOR_TIMEOUT_S", "43200", "must be at most 39600"),
         ("GAS_GAS_BASE_URL", "gas.example.org", "is not an http or https address"),
     ],
 )
