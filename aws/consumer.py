@@ -126,7 +126,7 @@ class Consumer:
         Handlers are idempotent, so abandoning one is safe.
         """
         for message in list(self.heartbeats.values()):
-            self.world.queues.change_visibility(message, 0)
+            self._show(message, 0)
         if self.heartbeats:
             log.warning("returned %d unfinished message(s) to the queue", len(self.heartbeats))
             logging.shutdown()
@@ -151,7 +151,7 @@ class Consumer:
     def process(self, message: Message) -> None:
         """Handle one message, and delete it or return it to the queue."""
         if self.stopping.is_set():
-            self.world.queues.change_visibility(message, 0)
+            self._show(message, 0)
             return
         try:
             with self._heartbeating(message) as heartbeat:
@@ -167,12 +167,14 @@ class Consumer:
     def _return_to_queue(self, message: Message) -> None:
         """Make the message visible after a backoff that triples; at once during a stop."""
         backoff_s = self.world.config.aws.retry_s * BACKOFF_FACTOR ** (message.receives - 1)
+        self._show(message, 0 if self.stopping.is_set() else min(backoff_s, MAX_BACKOFF_S))
+
+    def _show(self, message: Message, after_s: int) -> None:
+        """Make the message visible in so many seconds, as far as SQS lets us."""
         try:
-            self.world.queues.change_visibility(
-                message, 0 if self.stopping.is_set() else min(backoff_s, MAX_BACKOFF_S)
-            )
+            self.world.queues.change_visibility(message, after_s)
         except Exception:
-            log.exception("no backoff set: the message returns after its visibility timeout")
+            log.exception("not shown: the message returns after its visibility timeout")
 
     @contextmanager
     def _heartbeating(self, message: Message) -> Iterator[Heartbeat]:

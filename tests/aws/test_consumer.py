@@ -1,5 +1,6 @@
 """The consumer: return deletes, a raise comes again, a stop returns what is in flight."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from aws import consumer as module
 from aws.consumer import Consumer, ReturnToQueue
-from aws.events import Event, Message
+from aws.events import Event, Heartbeat, Message
 from aws.resources import World
 from tests.conftest import PATIENCE_S
 
@@ -147,6 +148,22 @@ def test_a_stop_returns_the_message_in_flight_at_once(world: World, options: lis
         child.send_signal(signal.SIGTERM)
         assert child.wait(PATIENCE_S) == 0
     assert received(world).receives == 2
+
+
+def test_a_message_that_cannot_be_returned_at_a_stop_keeps_no_other_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends: list[int] = []
+    monkeypatch.setattr(os, "_exit", ends.append)
+    monkeypatch.setattr(logging, "shutdown", lambda: None)
+    world.queues.send(QUEUE, BODY)
+    consumer = Consumer(world, QUEUE, lambda *_: None)
+    unknown = Message(QUEUE, BODY, "no receipt of SQS's", 1)
+    consumer.heartbeats = {Heartbeat(): unknown, Heartbeat(): received(world)}
+    consumer.stopping.set()
+    consumer.serve(0)
+    assert depth(world) == (1, 0)
+    assert ends == [0]
 
 
 def test_an_idle_daemon_stops_on_sigterm(world: World) -> None:
