@@ -12,6 +12,7 @@ from aws.events import Depth, Queues
 from aws.processes import DAEMONS, TOPICS
 from aws.resources import World, connect
 from aws.rows.inventories import STORES, Inventories
+from aws.rows.job import Refused
 from aws.stack import settings
 
 VISIBILITY_S = 60
@@ -60,9 +61,18 @@ def redrive(queues: Queues, name: str) -> tuple[int, int]:
 
 def resume(world: World) -> int:
     """Have everything tried again that was given up; return how many rows."""
-    jobs = [world.jobs.resume(job.job_id) for job in world.jobs.given_up()]
+    jobs = sum(_is_resumed(world, job.job_id) for job in world.jobs.given_up())
     accounts = [world.accounts.resume(one.user_id) for one in world.accounts.given_up()]
-    return len(jobs) + len(accounts)
+    return jobs + len(accounts)
+
+
+def _is_resumed(world: World, job_id: str) -> bool:
+    """False for a row that the index shows as it was: somebody has had it tried again since."""
+    try:
+        world.jobs.resume(job_id)
+    except Refused:
+        return False
+    return True
 
 
 def go_on(world: World) -> int:

@@ -15,6 +15,7 @@ from aws.rows.job import MAX_FAILED_MOVES
 from tests import builders
 from tests.aws.stack.aws_like import element
 from tests.aws.stack.edge import Edge, RefusedError
+from tests.proofs.faults import meanwhile
 
 
 @pytest.fixture
@@ -83,6 +84,19 @@ def test_what_was_given_up_is_shown_and_tried_again(world: World, gas: object) -
     after = world.jobs.get(job.job_id)
     assert (after.is_given_up, after.role_check_due) == (False, True)
     assert list(world.jobs.given_up()) == []
+
+
+def test_what_another_operator_has_tried_again_meanwhile_keeps_no_other_row_back(
+    world: World,
+) -> None:
+    """The index goes on showing such rows for a while."""
+    jobs = [builders.requested(world, builders.user(world)) for _ in range(2)]
+    for job in jobs * MAX_FAILED_MOVES:
+        world.jobs.fail_retrieval(job.job_id, archive_id=job.archive_id, fault="damaged")
+    first = next(world.jobs.given_up()).job_id
+    with meanwhile(world, lambda: world.jobs.resume(first), operation="GetItem"):
+        assert queue_admin.resume(world) == 1
+    assert [world.jobs.get(job.job_id).is_given_up for job in jobs] == [False, False]
 
 
 def test_a_held_inventory_is_shown_and_let_go_on(world: World, gas: object) -> None:
