@@ -16,14 +16,14 @@ from web.context import site, world
 from web.display import variant as display
 from web.display.coding import sentences
 from web.security import own_job_or_404
-from web.services.explorer import CHOICES_SHOWN, FacetCounts, VariantTable
+from web.services.explorer import FacetCounts, VariantTable, parameter
 from web.services.local_copies import TooLarge
 from web.services.parquet_engine import TooSlow, Unreadable
 from web.services.references import OfferedReference
 from web.services.summaries import read_summary
 from web.services.variant_sql import CELL_CHARACTERS
 from web.services.vcf_records import some_records
-from web.services.view import KNOWN, InvalidView, View, columns_offered
+from web.services.view import InvalidView, View, columns_offered
 from web.session import owner_of
 from web.streaming import deliver, streamed
 
@@ -139,7 +139,7 @@ def index(job: Job, table: VariantTable) -> str:
         view=view,
         page=table.page(view),
         counts=counted,
-        facets=_facets(table.choices(), counted, view),
+        facets=_facets(table.shown(view), counted, view),
         columns=columns_offered(table.schema),
         label=lambda column: display.label(column, sources),
         sortable=lambda column: column in table.schema,
@@ -154,7 +154,7 @@ def counts(job: Job, table: VariantTable) -> Response:
     """The counts beside the choices, for the script: they come after the rows."""
     view = View.parse(request.args, table.schema)
     found = table.counts(view)
-    facets = {_parameter(facet): values for facet, values in found.facets.items()}
+    facets = {parameter(facet): values for facet, values in found.facets.items()}
     return jsonify(total=found.total, facets=facets)
 
 
@@ -245,24 +245,18 @@ def _address(job: Job, pairs: list[tuple[str, str]]) -> str:
 
 
 def _facets(
-    choices: FacetCounts, counted: FacetCounts | None, view: View
+    shown: dict[str, list[str]], counted: FacetCounts | None, view: View
 ) -> list[tuple[str, str, list[tuple[str, int | None, bool]]]]:
     """(parameter, heading, choices) of each facet; a choice: value, count, and if it is chosen."""
     facets = []
-    for facet, values in choices.facets.items():
-        name = _parameter(facet)
+    for facet, values in shown.items():
+        name = parameter(facet)
         chosen = view.filters.get(name, [])
-        shown = list(dict.fromkeys([*list(values)[:CHOICES_SHOWN], *chosen]))
         found = counted.facets[facet] if counted else None
-        rows = [(v, found.get(v, 0) if found is not None else None, v in chosen) for v in shown]
+        rows = [(v, found.get(v, 0) if found is not None else None, v in chosen) for v in values]
         if len(rows) > 1 or chosen:
             facets.append((name, display.label(facet), rows))
     return facets
-
-
-def _parameter(facet: str) -> str:
-    """The name of a facet in the address."""
-    return "known" if facet == KNOWN else facet
 
 
 def _bounded(value: Any) -> Any:

@@ -77,22 +77,34 @@ class VariantTable:
     def counts(self, view: View) -> FacetCounts:
         """The counts beside the choices, each under the other filters."""
         table = variant_sql.source(self.path, self.schema)
+        return self._facets(variant_sql.counts(table, self.schema, view, self.shown(view)))
+
+    def shown(self, view: View) -> dict[str, list[str]]:
+        """The choices of each facet: the most frequent, and those that the view has made."""
+        return {
+            facet: list(dict.fromkeys([*values, *view.filters.get(parameter(facet), ())]))
+            for facet, values in self.choices().facets.items()
+        }
+
+    def choices(self) -> FacetCounts:
+        """The most frequent choices and their counts without any filter."""
+        table = variant_sql.source(self.path, self.schema)
+        query = variant_sql.choices(table, self.schema, CHOICES_SHOWN)
+        made: FacetCounts = self.explorer.remembered(
+            (self.stored, "choices"), lambda: self._facets(query)
+        )
+        return made
+
+    def _facets(self, query: Query) -> FacetCounts:
         facets: dict[str, dict[str, int]] = {n: {} for n in variant_sql.facets_of(self.schema)}
         total = 0
-        for facet, value, count in self._rows(variant_sql.counts(table, self.schema, view)):
+        for facet, value, count in self._rows(query):
             if not facet:
                 total = count
             else:
                 key = NONE if value is None else value
                 facets[facet][key] = facets[facet].get(key, 0) + count
         return FacetCounts(total, facets)
-
-    def choices(self) -> FacetCounts:
-        """The counts without any filter: what there is to choose from."""
-        made: FacetCounts = self.explorer.remembered(
-            (self.stored, "choices"), lambda: self.counts(View())
-        )
-        return made
 
     def row(self, number: int) -> dict[str, Any] | None:
         """All that the file has of one row."""
@@ -198,6 +210,11 @@ class Explorer:
             while len(self._remembered) > REMEMBERED:
                 self._remembered.popitem(last=False)
         return made
+
+
+def parameter(facet: str) -> str:
+    """The name of a facet in the address."""
+    return "known" if facet == KNOWN else facet
 
 
 def default_folder(prefix: str) -> Path:

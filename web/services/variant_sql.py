@@ -4,7 +4,7 @@ Names in it are columns of the file, quoted; every value that a user gives is a 
 """
 # ruff: noqa: S608
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -156,27 +156,51 @@ def stretch(table: str, chroms: Sequence[str], start: int, stop: int, most: int)
     return f"{query} ORDER BY pos, row LIMIT {most}", parameters
 
 
-def counts(table: str, schema: Schema, view: View) -> Query:
-    """(facet, value, count): for each choice the rows under all filters but its facet's own.
+def choices(table: str, schema: Schema, most: int) -> Query:
+    """As `counts`, of all rows: the `most` frequent choices of each facet."""
+    return _counted(table, schema, [], {}, f"ORDER BY n DESC, 2 LIMIT {most}")
+
+
+def counts(table: str, schema: Schema, view: View, shown: Mapping[str, Iterable[str]]) -> Query:
+    """(facet, value, count): for each choice that is shown the rows under all filters but its
+    facet's own.
 
     The facet '' is the number of rows under all of them.
     """
+    offered = {facet: _offered(quoted_name(facet), values) for facet, values in shown.items()}
+    return _counted(table, schema, view.conditions, offered, "")
+
+
+def _offered(name: str, values: Iterable[str]) -> Condition:
+    sql = f"({name} IS NULL OR {name} IN (SELECT unnest(?::VARCHAR[])))"
+    return Condition("offered", sql, (list(values),))
+
+
+def _counted(
+    table: str,
+    schema: Schema,
+    conditions: Sequence[Condition],
+    offered: Mapping[str, Condition],
+    rest_of_part: str,
+) -> Query:
+    """Count all facets in one pass: the rows for each combination of values, then their sums."""
     facets = facets_of(schema)
-    rest, parameters = where(c for c in view.conditions if c.name not in facets)
-    chosen = [c for c in view.conditions if c.name in facets]
-    names = ", ".join(map(quoted_name, facets))
-    parts, all_parameters = [], list(parameters)
+    chosen = [c for c in conditions if c.name in facets]
+    rest, parameters = where(c for c in conditions if c.name not in facets)
+    parts = []
     for facet in ("", *facets):
-        condition, more = where(c for c in chosen if c.name != facet)
+        own = [offered[facet]] if facet in offered else []
+        condition, more = where([*(c for c in chosen if c.name != facet), *own])
         value = quoted_name(facet) if facet else "''"
         parts.append(
-            f"SELECT {quoted_text(facet)}, {value}, CAST(sum(n) AS BIGINT) AS n FROM cube "
-            f"WHERE {condition} GROUP BY 2"
+            f"(SELECT {quoted_text(facet)}, {value}, CAST(sum(n) AS BIGINT) AS n FROM cube "
+            f"WHERE {condition} GROUP BY 2 {rest_of_part})"
         )
-        all_parameters += more
+        parameters += more
+    names = ", ".join(map(quoted_name, facets))
     cube = f"SELECT {names}, count(*) AS n FROM {table} WHERE {rest} GROUP BY ALL"
     query = f"WITH cube AS MATERIALIZED ({cube}) {' UNION ALL '.join(parts)} ORDER BY n DESC"
-    return query, all_parameters
+    return query, parameters
 
 
 def facets_of(schema: Schema) -> list[str]:

@@ -3,6 +3,7 @@
 Every name is one of this module's or of the file's columns; every value becomes a bound parameter.
 """
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -124,7 +125,9 @@ def _limit(name: str, column: str, operator: str, values: list[str], schema: Sch
     try:
         limit = float(values[-1])
     except ValueError:
-        raise InvalidView(f"“{values[-1]}” is no number.") from None
+        limit = math.nan
+    if math.isnan(limit):
+        raise InvalidView(f"“{values[-1]}” is no number.")
     return Condition(name, f"{column} {operator} ?", (limit,))
 
 
@@ -138,7 +141,7 @@ def _text(values: list[str], schema: Schema) -> Condition:
     """An rsID, a place, a change (MT 11778 G A), or text anywhere in a variant's names."""
     text = " ".join(values[-1].split())
     if RSID.fullmatch(text):
-        return Condition("q", "(known_id = ? OR id = ?)", (text.lower(), text.lower()))
+        return _rsid(text.lower())
     if PLACE.fullmatch(text):
         return replace(_region([text], schema), name="q")
     if match := CHANGE.fullmatch(text):
@@ -148,6 +151,14 @@ def _text(values: list[str], schema: Schema) -> Condition:
     named = [name for name in SEARCHED if name in schema]
     sql = " OR ".join(f"contains(lower({name}), ?)" for name in named)
     return Condition("q", f"({sql})", (text.lower(),) * len(named))
+
+
+def _rsid(rsid: str) -> Condition:
+    """A variant of this rsID; a cell may hold several. The quick condition comes first."""
+    among = " OR ".join(
+        f"(contains({n}, ?) AND regexp_matches({n}, ?))" for n in ("known_id", "id")
+    )
+    return Condition("q", f"({among})", (rsid, rf"\b{rsid}\b") * 2)
 
 
 FILTERS: dict[str, Callable[[list[str], Schema], Condition]] = {
@@ -193,7 +204,7 @@ class View:
         return cls(
             filters=filters,
             conditions=tuple(FILTERS[n](values, schema) for n, values in filters.items()),
-            sort=_sort(sort.removeprefix("-"), schema),
+            sort=_sort(sort.removeprefix("-"), schema) if sort else "",
             descending=sort.startswith("-"),
             columns=_columns(_values(args, "columns"), schema),
             after=_row(args.get("after", "")),
@@ -202,7 +213,7 @@ class View:
 
     def order(self) -> str | None:
         """The expression that rows are sorted by; None: they come as in the file."""
-        if not self.sort or self.sort == "row":
+        if not self.sort or (self.sort == "row" and not self.descending):
             return None
         return SEVERITY if self.sort == "impact" else quoted_name(self.sort)
 
@@ -217,7 +228,7 @@ class View:
 
     def sorted_by(self, column: str) -> list[tuple[str, str]]:
         """The arguments of this view sorted by a column; the other way round if it is already."""
-        falls = self.sort == column and not self.descending
+        falls = (self.sort or "row") == column and not self.descending
         return self.arguments(sort=f"-{column}" if falls else column)
 
     def without(self, name: str, value: str) -> list[tuple[str, str]]:
@@ -237,7 +248,7 @@ def _values(args: MultiDict[str, str], name: str) -> list[str]:
 
 
 def _sort(column: str, schema: Schema) -> str:
-    if column and schema.get(column) not in SCALARS:
+    if schema.get(column) not in SCALARS:
         raise InvalidView(f"“{column[:MOST_CHARACTERS]}” is no column to sort by.")
     return column
 

@@ -6,7 +6,7 @@ const number = new Intl.NumberFormat("en-US");
 let running = null;
 
 const explorer = () => document.getElementById("explorer");
-const words = (total) => `${number.format(total)} ${total === 1 ? "variant" : "variants"}`;
+const words = (total) => `${number.format(total)} ${total === 1 ? "variant matches" : "variants match"}`;
 
 /** Show a view; the page stays as it is where the answer is no table. */
 async function show(address, isNew) {
@@ -62,8 +62,8 @@ async function count() {
         const { facet, value } = element.dataset;
         element.textContent = number.format(facets[facet]?.[value] ?? 0);
     }
-    box.querySelector("#found").textContent = `${words(total)} match`;
-    announcement.textContent = `${words(total)} match`;
+    box.querySelector("#found").textContent = words(total);
+    announcement.textContent = words(total);
 }
 
 /** The address of the form's view, without what is empty or as usual. */

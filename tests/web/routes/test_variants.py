@@ -14,10 +14,11 @@ from tests.web import parquet
 from tests.web.browser import Person
 from tests.web.conftest import body_of
 from tests.web.parquet import unannotated, variant
+from web.services.explorer import CHOICES_SHOWN
 
 HOSTILE = "<script>alert(1)</script>"
 FEW = [
-    variant(0, pos=100, qual=30.0, impact="HIGH", consequence="stop_gained"),
+    variant(0, pos=100, qual=30.0, impact="HIGH", consequence="stop_gained", id="rs77;rs78"),
     variant(1, pos=3243, qual=10.0, known_id="rs199474657", af=0.02, significance="Pathogenic",
             hgvs_g="NC_012920.1:m.3243A>G", clinvar_variation_id=9589),
     variant(2, pos=4000, qual=20.0, gene="MT-ND2", filter="q10", n_called=3, n_het=1, n_hom=2),
@@ -97,6 +98,8 @@ def test_a_row_for_each_variant_with_its_reason_where_it_was_set_aside(
         ("status=annotated&filter=PASS", [100, 3243]),
         ("q=rs199474657", [3243]),
         ("q=RS199474657", [3243]),
+        ("q=rs77", [100]),
+        ("q=rs78", [100]),
         ("q=m.3243a>g", [3243]),
         ("q=MT:4000", [4000]),
         ("q=MT 4000 A G", [4000]),
@@ -114,6 +117,8 @@ def test_filters(ada: Person, job: Job, query: str, found: list[int]) -> None:
         ("qual", [3243, 4000, 100, 5000]),
         ("-qual", [100, 4000, 3243, 5000]),
         ("-pos", [5000, 4000, 3243, 100]),
+        ("row", [100, 3243, 4000, 5000]),
+        ("-row", [5000, 4000, 3243, 100]),
         ("impact", [100, 3243, 4000, 5000]),
         ("-known_id", [3243, 100, 4000, 5000]),
     ],
@@ -130,11 +135,13 @@ def test_any_column_sorts_and_empty_cells_are_last(
         ("colour=red", "“colour” is no filter"),
         ("sort=colour", "no column to sort by"),
         ("sort=genes", "no column to sort by"),
+        ("sort=-", "no column to sort by"),
         ("sort=qual;drop table x", "no column to sort by"),
         ("columns=colour", "no column of this table"),
         ("region=MT:x", "is no region"),
         ("region=MT:,", "is no region"),
         ("af_max=rare", "is no number"),
+        ("qual_min=nan", "is no number"),
         ("known=perhaps", "known is yes or no"),
         ("after=nonsense", "no place in the table"),
         ("after=999", "no place in the table"),
@@ -154,7 +161,7 @@ def test_no_value_is_ever_sql(ada: Person, job: Job, name: str, value: str) -> N
     assert names(reply.text) == []
 
 
-@pytest.mark.parametrize("sort", ["", "qual", "-qual", "-pos", "gene", "-gene"])
+@pytest.mark.parametrize("sort", ["", "-row", "qual", "-qual", "-pos", "gene", "-gene"])
 def test_pages_go_forth_and_back_by_the_last_key(
     ada: Person, world: World, tmp_path: Path, sort: str
 ) -> None:
@@ -187,12 +194,25 @@ def test_counts_are_under_the_other_filters(ada: Person, job: Job) -> None:
     assert found["facets"]["known"] == {"no": 1}
 
 
+def test_no_more_choices_are_counted_than_are_shown(
+    ada: Person, world: World, tmp_path: Path
+) -> None:
+    rows = [variant(n, filter=f"F{min(n, 99)}", qual=float(n)) for n in range(110)]
+    address = f"/annotations/{explored(world, ada, tmp_path, rows).job_id}/variants/counts"
+    shown = body_of(ada.get(address))["facets"]["filter"]
+    assert (len(shown), shown["F99"]) == (CHOICES_SHOWN, 11)
+    low = body_of(ada.get(f"{address}?qual_min=0&filter=F98"))["facets"]["filter"]
+    assert set(low) == {*shown, "F98"}
+    high = body_of(ada.get(f"{address}?qual_min=100"))
+    assert (high["total"], high["facets"]["filter"]) == (10, {"F99": 10})
+
+
 def test_without_a_script_the_counts_are_a_link_away(ada: Person, job: Job) -> None:
     text = page(ada, job, "?impact=HIGH")
     assert "Count the variants behind each choice" in text
     counted = page(ada, job, "?impact=HIGH&counts=1")
     assert 'data-facet="impact" data-value="MODERATE">2</span>' in counted
-    assert "1 variant match" in counted
+    assert "1 variant matches" in counted
 
 
 def test_columns_are_chosen_in_the_address(ada: Person, job: Job) -> None:
@@ -207,10 +227,12 @@ def test_headings_sort_and_say_how(ada: Person, job: Job) -> None:
     text = page(ada, job, "?sort=qual")
     assert re.search(r'aria-sort="ascending">\s*<a [^>]*sort=-qual', text)
     assert len(re.findall("aria-sort", text)) == 1
+    assert re.search(r'aria-sort="ascending">\s*<a [^>]*sort=-row', page(ada, job))
 
 
 def test_a_file_without_variants_says_so(ada: Person, world: World, tmp_path: Path) -> None:
     assert "This file has no variants" in page(ada, explored(world, ada, tmp_path, []))
+    assert "0 variants match" in page(ada, explored(world, ada, tmp_path, []), "?counts=1&gene=A")
     job = explored(world, ada, tmp_path)
     assert "No variant passes all of these filters" in page(ada, job, "?gene=NONE")
 
