@@ -88,16 +88,15 @@ class Annotator:
     def _fault_of_file(self, world: World, job: Job, fault: Exception) -> str | None:
         """The words for a crash to count against the file; None where something else is to blame.
 
-        AWS or the way to it, the fork server, or this machine.
+        AWS or the way to it, the fork server, or this machine, which is tried.
         """
-        if is_outage(fault) or isinstance(fault, ServerError):
+        if is_outage(fault):
             return None
         words = f"the annotator broke down: {type(fault).__name__}: {fault}"
         if isinstance(fault, OSError):
             words = f"{health.DISK_FAILED}: {fault.strerror or fault}"
         blamed = self.health.blames_machine(job.user_id, words, disk_bytes(world))
-        is_ours = isinstance(fault, OSError) and fault.errno in NO_DESCRIPTOR
-        return None if blamed or is_ours else words
+        return None if blamed or _is_ours(fault) else words
 
     @contextmanager
     def _worker(self) -> Iterator[Worker]:
@@ -106,6 +105,12 @@ class Annotator:
             yield worker
         finally:
             self.idle.put(worker)
+
+
+def _is_ours(fault: Exception) -> bool:
+    """True for what no file brings about: our fork server, and our file descriptors."""
+    wants = isinstance(fault, OSError) and fault.errno in NO_DESCRIPTOR
+    return wants or isinstance(fault, ServerError)
 
 
 def publish_references(world: World) -> None:

@@ -17,7 +17,7 @@ from ann import annotator, attempt, health
 from ann.annotator import Annotator
 from ann.health import Health
 from ann.task import Task
-from ann.worker import Run, Worker
+from ann.worker import Run, ServerError, Worker
 from aws.consumer import ReturnToQueue
 from aws.events import Event
 from aws.resources import World
@@ -365,6 +365,27 @@ def test_a_disk_that_fails_the_daemon_itself_is_not_held_against_the_file(
         Annotator([daemons.QuickWorker()], health=sick).handle(world, Event(job.event))
     after = world.jobs.get(job.job_id)
     assert (after.job_status, after.crashes) == (Status.PENDING, 0)
+
+
+class Stuck(daemons.QuickWorker):
+    """A slot whose fork server does not answer."""
+
+    def start(self, task: Task) -> Any:
+        raise ServerError("the fork server did not answer within 60 s")
+
+
+@pytest.mark.parametrize("found", [None, "nor did that of the example"])
+def test_a_fork_server_that_does_not_answer_is_no_crash_and_has_the_machine_tried(
+    world: World, found: str | None
+) -> None:
+    """It would else take one job after another, and bring none to an end."""
+    job = builders.submitted(world, builders.user(world))
+    state = Health(trial=lambda: found)
+    with pytest.raises(ServerError):
+        Annotator([Stuck()], health=state).handle(world, Event(job.event))
+    after = world.jobs.get(job.job_id)
+    assert (after.job_status, after.crashes) == (Status.PENDING, 0)
+    assert state.fault == found
 
 
 def test_what_the_daemon_has_no_descriptors_for_is_no_fault_of_the_file(
