@@ -32,6 +32,13 @@ class ArrowColumn:
     children: list[tuple[str, "ArrowColumn"]] = field(default_factory=list)
     dictionary: "ArrowColumn | None" = None
 
+    @property
+    def size(self) -> int:
+        """The bytes of its buffers, and of all that is in it."""
+        parts = [child for _, child in self.children] + [self.dictionary] * bool(self.dictionary)
+        own = sum(buffer.nbytes for buffer in self.buffers if buffer is not None)
+        return own + sum(part.size for part in parts if part)
+
 
 def _validity(valid: Mask | None) -> NDArray[Any] | None:
     return None if valid is None else np.packbits(valid, bitorder="little")

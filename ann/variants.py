@@ -30,11 +30,14 @@ from ann.sql import text
 
 ROW_GROUP_ROWS = 20_480
 """A larger one takes more memory, with 100 samples a hundred megabytes, and is no quicker."""
+ROW_GROUP_BYTES = 48_000_000
+"""What a group of 100 samples has; as many rows of long alleles would not fit into memory."""
 PARQUET = (
     "FORMAT parquet, PARQUET_VERSION V2, COMPRESSION zstd, COMPRESSION_LEVEL 1, "
-    f"DICTIONARY_SIZE_LIMIT 2000, ROW_GROUP_SIZE {ROW_GROUP_ROWS}"
+    f"DICTIONARY_SIZE_LIMIT 2000, ROW_GROUP_SIZE {ROW_GROUP_ROWS}, "
+    f"ROW_GROUP_SIZE_BYTES {ROW_GROUP_BYTES}"
 )
-MOST_ROWS_WAITING = 2 * ROW_GROUP_ROWS
+MOST_ROWS_WAITING, MOST_BYTES_WAITING = 2 * ROW_GROUP_ROWS, 2 * ROW_GROUP_BYTES
 """More than are made while the engine packs a group."""
 Table = arrow.ArrowColumn
 Taker = Callable[[Chunk, Gains], None]
@@ -128,14 +131,16 @@ class TableWriter:
     def write(self, table: Table) -> None:
         """Hand on a table, once there is room for it. Raises what the writing raised."""
         with self.change:
-            self.change.wait_for(lambda: self.fault or self._rows() < MOST_ROWS_WAITING)
+            self.change.wait_for(lambda: self.fault or self._has_room())
             if self.fault:
                 raise self.fault
             self.waiting.append(table)
             self.change.notify()
 
-    def _rows(self) -> int:
-        return sum(table.length for table in self.waiting)
+    def _has_room(self) -> bool:
+        rows = sum(table.length for table in self.waiting)
+        size = sum(table.size for table in self.waiting)
+        return rows < MOST_ROWS_WAITING and size < MOST_BYTES_WAITING
 
     def _run(self) -> None:
         try:

@@ -11,6 +11,7 @@ import duckdb
 import numpy as np
 import pytest
 
+from ann import arrow
 from ann.checked import Checked, Runs, write
 from ann.chunks import GapError
 from ann.counts import Counts
@@ -21,7 +22,13 @@ from ann.gff import read
 from ann.references import Contig, Reference, Region
 from ann.screening import CODES
 from ann.table import Segments, positions, table_of
-from ann.variants import Found, annotate_variants
+from ann.variants import (
+    MOST_BYTES_WAITING,
+    Found,
+    TableWriter,
+    annotate_variants,
+    connect,
+)
 from tests.ann.conftest import Annotate, records_of, vcf
 from tests.ann.test_known import DISEASE
 
@@ -447,3 +454,31 @@ def test_the_table_shows_any_bytes_as_text_and_the_vcf_keeps_them(annotate: Anno
         kept = [line.split(b"\t") for line in file if not line.startswith(b"#")]
     assert kept[0][2] == b"a\1b"
     assert (kept[0][6], kept[0][-1]) == (b"P\xff", b"\xff\n")
+
+
+def tables_of_long_texts(number: int, length: int) -> list[arrow.ArrowColumn]:
+    """Tables of one row each, as those of long alleles are."""
+    chance = np.random.default_rng(number)
+    ends = np.array([0, length])
+    texts = [chance.integers(65, 91, length).astype(np.uint8) for _ in range(number)]
+    return [arrow.struct({"ref": arrow.texts(text, ends)}) for text in texts]
+
+
+def test_long_alleles_fit_into_little_memory(tmp_path: Path) -> None:
+    """Their rows, as many as a row group has of others, would not."""
+    path = tmp_path / "long.parquet"
+    with connect(tmp_path, 192) as db, TableWriter(db, path) as writer:
+        for table in tables_of_long_texts(100, 2_000_000):
+            writer.write(table)
+    sizes = duckdb.read_parquet(str(path)).project("length(ref)").fetchall()
+    assert sizes == [(2_000_000,)] * 100
+
+
+def test_what_waits_for_the_table_is_bounded_by_bytes_as_well_as_by_rows(tmp_path: Path) -> None:
+    with connect(tmp_path, 100) as db:
+        writer = TableWriter(db, tmp_path / "waiting.parquet")
+        (table,) = tables_of_long_texts(1, 2_000_000)
+        while writer._has_room():
+            writer.waiting.append(table)
+    assert table.size == pytest.approx(2_000_000, abs=100)
+    assert len(writer.waiting) == pytest.approx(MOST_BYTES_WAITING / table.size, abs=1)
