@@ -39,7 +39,8 @@ class Beside(Generic[Written]):
             self.is_over, found = self.source.recv()
         except EOFError:
             code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-            raise CrashError(f"a part of the annotator was killed by signal {-code}") from None
+            how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+            raise CrashError(f"a part of the annotator {how}") from None
         if self.is_over:
             self.source.close()
             os.waitpid(self.pid, 0)

@@ -32,6 +32,7 @@ from ann.sandbox import (
     be_killed_first,
     confine,
     die_with_parent,
+    has_room,
     heed_only_the_daemon,
     kill_orphans,
     prepare_prison,
@@ -138,16 +139,20 @@ def _child(task: Task, server: int, pipeline: Pipeline) -> NoReturn:
     try:
         os.setpgid(0, 0)
         die_with_parent(server)
-        _begin(task)
-        outcome = _run(task, pipeline)
+        fits = _begin(task)
+        outcome = _run(task, pipeline) if fits else _too_large(task)
         found = {f.name: getattr(outcome, f.name) for f in fields(Outcome) if f.name != "folder"}
         replace_text(task.folder / OUTCOME, json.dumps(found))
     finally:
         os._exit(0)
 
 
-def _begin(task: Task) -> None:
-    """Own scratch folder, own standard streams, and no more than the task may use."""
+def _begin(task: Task) -> bool:
+    """Own scratch folder, own standard streams, and no more than the task may use.
+
+    False where that is less memory than this process has already.
+    """
+    fits = has_room(task.limits)
     scratch = task.folder / SCRATCH
     scratch.mkdir()
     os.environ["TMPDIR"] = str(scratch)
@@ -161,6 +166,11 @@ def _begin(task: Task) -> None:
     be_killed_first()
     given = [task.input, task.references, task.annotation.path if task.annotation else None]
     confine(task.folder, [path for path in given if path])
+    return fits
+
+
+def _too_large(task: Task) -> Outcome:
+    return Outcome(task.folder, error=str(LimitError.memory(task.limits)))
 
 
 def _run(task: Task, pipeline: Pipeline) -> Outcome:

@@ -14,6 +14,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from ann.csq import STDERR
 from ann.records import printable
 from ann.task import Outcome, Task
 from aws.rows.outputs import OUTPUTS
@@ -28,6 +29,13 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 STARTING = "starting"
 NO_ANSWER = "the annotator's child ended without an answer"
 NO_SENSE = "the annotator's child gave an answer that makes no sense"
+NO_MEMORY = re.compile(
+    r"^(?:cannot allocate memory for thread-local data"
+    r"|terminate called after throwing an instance of 'std::bad_alloc'"
+    r"|Fatal Python error: .*Memory)",
+    re.MULTILINE,
+)
+"""The last words of glibc, libstdc++ and Python in a process that they end for want of memory."""
 
 
 def progress(folder: Path) -> str:
@@ -46,6 +54,13 @@ def outcome(task: Task) -> Outcome:
         return Outcome(task.folder, error=NO_ANSWER, crashed=True)
     except (OSError, ValueError, RecursionError):
         return Outcome(task.folder, error=NO_SENSE, crashed=True)
+
+
+def lacked_memory(folder: Path) -> bool:
+    """Tell if a process of the job was ended by a library that found no memory."""
+    with suppress(OSError, ValueError):
+        return NO_MEMORY.search(_text(folder / STDERR)) is not None
+    return False
 
 
 def _text(path: Path) -> str:

@@ -20,6 +20,7 @@ from ann.task import JobLimits
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 36, 38
 KILLED_FIRST = "1000"
 """The most that proc_pid_oom_score_adj(5) takes: the process is as good as all of the memory."""
+MB = 1024 * 1024
 MAX_FILES = 256
 MOST_TASKS = 512
 """Processes and threads that a job may have, beside what its user has; root may have any number."""
@@ -70,9 +71,18 @@ def heed_only_the_daemon() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
+def has_room(limits: JobLimits) -> bool:
+    """Tell whether this process has less memory yet than the limits grant it (Linux)."""
+    sizes = Path("/proc/self/statm")  # proc_pid_statm(5): in pages, the whole of it first
+    if not sizes.exists():
+        return True
+    pages = int(sizes.read_text(encoding="ascii").split()[0])
+    return pages * resource.getpagesize() < limits.memory_mb * MB
+
+
 def set_limits(limits: JobLimits) -> None:
     """Bound the memory, time, files and number of this process and its children."""
-    memory = limits.memory_mb * 1024 * 1024
+    memory = limits.memory_mb * MB
     seconds = int(limits.timeout_s) + 1
     for kind, most in (
         (resource.RLIMIT_AS, memory),

@@ -204,6 +204,12 @@ class Run:
         return cast(IO[bytes], self.server.stdout).readline().strip()
 
     def _outcome(self, status: bytes) -> Outcome:
+        outcome = self._told(status)
+        if outcome.crashed and report.lacked_memory(self.task.folder):
+            return Outcome(self.task.folder, error=str(LimitError.memory(self.task.limits)))
+        return outcome
+
+    def _told(self, status: bytes) -> Outcome:
         folder = self.task.folder
         if not status:
             self._kill_group()

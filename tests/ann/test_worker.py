@@ -162,11 +162,34 @@ def test_the_time_in_which_the_daemon_itself_stood_still_is_not_the_jobs(
 def test_too_little_memory_is_a_failure_not_a_thinner_result(
     annotate: Annotate, memory_mb: int
 ) -> None:
-    outcome = annotate(
-        vcf(f"MT 73 . A G . . X={'x' * 30_000_000}"), limits=replace(LIMITS, memory_mb=memory_mb)
-    )
-    assert outcome.error is not None
+    limits = replace(LIMITS, memory_mb=memory_mb)
+    outcome = annotate(vcf(f"MT 73 . A G . . X={'x' * 30_000_000}"), limits=limits)
+    assert outcome.error == str(LimitError.memory(limits))
     assert outcome.counts is None
+
+
+@pytest.mark.parametrize(
+    ("words", "end"),
+    [
+        ("cannot allocate memory for thread-local data: ABORT", "os._exit(127)"),
+        ("terminate called after throwing an instance of 'std::bad_alloc'", "os.abort()"),
+    ],
+)
+def test_a_library_that_ends_a_job_for_want_of_memory_means_the_limit(
+    task: Task, words: str, end: str
+) -> None:
+    code = (
+        "import os; from ann.forkserver import serve\n"
+        "def run(*_):\n"
+        f"    os.write(2, {words.encode()!r} + b'\\n')\n"
+        f"    {end}\n"
+        "serve(run)"
+    )
+    with Worker(("-c", code)) as worker:
+        outcome = worker.start(task).wait(PATIENCE_S)
+    assert outcome is not None
+    assert outcome.error == str(LimitError.memory(task.limits))
+    assert not outcome.crashed
 
 
 def test_threads_that_find_no_memory_are_a_limit_in_words(task: Task) -> None:
