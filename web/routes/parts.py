@@ -20,6 +20,8 @@ from web.session import account
 
 bp = Blueprint("parts", __name__, url_prefix="/annotate/parts")
 
+ANY_BYTES = 10**15
+"""More than any file has: a number without end could not even be put into words."""
 OVER = "This upload is over: it was finished, or waited for too long. Please send the file again."
 LACKING = (
     "This file has not arrived whole: parts of it are missing. Choose it again, and the upload "
@@ -42,7 +44,8 @@ class PartedUpload(NamedTuple):
 def begin() -> Response:
     """Begin an upload of the form's `name` and `size`; a token to go on with."""
     demand_within_limits(account().user_id)
-    size, most = request.form.get("size", 0, type=int), uploads.max_bytes(account())
+    size = max(0, min(request.form.get("size", 0, type=int), ANY_BYTES))
+    most = uploads.max_bytes(account())
     if not 0 < size <= most:
         abort(413, f"This file has {size_words(size)}; your plan allows {size_words(most)} a file.")
     job_id, then = uploads.ticketed(account(), choices())

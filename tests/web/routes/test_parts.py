@@ -82,7 +82,9 @@ def test_a_part_that_the_file_does_not_have_gets_no_address(grace: Person, numbe
     assert grace.get(f"/annotate/parts/{token}/{number}").status_code == 404
 
 
-@pytest.mark.parametrize("size", ["0", "-5", "x", "999999999999999"])
+@pytest.mark.parametrize(
+    "size", ["0", "-5", "x", "999999999999999", "9" * 400, "-" + "9" * 400], ids=range(6)
+)
 def test_a_size_that_the_plan_does_not_allow_is_refused(ada: Person, size: str) -> None:
     reply = ada.post("/annotate/parts", "/annotate", name="a.vcf", size=size)
     assert reply.status_code == 413
