@@ -10,8 +10,9 @@ from typing import Any
 
 import boto3
 from botocore.config import Config as ClientConfig
+from botocore.exceptions import BotoCoreError
 
-from aws.config import Config
+from aws.config import Config, ConfigError
 from aws.events import Arns, Events, Queues
 from aws.limits import DAEMON, Limits
 from aws.mail import Mail
@@ -82,11 +83,26 @@ MAKING = threading.Lock()
 https://docs.aws.amazon.com/boto3/latest/guide/session.html
 """
 
+NO_CREDENTIALS = (
+    "no credentials for AWS are set: aws configure asks for them, or AWS_PROFILE names some; "
+    "what ./gas up runs is reached by AWS_ENDPOINT_URL=http://localhost:5001"
+)
+
 
 @functools.cache
 def session() -> Any:
-    """The session of the process, which reads AWS's service models and its credentials once."""
-    return boto3.session.Session()
+    """The session of the process, which reads AWS's service models and its credentials once.
+
+    Raises ConfigError where there are no credentials.
+    """
+    try:
+        made = boto3.session.Session()
+        found = made.get_credentials()
+    except BotoCoreError as fault:  # a profile that is not there, a role that cannot be taken on
+        raise ConfigError(f"the credentials for AWS cannot be used: {fault}") from None
+    if found is None:
+        raise ConfigError(NO_CREDENTIALS)
+    return made
 
 
 @dataclass(frozen=True)

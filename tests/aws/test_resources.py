@@ -1,5 +1,9 @@
 """Names of resources as AWS's own hosts and partitions have them."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -9,6 +13,7 @@ from aws.config import Config
 from aws.events import Arns
 from aws.limits import DAEMON, PAGE, SWEEPER, Limits
 from aws.resources import Clients, connect
+from tests.conftest import PATIENCE_S
 from tests.proofs import faults
 
 
@@ -59,6 +64,27 @@ def test_on_an_endpoint_of_ones_own_the_bucket_is_in_the_path(
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:5001")
     assert form_url("us-east-1") == "http://localhost:5001/gas-acme-inputs"
+
+
+@pytest.mark.parametrize(
+    ("profile", "words"),
+    [
+        ("", "no credentials for AWS are set: aws configure"),
+        ("nobody", "cannot be used: The config profile (nobody)"),
+    ],
+)
+@pytest.mark.parametrize("command", [["util.sweep", "--once"], ["aws.queue_admin", "queues"]])
+def test_who_has_no_credentials_is_shown_the_way_in_one_line(
+    command: list[str], profile: str, words: str, tmp_path: Path
+) -> None:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+    env = {**kept, "HOME": str(tmp_path), "AWS_EC2_METADATA_DISABLED": "true"}
+    env |= {"AWS_PROFILE": profile} if profile else {}
+    argv = [sys.executable, "-m", *command]
+    ran = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=PATIENCE_S)
+    assert ran.returncode == 1
+    assert ran.stderr.count("\n") == 1
+    assert words in ran.stderr
 
 
 PAGE_S, PASS_S = 10, 60

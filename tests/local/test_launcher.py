@@ -4,6 +4,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,9 @@ case "$*" in
     echo "pip ${*##*/}" >>"$CALLS"
     cat "$PIP_SAYS"
     exit "$PIP_CODE" ;;
-*) echo "$*" >>"$CALLS" ;;
+*)
+    echo "$*" >>"$CALLS"
+    echo "${AWS_ACCESS_KEY_ID-none} ${AWS_SECRET_ACCESS_KEY-none}" >"$CALLS-keys" ;;
 esac
 """
 
@@ -53,8 +56,14 @@ class Clone:
         calls.unlink(missing_ok=True)
         return [line.replace(f"{self.folder}/", "") for line in lines]
 
-    def gas(self, *words: str, pip_code: int = 0) -> subprocess.CompletedProcess[str]:
+    @property
+    def keys(self) -> str:
+        """The keys for AWS that python was last called with."""
+        return (self.folder / "calls-keys").read_text().strip()
+
+    def gas(self, *words: str, pip_code: int = 0, **more: Any) -> subprocess.CompletedProcess[str]:
         env = {
+            **more,
             "PATH": f"{self.folder / 'path'}:/usr/bin:/bin",
             "CALLS": str(self.folder / "calls"),
             "PIP_SAYS": str(self.folder / "pip-says"),
@@ -134,6 +143,18 @@ def test_a_failed_install_shows_pips_words_and_is_tried_again(clone: Clone) -> N
     assert clone.calls[-1] == "pip requirements-local.txt"
     clone.gas("up")
     assert clone.calls[-2:] == ["pip requirements-local.txt", "-m local.up"]
+
+
+def test_a_process_by_hand_reaches_the_local_aws_without_an_account(clone: Clone) -> None:
+    """The example in each daemon's --help is the whole of what is needed."""
+    clone.gas("notify", AWS_ENDPOINT_URL="http://localhost:5001")
+    assert clone.keys == "local local"
+    own = {"AWS_ACCESS_KEY_ID": "mine", "AWS_SECRET_ACCESS_KEY": "secret"}
+    clone.gas("notify", AWS_ENDPOINT_URL="http://127.0.0.1:5001", **own)
+    assert clone.keys == "mine secret"
+    for elsewhere in ({}, {"AWS_ENDPOINT_URL": "https://vpce-1.s3.us-east-1.vpce.amazonaws.com"}):
+        clone.gas("notify", **elsewhere)
+        assert clone.keys == "none none"
 
 
 @pytest.mark.parametrize("command", ["test", "lint", "fix", "lock"])
