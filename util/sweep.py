@@ -7,7 +7,7 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from aws import consumer, failures, outbox
@@ -60,11 +60,6 @@ def do(world: World, chore: Chore) -> int:
             log.warning("the sweep's time for %s is over; it goes on in the next pass", chore.name)
             break
     return failed
-
-
-def jobs_due(world: World) -> Iterator[str]:
-    """The ids of the jobs with overdue work."""
-    return (job.job_id for job in world.jobs.due())
 
 
 def retry(world: World, job_id: str, work: PendingWork) -> None:
@@ -150,7 +145,7 @@ def _far_s(world: World) -> float:
 
 CHORES = (
     *(
-        Chore(str(work), jobs_due, functools.partial(retry, work=work))
+        Chore(str(work), lambda world: world.jobs.due(), functools.partial(retry, work=work))
         for work in (
             PendingWork.COMMIT,
             PendingWork.PROGRESS,
@@ -158,16 +153,16 @@ CHORES = (
             PendingWork.RETRIEVAL,
         )
     ),
-    Chore("roles", lambda world: (one.user_id for one in world.accounts.due()), remind),
+    Chore("roles", lambda world: world.accounts.due(), remind),
     Chore(
         "times of jobs",
-        lambda world: (job.job_id for job in world.jobs.waiting(_far_s(world))),
+        lambda world: world.jobs.waiting(_far_s(world)),
         lambda world, job_id: world.jobs.bound_times(job_id),
         lambda world: world.config.sweep.patience_s,
     ),
     Chore(
         "times of accounts",
-        lambda world: (one.user_id for one in world.accounts.waiting(_far_s(world))),
+        lambda world: world.accounts.waiting(_far_s(world)),
         lambda world, user_id: world.accounts.bound_times(user_id),
         lambda world: world.config.sweep.patience_s,
     ),

@@ -187,18 +187,18 @@ class Accounts:
             user_id, lambda a: replace(a, reminders=a.reminders + 1, reminder_time=now)
         )
 
-    def due(self) -> Iterator[Account]:
-        """Every account with a role change whose consequences are overdue."""
-        return (_account(row) for row in self.table.due(int(self.clock())))
+    def due(self) -> Iterator[str]:
+        """The users with a role change whose consequences are overdue, by their ids."""
+        return (row["user_id"] for row in self.table.due(int(self.clock())))
 
     def _sessions(
         self, user_id: str, alter: Callable[[sessions.Sessions], sessions.Sessions]
     ) -> Account:
         return self.change(user_id, lambda a: replace(a, sessions=alter(a.sessions)))
 
-    def waiting(self, after_s: float) -> Iterator[Account]:
-        """Every account whose consequences fall due more than `after_s` from now."""
-        return (_account(row) for row in self.table.waiting(self.clock() + after_s))
+    def waiting(self, after_s: float) -> Iterator[str]:
+        """The users whose consequences fall due more than `after_s` from now, by their ids."""
+        return (row["user_id"] for row in self.table.waiting(self.clock() + after_s))
 
     def given_up(self) -> Iterator[Account]:
         """Every account whose role change was announced in vain, again and again."""

@@ -141,13 +141,16 @@ class Jobs:
             if not after:
                 return
 
-    def due(self) -> Iterator[Job]:
-        """Every job with unfinished work whose time has come (from an index: re-read it)."""
-        return (_job(row) for row in self.table.due(self.now().now))
+    def due(self) -> Iterator[str]:
+        """The ids of all jobs with unfinished work whose time has come.
 
-    def waiting(self, after_s: float) -> Iterator[Job]:
-        """Every job with unfinished work that falls due more than `after_s` from now."""
-        return (_job(row) for row in self.table.waiting(self.now().now + after_s))
+        The rows decide, as the index may be behind; one that cannot be read keeps no other back.
+        """
+        return (row["job_id"] for row in self.table.due(self.now().now))
+
+    def waiting(self, after_s: float) -> Iterator[str]:
+        """The ids of all jobs with unfinished work that falls due more than `after_s` from now."""
+        return (row["job_id"] for row in self.table.waiting(self.now().now + after_s))
 
     def given_up(self) -> Iterator[Job]:
         """Every job whose unfinished work is left to the operator."""

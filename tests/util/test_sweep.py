@@ -39,6 +39,18 @@ def test_a_row_that_fails_delays_no_other(
     assert outboxes[1:] == [(), ()]
 
 
+def test_a_row_that_cannot_be_read_delays_no_other(world: World, clock: Clock) -> None:
+    """As one of a newer release, after it was taken back."""
+    jobs = [world.jobs.submit(builders.uploaded(world, builders.user(world))) for _ in range(3)]
+    for job in jobs[:2]:
+        row = world.jobs.table.get(job.job_id)
+        assert row
+        world.jobs.table.swap({**row, "job_status": "OF A NEWER RELEASE", "due_time": 1})
+    clock.advance(daemons.LATE_S)
+    assert sweep.do(world, sweep.CHORES[0]) == 2
+    assert world.jobs.get(jobs[2].job_id).outbox == ()
+
+
 def test_a_service_that_takes_all_the_time_ends_the_pass_and_the_next_one_begins_elsewhere(
     world: World,
 ) -> None:

@@ -69,6 +69,6 @@ def test_what_is_unfinished_falls_due_and_what_is_finished_does_not(
     account = builders.user(world)
     at_rest = builders.archived(world, account)
     clock.advance(daemons.LATE_S)
-    due = {each.job_id for each in world.jobs.due()}
+    due = set(world.jobs.due())
     assert waiting.job_id in due
     assert at_rest.job_id not in due
