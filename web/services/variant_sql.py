@@ -14,6 +14,7 @@ from web.services.view import (
     GENOTYPES,
     KNOWN,
     LISTS,
+    MOST_CHARACTERS,
     Condition,
     Schema,
     View,
@@ -157,8 +158,12 @@ def stretch(table: str, chroms: Sequence[str], start: int, stop: int, most: int)
 
 
 def choices(table: str, schema: Schema, most: int) -> Query:
-    """As `counts`, of all rows: the `most` frequent choices of each facet."""
-    return _counted(table, schema, [], {}, f"ORDER BY n DESC, 2 LIMIT {most}")
+    """As `counts`, of all rows: the `most` frequent choices of each facet that a view can make."""
+    short = {
+        facet: Condition("offered", f"({name} IS NULL OR length({name}) <= {MOST_CHARACTERS})")
+        for facet, name in ((facet, quoted_name(facet)) for facet in facets_of(schema))
+    }
+    return _counted(table, schema, [], short, f"ORDER BY n DESC, 2 LIMIT {most}")
 
 
 def counts(table: str, schema: Schema, view: View, shown: Mapping[str, Iterable[str]]) -> Query:

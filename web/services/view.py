@@ -15,7 +15,8 @@ from werkzeug.datastructures import MultiDict
 from web.display.sequence_ontology import TERMS
 from web.services.parquet_engine import quoted_name
 
-MOST_CHARACTERS = 200
+MOST_CHARACTERS = 500
+"""The longest value of a filter: a FILTER of Mutect2's has more than 200 characters."""
 MOST_VALUES = 50
 NONE = "none"
 """The choice that stands for an empty cell."""
