@@ -212,7 +212,7 @@ def letters(allowed: bytes) -> Mask:
     return table
 
 
-def hashes(table: RecordTable, segments: Segments) -> Hashes:
+def hashes(table: TextArray, segments: Segments) -> Hashes:
     """A number for each text, of all its bytes, good within this process."""
     starts, lengths = segments
     short = np.minimum(lengths, WORD_BYTES).astype(np.uint64)

@@ -19,6 +19,8 @@ from ann.table import (
     Ints,
     RecordTable,
     Segments,
+    Source,
+    TextArray,
     changes,
     hashes,
     ragged,
@@ -35,6 +37,15 @@ DECLARED = re.compile(rb"##(INFO|FILTER|FORMAT)=<(?:.*,)?ID=([^,>]+)")
 UNTYPED = b'Number=.,Type=String,Description="Not declared in the input">'
 FLAG = b'Number=0,Type=Flag,Description="Not declared in the input">'
 NO_TYPE = b'Description="Not declared in the input">'
+TYPE = re.compile(rb"Type=(Integer|Float)")
+WHOLE = rb"[-+]?0*(?:\d{1,9}|1\d{9})"
+"""What fits into 32 bits (VCF 4.3, 1.3)."""
+DECIMAL = rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?0*(?:[12]?\d|3[0-7]))?|(?i:[-+]?(?:nan|inf))"
+NO_VALUE = {
+    type_: re.compile(rb"^(?!(?:\.|%b)(?:,(?:\.|%b))*$).*\n" % (one, one), re.MULTILINE)
+    for type_, one in ((b"Integer", WHOLE), (b"Float", DECIMAL))
+}
+"""A line that is no list of such numbers."""
 MOST_REMEMBERED = 20_000
 """Tags beyond so many are not declared; htslib itself takes them as text."""
 MOST_COMPARED = 64
@@ -87,12 +98,14 @@ class Tags:
         for name in self._new(table, FILTER, changes(table, FILTER)):
             for item in name.split(b";"):
                 self._demand(b"FILTER", item, False)
-        for item in self._new_items(table):
+        names, ends = _items(table)
+        for item in self._unseen(table, INFO, names):
             name, has_value, _ = item.partition(b"=")
             self._demand(b"INFO", name, not has_value)
+        self._demand_numbers(table, names, ends)
         if table.width > FORMAT:
-            for names in self._new(table, FORMAT, changes(table, FORMAT)):
-                for name in names.split(b":"):
+            for form in self._new(table, FORMAT, changes(table, FORMAT)):
+                for name in form.split(b":"):
                     self._demand(b"FORMAT", name, False)
 
     def _new(self, table: RecordTable, column: int, records: Ints) -> list[bytes]:
@@ -100,17 +113,19 @@ class Tags:
         starts, lengths = table.segments(column)
         return self._unseen(table, column, Segments(starts[records], lengths[records]))
 
-    def _new_items(self, table: RecordTable) -> list[bytes]:
-        """The INFO items whose names were not there yet."""
-        segments = table.segments(INFO)
-        kept = segments.lengths > 0
-        semicolons, equals = _marks(table, segments)
-        starts = np.sort(np.concatenate([segments.starts[kept], semicolons + 1]))
-        ends = np.sort(np.concatenate([(segments.starts + segments.lengths)[kept], semicolons]))
-        if len(equals):
-            first = equals[np.minimum(np.searchsorted(equals, starts), len(equals) - 1)]
-            ends = np.where((first >= starts) & (first < ends), first + 1, ends)
-        return self._unseen(table, INFO, Segments(starts, ends - starts))
+    def _demand_numbers(self, table: RecordTable, names: Segments, ends: Ints) -> None:
+        """Declare as text what the specification reserves for numbers, where others come.
+
+        htslib makes a dot, or another number, of a value that is none.
+        """
+        types = [(n, TYPE.search(v)) for (kind, n), v in self.missing.items() if kind == b"INFO"]
+        reserved = [(name, type_[1]) for name, type_ in types if type_]
+        keys = hashes(table, names) if reserved else None
+        for name, type_ in reserved:
+            own = np.flatnonzero(keys == _key(name + b"="))
+            values = _between(table, names.starts[own] + names.lengths[own], ends[own])
+            if NO_VALUE[type_].search(values):
+                self.missing[b"INFO", name] = UNTYPED
 
     def _unseen(self, table: RecordTable, column: int, segments: Segments) -> list[bytes]:
         seen, keys = self._seen[column], hashes(table, segments)
@@ -137,6 +152,9 @@ class Tags:
             if is_ours(name):
                 self.may_have_ours = True
                 return
+        given = self.missing.get((kind, name))
+        if kind == b"INFO" and given and is_flag is not (b"Type=Flag" in given):
+            self.missing[kind, name] = UNTYPED
         if not name or (kind, name) in self.declared:
             return
         self.declared.add((kind, name))
@@ -170,6 +188,33 @@ class Tags:
         """The header lines that declare what was missing."""
         missing = self.missing.items()
         return [b"##%s=<ID=%s,%s" % (kind, name, rest) for (kind, name), rest in missing]
+
+
+def _items(table: RecordTable) -> tuple[Segments, Ints]:
+    """The names of all INFO items, with the equals sign that follows; and where the items end."""
+    segments = table.segments(INFO)
+    kept = segments.lengths > 0
+    semicolons, equals = _marks(table, segments)
+    starts = np.sort(np.concatenate([segments.starts[kept], semicolons + 1]))
+    ends = np.sort(np.concatenate([(segments.starts + segments.lengths)[kept], semicolons]))
+    stops = ends
+    if len(equals):
+        first = equals[np.minimum(np.searchsorted(equals, starts), len(equals) - 1)]
+        stops = np.where((first >= starts) & (first < ends), first + 1, ends)
+    return Segments(starts, stops - starts), ends
+
+
+def _key(name: bytes) -> np.uint64:
+    whole = Segments(np.zeros(1, np.int64), np.array([len(name)]))
+    found: np.uint64 = hashes(TextArray(name), whole)[0]
+    return found
+
+
+def _between(table: RecordTable, starts: Ints, ends: Ints) -> bytes:
+    """Some texts of a table, a line each."""
+    source = Source(table.data)
+    newline = source.constant(b"\n", len(starts))
+    return source.stitch([Segments(starts, ends - starts), newline])
 
 
 def _marks(table: RecordTable, segments: Segments) -> tuple[Ints, Ints]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pysam
 import pytest
@@ -82,6 +83,28 @@ def test_undeclared_reserved_tags_get_the_type_that_vcf_reserves(annotate: Annot
     assert types["END"] == ("1", "Integer")
     assert types["DB"] == ("0", "Flag")
     assert types["MINE"] == (".", "String")
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        *(["END=abc"], ["DP=3.5"], ["DP=3", "DP=x"], ["SVLEN=7,a"], ["DP=99999999999"], ["DP="]),
+        *(["AF=1e400"], ["AF=.,x"], ["DP=3", "DP"], ["DP", "DP=3"], ["DB", "DB=5"], ["Q", "Q=5"]),
+        *(["DP=-7"], ["SVLEN=-1,.,3"], ["AF=0.5,."], ["AF=nan"], ["DB"], ["END=200000000"]),
+    ],
+)
+def test_undeclared_tags_of_info_are_read_as_those_of_the_input_are(
+    annotate: Annotate, tmp_path: Path, items: list[str]
+) -> None:
+    body = vcf(*(f"MT {73 + n} . {'AT'[n]} G . . {item}" for n, item in enumerate(items)))
+    outcome = annotate(body)
+    assert outcome.error is None
+    (tmp_path / "given.vcf").write_bytes(body)
+    given, found = (
+        [str(record).rstrip().split("\t")[7].split(";")[0] for record in pysam.VariantFile(str(p))]
+        for p in (tmp_path / "given.vcf", outcome.result)
+    )
+    assert found == given
 
 
 def test_reserved_tags_whose_values_have_another_type_are_declared_as_text(
