@@ -170,7 +170,9 @@ def _chosen(args: argparse.Namespace) -> list[Check]:
 def main() -> None:
     """The command line: `./gas smoke`; exits 0 where nothing failed."""
     args = arguments()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("gas: stopped"))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup
+            signal.signal(number, lambda *_: sys.exit("gas: stopped"))
     began = time.monotonic()
     target = contextlib.nullcontext(None) if args.stack else local_target()
     try:

@@ -1,6 +1,8 @@
 """The log of all processes: CloudWatch's on AWS, a file in a local world."""
 
 import os
+from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 from aws.processes import PROCESSES
@@ -20,18 +22,26 @@ class CloudWatchLog:
         self.logs, self.prefix = logs, prefix
 
     def faults(self, since: float, about: str = "") -> list[str]:
-        """Lines since that time (epoch s) of faults, and those that contain `about`."""
+        """Lines since that time (epoch s) of faults, and those that contain `about`.
+
+        Of each process the newest; oldest first.
+        """
         words = [f'?"{text}"' for text in (*FAULTS, *([about] if about else []))]
         lines: list[tuple[int, str]] = []
         for process in PROCESSES:
-            reply = self.logs.filter_log_events(
-                logGroupName=f"/{self.prefix}/{process.name}",
-                startTime=int(since * 1000),
-                filterPattern=" ".join(words),
-                limit=MOST_LINES,
-            )
-            lines += [(one["timestamp"], one["message"]) for one in reply["events"]]
+            lines += self._newest(f"/{self.prefix}/{process.name}", since, " ".join(words))
         return [text.rstrip() for _, text in sorted(lines)]
+
+    def _newest(self, group: str, since: float, pattern: str) -> Iterable[tuple[int, str]]:
+        """The last MOST_LINES with their times; an empty page is not the end.
+
+        https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
+        """
+        pages = self.logs.get_paginator("filter_log_events").paginate(
+            logGroupName=group, startTime=int(since * 1000), filterPattern=pattern
+        )
+        events = (one for page in pages for one in page["events"])
+        return deque(((one["timestamp"], one["message"]) for one in events), MOST_LINES)
 
 
 class FileLog:

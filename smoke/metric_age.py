@@ -56,15 +56,9 @@ def _words(ages: dict[str, float]) -> str:
 
 def _queries(run: SmokeRun) -> list[list[dict[str, Any]]]:
     """The queries of each alarm; all return their data."""
-    pages = (
-        run.target.client("cloudwatch")
-        .get_paginator("describe_alarms")
-        .paginate(AlarmNamePrefix=f"{run.target.deployed.name}-")
-    )
     alarms = [
         [{**query, "ReturnData": True} for query in alarm["Metrics"]]
-        for page in pages
-        for alarm in page["MetricAlarms"]
+        for alarm in run.target.alarms()
         if any(name in alarm["AlarmName"] for name in ALARMS)
     ]
     if not alarms:

@@ -197,12 +197,7 @@ def logs_arrive(run: SmokeRun) -> str:
 
 def no_alarm(run: SmokeRun) -> str:
     """No alarm of the stack is in ALARM, but for the one that removes idle annotators."""
-    pages = (
-        run.target.client("cloudwatch")
-        .get_paginator("describe_alarms")
-        .paginate(AlarmNamePrefix=f"{run.target.deployed.name}-")
-    )
-    alarms = [alarm for page in pages for alarm in page["MetricAlarms"]]
+    alarms = run.target.alarms()
     raised = [a for a in alarms if a["StateValue"] == "ALARM" and NORMAL not in a["AlarmName"]]
     if raised:
         raise CheckFailed(

@@ -61,6 +61,16 @@ class Target:
             raise LookupError("a local world has no stack")
         return self.stack
 
+    def alarms(self) -> list[dict[str, Any]]:
+        """The stack's alarms, which CloudFormation has named STACK-LogicalId-SUFFIX.
+
+        Those of a stack whose name only begins like this one's have one more hyphen.
+        """
+        start = f"{self.deployed.name}-"
+        pages = self.client("cloudwatch").get_paginator("describe_alarms")
+        found = [a for page in pages.paginate(AlarmNamePrefix=start) for a in page["MetricAlarms"]]
+        return [a for a in found if a["AlarmName"].removeprefix(start).count("-") == 1]
+
     def group(self, kind: str) -> str:
         """The Auto Scaling group of one kind of instance."""
         return f"{self.config.gas.prefix}-{kind}"

@@ -214,6 +214,16 @@ def test_an_alarm_is_named_unless_it_only_removes_the_idle(begin: Begin, edge: E
     assert "no alarms" in fault_of(operation.no_alarm, begin())
 
 
+def test_alarms_of_a_stack_whose_name_begins_alike_are_not_ours(begin: Begin, edge: Edge) -> None:
+    """Production and its rehearsal, `gas` and `gas-test`, in one account."""
+    ours = {"AlarmName": "gas-ThawAgeAlarm-1A2B", "StateValue": "OK"}
+    theirs = {"AlarmName": "gas-test-ThawAgeAlarm-1A2B", "StateValue": "ALARM"}
+    alarms(edge, ours, theirs)
+    assert operation.no_alarm(begin()) == "1 alarms"
+    alarms(edge, {"AlarmName": "gas-test-AnnotatorBacklogAlarm-1", "Metrics": []})
+    assert "are not there" in fault_of(metric_age.fresh, begin())
+
+
 def test_alarms_that_reach_nobody_are_named(begin: Begin, edge: Edge) -> None:
     with pytest.raises(CheckSkipped, match="AlarmEmail is not set"):
         operation.alarms_are_heard(begin())
@@ -236,6 +246,16 @@ def test_faults_in_cloudwatchs_logs_are_shown_oldest_first(begin: Begin, edge: E
     assert "AccessDenied: ses:SendEmail" in fault_of(operation.log_is_clean, run)
     edge.targets["Logs_20140328.FilterLogEvents"] = json.dumps({"events": []})
     assert operation.log_is_clean(run)
+
+
+def test_a_fault_behind_empty_pages_of_the_log_is_found(begin: Begin, edge: Edge) -> None:
+    """A page may be empty though more follow (CloudWatch Logs API Reference, FilterLogEvents)."""
+    many = [{"message": f"Traceback {at}", "timestamp": at} for at in range(1, 70)]
+    pages: list[dict[str, Any]] = [{"events": [], "nextToken": "more"}, {"events": many}]
+    left = [*pages, *({"events": []} for _ in PROCESSES[1:])]
+    edge.targets["Logs_20140328.FilterLogEvents"] = lambda: json.dumps(left.pop(0))
+    assert fault_of(operation.log_is_clean, begin()).endswith("the newest: Traceback 69")
+    assert left == []
 
 
 # The age of metrics.
