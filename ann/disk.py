@@ -28,6 +28,8 @@ MOST_FILES = 10_000
 """A job has some hundred files; without number, they would use up the disk's inodes."""
 MOST_LEVELS = 50
 """A job's folders are three deep; without end, nobody could look through them."""
+MOST_OF_MAPS = 4_000_000
+"""Bytes that proc_pid_maps(5) has of one process: honest ones have two hundred thousand."""
 TOO_MUCH = sys.maxsize
 PROCESSES = Path("/proc")
 NAMELESS = " (deleted)"
@@ -122,13 +124,22 @@ def _nameless(process: Path, path: str) -> dict[tuple[int, int], int]:
     """The sizes of the nameless files below a path that a process holds, by device and inode.
 
     One of its threads that has not ended speaks for all: they share memory and descriptors.
+    TOO_MUCH where they have more maps than anybody looks through.
     """
     for thread in (process / "task").iterdir():
-        if maps := (thread / "maps").read_text(errors="replace"):
-            if any(path in line and line.endswith(NAMELESS) for line in maps.splitlines()):
+        if maps := _maps(thread):
+            name, end = os.fsencode(path), NAMELESS.encode()
+            held = any(name in line and line.endswith(end) for line in maps.split(b"\n"))
+            if held or len(maps) > MOST_OF_MAPS:
                 return {(0, 0): TOO_MUCH}
             return {(file.st_dev, file.st_ino): file.st_size for file in _open(thread, path)}
     return {}
+
+
+def _maps(thread: Path) -> bytes:
+    """The maps of a thread, as far as they are looked at; empty of one that has ended."""
+    with (thread / "maps").open("rb") as file:
+        return file.read(MOST_OF_MAPS + 1)
 
 
 def _open(thread: Path, path: str) -> Iterator[os.stat_result]:

@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
+from ann import disk
 from ann.csq import LimitError
 from ann.disk import TOO_MUCH, used_bytes
 from ann.job_folder import job_folder
@@ -147,3 +148,14 @@ def test_a_daemon_without_descriptors_takes_no_job_for_too_large(tmp_path: Path)
     command = [sys.executable, "-c", code, str(tmp_path)]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert said == "Too many open files\n"
+
+
+def test_a_process_with_maps_without_end_counts_as_too_much(tmp_path: Path) -> None:
+    """Its daemon would spend memory, and its time, on reading them twice a second."""
+    thread = tmp_path / "task" / "1"
+    (thread / "fd").mkdir(parents=True)
+    line = "7f0000000000-7f0000001000 r--p 00000000 00:00 1 /job/\u00fc\n"
+    (thread / "maps").write_text(line)
+    assert disk._nameless(tmp_path, "/job/") == {}
+    (thread / "maps").write_text(line * 100_000)
+    assert disk._nameless(tmp_path, "/job/") == {(0, 0): TOO_MUCH}
