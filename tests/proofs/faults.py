@@ -26,6 +26,8 @@ class Refusal:
     headers: dict[str, str] = {}
 
 
+BODIES = {"Body", "body"}
+"""The parts of an answer that are still to be read: S3's objects, Glacier's archives."""
 ERROR = {
     "Error": {"Code": "ServiceUnavailable", "Message": "made to fail"},
     "ResponseMetadata": {"HTTPStatusCode": 503},
@@ -68,9 +70,11 @@ class Fault:
             raise Crash(self.call)
         return (Refusal(), ERROR) if self.mode is Mode.REFUSED else None
 
-    def after_call(self, **_: Any) -> None:
+    def after_call(self, parsed: dict[str, Any], **_: Any) -> None:
         if self.mode is Mode.AFTER and self.call and self.calls == self.at:
             self.calls += 1
+            for name in BODIES & parsed.keys():  # the connections of who dies are closed
+                parsed[name].close()
             raise Crash(self.call)
 
     def sender(self, client: Any) -> Any:
@@ -79,7 +83,9 @@ class Fault:
         def before_send(request: Any, **_: Any) -> None:
             if self.mode is Mode.REPEATED and self.call and self.calls == self.at:
                 self.calls += 1
-                client._endpoint.http_session.send(request)
+                _ = client._endpoint.http_session.send(
+                    request
+                ).content  # the connection is free then
                 self.between()
                 if hasattr(request.body, "seek"):
                     request.body.seek(0)
