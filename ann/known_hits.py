@@ -23,9 +23,10 @@ VARIANTS_NEAR = "(chrom = {contig} AND pos BETWEEN {low} AND {high})"
 INTERVALS_NEAR = "(chrom = {contig} AND start <= {high} AND stop >= {low})"
 Row = tuple[Any, ...]
 MACROS = """
-CREATE OR REPLACE MACRO info_text(word) AS replace(replace(replace(replace(replace(
-    word, '%', '%25'), ',', '%2C'), ';', '%3B'), '=', '%3D'), ' ', '_')
+CREATE OR REPLACE MACRO info_text(word) AS replace(replace(replace(replace(replace(replace(
+    word, '%', '%25'), ',', '%2C'), ';', '%3B'), '=', '%3D'), ' ', '_'), '…', '...')
 """
+"""What INFO has of a text: without the ellipsis that shortens the longest, which is not ASCII."""
 DTYPES = {"DOUBLE": "<f8", "FLOAT": "<f8", "BIGINT": "<i8", "INTEGER": "<i4", "BOOLEAN": "|b1"}
 
 

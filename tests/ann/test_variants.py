@@ -482,3 +482,11 @@ def test_what_waits_for_the_table_is_bounded_by_bytes_as_well_as_by_rows(tmp_pat
             writer.waiting.append(table)
     assert table.size == pytest.approx(2_000_000, abs=100)
     assert len(writer.waiting) == pytest.approx(MOST_BYTES_WAITING / table.size, abs=1)
+
+
+def test_what_the_bundled_sources_say_is_ascii_in_info(annotate: Annotate) -> None:
+    """A list of haplogroups that is cut short; pysam.TabixFile reads nothing else by default."""
+    (record,) = records_of(annotate(vcf("MT 200 . A G . . .")))
+    assert record[7].isascii()
+    assert "GAS_PHYLOTREE=" in record[7]
+    assert "|..." in record[7]
