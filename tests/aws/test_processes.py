@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,25 +13,6 @@ from tests import daemons
 
 ROOT = Path(__file__).parents[2]
 EACH = pytest.mark.parametrize("process", PROCESSES, ids=lambda process: process.name)
-GAS = (ROOT / "gas").read_text(encoding="utf-8")
-ARM = re.compile(r"^([a-z |]+)\) run -m (\S+)", re.MULTILINE)
-"""A branch of the launcher's last `case`: commands, and the module that runs them."""
-
-
-def launched(command: str) -> list[str]:
-    """The modules that `./gas COMMAND` runs."""
-    return [
-        "".join(shlex.split(module)).replace("$command", command)
-        for names, module in ARM.findall(GAS)
-        if command in names.split(" | ")
-    ]
-
-
-@EACH
-def test_the_launcher_runs_and_lists_the_process(process: GasProcess) -> None:
-    assert launched(process.name) == [process.module]
-    usage = GAS.split("TEXT")[1]
-    assert re.search(rf"^  (.+  )?{process.name}  ", usage, re.MULTILINE)
 
 
 @EACH

@@ -1,5 +1,6 @@
 """The launcher `./gas`: what it installs for which command, and what it shows meanwhile."""
 
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from aws.processes import PROCESSES, GasProcess
 from tests.conftest import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
@@ -142,6 +144,13 @@ def test_a_failed_install_shows_pips_words_and_is_tried_again(clone: Clone) -> N
     assert clone.calls[-1] == "pip requirements-local.txt"
     clone.gas("up")
     assert clone.calls[-2:] == ["pip requirements-local.txt", "-m local.up"]
+
+
+@pytest.mark.parametrize("process", PROCESSES, ids=lambda process: process.name)
+def test_the_launcher_runs_and_lists_the_process(clone: Clone, process: GasProcess) -> None:
+    assert clone.gas(process.name, "--x").stderr.count("gas: no command") == 0
+    assert clone.calls[-1] == f"-m {process.module} --x"
+    assert re.search(rf"^  (.+  )?{process.name}  ", clone.gas("--help").stdout, re.MULTILINE)
 
 
 def test_a_process_by_hand_reaches_the_local_aws_without_an_account(clone: Clone) -> None:
