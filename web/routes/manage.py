@@ -1,5 +1,6 @@
 """The owner's ways with jobs: naming, running again, deleting, fetching several results at once."""
 
+import io
 import logging
 from collections import Counter
 from collections.abc import Iterator
@@ -30,6 +31,11 @@ MOST_SELECTED = 90
 """Their ids make an address of 4 kB, which is what gunicorn takes."""
 MOST_BYTES = 4_000_000_000
 """The most that one archive of results may have: one holds a thread (streaming.py)."""
+LEFT_OUT = "left-out.txt"
+LEFT_OUT_WORDS = (
+    "These were selected, and could not be downloaded when this archive was made. The page of each "
+    "tells why.\n\n"
+)
 NOT_YET = (
     "{name} cannot be deleted just now: it has not ended, its mail is still to be sent, or its "
     "result is being moved. Please try again in a minute."
@@ -91,13 +97,18 @@ def delete() -> AnyResponse:
 
 @bp.get("/download")
 def download() -> Response:
-    """The results of the jobs chosen, and their indexes, as one zip archive."""
-    jobs = [job for job in _chosen() if _can_download(job)]
+    """The results of the jobs chosen, and their indexes, as one zip archive.
+
+    It ends with a list of the jobs whose results are not here, or have gone while it was made.
+    """
+    chosen = _chosen()
+    jobs = [job for job in chosen if _can_download(job)]
     if not jobs:
         abort(409, "None of these has a result that can be downloaded now.")
     if sum(job.result_bytes or 0 for job in jobs) > MOST_BYTES:
         abort(413, "These are more than 4 GB together. Please select fewer, or one by one.")
-    parts = zipped(_members(jobs, world().files))
+    left_out = [job for job in chosen if job not in jobs]
+    parts = zipped(_members(jobs, left_out, world().files, site().config.gas.base_url))
     return streamed(parts, "application/zip", "gas-results.zip")
 
 
@@ -129,13 +140,21 @@ def _can_download(job: Job) -> bool:
     return availability(job, account().is_premium, world().clock()).can_download
 
 
-def _members(jobs: list[Job], files: Files) -> Iterator[tuple[str, IO[bytes]]]:
+def _members(
+    jobs: list[Job], left_out: list[Job], files: Files, base_url: str
+) -> Iterator[tuple[str, IO[bytes]]]:
     """The results and their indexes by name; one that repeats has the job's id before it."""
-    names = Counter(job.result_name for job in jobs)
+    names, lacking = Counter(job.result_name for job in jobs), [*left_out]
     for job in jobs:
         own = f"{job.job_id[:8]}_" if names[job.result_name] > 1 else ""
-        for output in ("result", "index"):
-            stored = job.outputs[output]
-            ending = stored.key.rpartition(".")[2]
-            name = job.result_name if output == "result" else f"{job.result_name}.{ending}"
-            yield own + name, files.open(stored.bucket, stored.key)
+        try:
+            for output in ("result", "index"):
+                stored = job.outputs[output]
+                ending = stored.key.rpartition(".")[2]
+                name = job.result_name if output == "result" else f"{job.result_name}.{ending}"
+                yield own + name, files.open(stored.bucket, stored.key)
+        except FileNotFoundError:
+            lacking.append(job)
+    if lacking:
+        lines = (f"{job.name}\t{base_url}/annotations/{job.job_id}\n" for job in lacking)
+        yield LEFT_OUT, io.BytesIO("".join([LEFT_OUT_WORDS, *lines]).encode())

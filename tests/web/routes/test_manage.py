@@ -151,6 +151,20 @@ def test_several_results_come_as_one_archive(grace: Person, world: World) -> Non
     assert bodies == {b"0", b"1", b"2"}
 
 
+def test_an_archive_names_the_jobs_whose_results_are_not_in_it(ada: Person, world: World) -> None:
+    here, gone = builders.completed(world, ada), builders.completed(world, ada, name="gone.vcf")
+    failed = builders.failed(world, ada, "no VCF")
+    world.files.delete(gone.result.bucket, gone.result.key)
+    query = "&".join(f"job={job.job_id}" for job in (gone, failed, here))
+    with zipfile.ZipFile(io.BytesIO(ada.get(f"/annotations/download?{query}").data)) as archive:
+        assert archive.testzip() is None
+        *results, last = archive.namelist()
+        text = archive.read(last).decode()
+    assert (results, last) == ([here.result_name, f"{here.result_name}.tbi"], manage.LEFT_OUT)
+    assert [job.job_id in text for job in (gone, failed, here)] == [True, True, False]
+    assert "gone.vcf" in text
+
+
 def test_nothing_selected_is_said_so(ada: Person) -> None:
     reply = ada.post("/annotations/selected", "/annotate", act="delete")
     assert (reply.status_code, "Nothing is selected" in reply.text) == (400, True)
