@@ -1,8 +1,8 @@
 """The warm fork server of one slot: forks a child for each job, and reports its end.
 
 A fresh single-threaded process without credentials, so that a child costs a few milliseconds and
-neither a crash nor csq's static state outlives its job. It speaks lines: a task comes in; the
-child's process id and its exit code go out.
+neither a crash nor csq's static state outlives its job. It speaks lines: the folder of a task comes
+in; the child's process id and its exit code go out.
 """
 
 import errno
@@ -42,6 +42,7 @@ from ann.task import Annotation, JobLimits, Outcome, Task
 from aws.machine.memory import hide_memory, show_memory
 
 SCRATCH = "tmp"
+TASK = "task.json"
 GOODBYE = b"\n"
 """The line with which a daemon that ends in order takes its leave."""
 NO_THREAD = "can't start new thread"
@@ -51,14 +52,24 @@ LOOK_MS = 50
 Pipeline = Callable[[Task, Path, Progress], Outcome]
 
 
-def packed(task: Task) -> bytes:
-    """A task as the line that the server reads."""
-    return json.dumps(asdict(task), default=str).encode() + b"\n"
+def hand_over(task: Task) -> bytes:
+    """Write a task to its folder, for its child; return the line that the server reads.
+
+    The server learns nothing else: what it had in mind, the child of the next job could find.
+    """
+    (task.folder / TASK).write_text(json.dumps(asdict(task), default=str), encoding="utf-8")
+    return json.dumps(str(task.folder)).encode() + b"\n"
 
 
-def unpacked(line: bytes) -> Task:
-    """The task of a line."""
-    values = json.loads(line)
+def _taken_over(folder: Path) -> Task:
+    """The task of this folder."""
+    text = (folder / TASK).read_text(encoding="utf-8")
+    (folder / TASK).unlink()
+    return _unpacked(text)
+
+
+def _unpacked(text: str) -> Task:
+    values = json.loads(text)
     references, annotation = values["references"], values["annotation"]
     return Task(
         **{
@@ -79,21 +90,21 @@ def serve(pipeline: Pipeline = run) -> None:
     adopt_orphans()
     prepare_prison()
     server = os.getpid()
-    task = None
+    folder = None
     while line := sys.stdin.buffer.readline():
         if line == GOODBYE:
             return
-        task = unpacked(line)
+        folder = Path(json.loads(line))
         pid = os.fork()
         if pid == 0:
-            _child(task, server, pipeline)
+            _child(folder, server, pipeline)
         with suppress(PermissionError, ProcessLookupError):
             os.setpgid(pid, pid)  # here too, so that whoever hears of it may kill the group
         _tell(pid)
         _await(pid)
         _tell(_bury(pid))
-    if task:  # the daemon was killed: nobody else removes what its job left
-        remove(task.folder)
+    if folder:  # the daemon was killed: nobody else removes what its job left
+        remove(folder)
 
 
 def _await(pid: int) -> None:
@@ -134,11 +145,12 @@ def _tell(number: int) -> None:
         sys.stdout.buffer.flush()
 
 
-def _child(task: Task, server: int, pipeline: Pipeline) -> NoReturn:
-    """Run the task within its limits; the outcome is written before the exit."""
+def _child(folder: Path, server: int, pipeline: Pipeline) -> NoReturn:
+    """Run the task of a folder within its limits; the outcome is written before the exit."""
     try:
         os.setpgid(0, 0)
         die_with_parent(server)
+        task = _taken_over(folder)
         fits = _begin(task)
         outcome = _run(task, pipeline) if fits else _too_large(task)
         found = {f.name: getattr(outcome, f.name) for f in fields(Outcome) if f.name != "folder"}

@@ -14,7 +14,7 @@ from typing import IO, cast
 from ann import report
 from ann.csq import LimitError
 from ann.disk import are_still, nameless_bytes, used_bytes
-from ann.forkserver import GOODBYE, SCRATCH, packed
+from ann.forkserver import GOODBYE, SCRATCH, hand_over
 from ann.job_folder import remove
 from ann.pipeline import Outcome, Task
 
@@ -95,8 +95,9 @@ class Run:
         self.deadline = time.monotonic() + task.limits.timeout_s
         self.over, self.pid = False, 0
         self.child: list[IO[bytes]] = []
+        line = hand_over(task)
         with contextlib.suppress(BrokenPipeError):
-            cast(IO[bytes], server.stdin).write(packed(task))
+            cast(IO[bytes], server.stdin).write(line)
             self.pid = int(self._answer() or 0)
         self.child = _pidfd(self.pid)
 

@@ -1,5 +1,6 @@
 """The fork server: limits, deaths, and that nothing outlives its job."""
 
+import json
 import os
 import signal
 import subprocess
@@ -14,7 +15,9 @@ import pytest
 from ann import disk
 from ann import worker as module
 from ann.csq import LimitError
+from ann.forkserver import hand_over
 from ann.pipeline import Task
+from ann.task import Annotation
 from ann.worker import ServerError, Worker
 from tests.ann.conftest import LIMITS, PATIENCE_S, Annotate, vcf
 
@@ -262,6 +265,13 @@ def test_the_server_has_no_credentials_in_its_environment(
         environment = worker.server.stdout.readline().decode().split()
     assert "PATH" in environment
     assert not [name for name in environment if name.startswith(("AWS_", "GAS_"))]
+
+
+def test_the_server_hears_of_no_file_by_its_name(task: Task) -> None:
+    """A file that takes over the next job's child could read it there: its memory is a copy."""
+    annotation = Annotation(task.folder / "annotation", "theirs.bed", "THEIRS")
+    line = hand_over(replace(task, annotation=annotation))
+    assert line == json.dumps(str(task.folder)).encode() + b"\n"
 
 
 def test_server_and_child_die_with_the_daemon(task: Task) -> None:
