@@ -98,8 +98,15 @@ class Run:
         line = hand_over(task)
         with contextlib.suppress(BrokenPipeError):
             cast(IO[bytes], server.stdin).write(line)
-            self.pid = int(self._answer() or 0)
+        self.pid = self._begun()
         self.child = _pidfd(self.pid)
+
+    def _begun(self) -> int:
+        """The child's process id. Raises ServerError where the server died before there was one."""
+        answer = self._answer()
+        if not answer:
+            raise ServerError("the fork server died before it had begun the job")
+        return int(answer)
 
     @property
     def progress(self) -> str:

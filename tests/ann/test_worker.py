@@ -149,6 +149,17 @@ def test_a_fork_server_that_never_answers_holds_no_job(
             worker.start(task)
 
 
+def test_a_fork_server_that_dies_before_it_has_begun_a_job_is_no_crash_of_its_file(
+    task: Task,
+) -> None:
+    """As where there is no process left to fork: others may have them all."""
+    with (
+        Worker(("-c", "import sys; sys.stdin.readline()")) as worker,
+        pytest.raises(ServerError, match="died"),
+    ):
+        worker.start(task)
+
+
 def test_the_time_in_which_the_daemon_itself_stood_still_is_not_the_jobs(
     worker: Worker, task: Task
 ) -> None:
