@@ -178,7 +178,7 @@ def vcf(job: Job, table: VariantTable) -> Response:
         files.size(stored.bucket, stored.key)
     except (Refused, FileNotFoundError):
         abort(409, ASLEEP)
-    records = some_records(partial(files.open, stored.bucket, stored.key), numbers.tolist())
+    records = some_records(partial(files.open, stored.bucket, stored.key), map(int, numbers))
     return streamed(records, "text/plain", f"{stem(job.input_file_name)}.variants.vcf")
 
 

@@ -128,7 +128,7 @@ class VariantTable:
             yield "".join(self._lines(batch, columns))
 
     def records(self, view: View) -> NDArray[Any]:
-        """The numbers of the records of a view, rising: each once, however many alleles it has."""
+        """The numbers of the records of a view, rising: one of several alleles may come again."""
         table = variant_sql.source(self.path, self.schema)
         return self._column(variant_sql.all_records(table, view))
 

@@ -72,9 +72,12 @@ def all_rows(table: str, view: View) -> Query:
 
 
 def all_records(table: str, view: View) -> Query:
-    """The numbers of all records of a view."""
+    """The numbers of all records of a view, rising; one of several alleles may come again.
+
+    To take each once, DuckDB would need memory for all of them.
+    """
     condition, parameters = where(view.conditions)
-    return f"SELECT DISTINCT record FROM {table} WHERE {condition} ORDER BY record", parameters
+    return f"SELECT record FROM {table} WHERE {condition} ORDER BY record", parameters
 
 
 def _order(view: View, backwards: bool) -> str:

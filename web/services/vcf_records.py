@@ -11,7 +11,7 @@ LINES = 2000
 
 
 def some_records(stream_of: Callable[[], BinaryIO], wanted: Iterable[int]) -> Generator[bytes]:
-    """The header's lines, then the records with these numbers, which rise from 0.
+    """The header's lines, then the records with these numbers from 0, which rise or come again.
 
     `stream_of` opens the VCF once somebody reads; it is closed with this generator. It is read to
     the last of the records, and no further; in bounded memory.
@@ -32,5 +32,5 @@ def _chosen(lines: Iterable[bytes], wanted: Iterator[int]) -> Iterator[bytes]:
             return
         if number == upcoming:
             yield line
-            upcoming = next(wanted, None)
+            upcoming = next((later for later in wanted if later > number), None)
         number += 1
