@@ -48,7 +48,8 @@ def environment(
 ) -> dict[str, str]:
     """Return the environment of every process of a local world.
 
-    `settings` win over the caller's environment, and that over what suits one machine.
+    `settings` win over the caller's environment, and that over what suits one machine. The local
+    AWS is in the region that the settings name. Raises ConfigError.
     """
     own = {
         "AWS_ENDPOINT_URL": url_of(host, port + 1),
@@ -62,7 +63,8 @@ def environment(
     }
     if workers:
         own["GAS_ANNOTATOR_WORKERS"] = str(workers)
-    return {**HASTY, **os.environ, **own, **settings}
+    env = {**HASTY, **os.environ, **own, **settings}
+    return {**env, "AWS_DEFAULT_REGION": load(env=env).aws.region}
 
 
 class LocalService:

@@ -27,7 +27,7 @@ from local.server.ranges import Slice
 from local.server.restores import s3_backend
 from local.server.sqlite import Name, RowFile
 from local.server.vaults import LocalVault, StoredArchive, VaultStore, private_folder
-from local.server.wsgi import App, ask
+from local.server.wsgi import App, ask, signed
 
 EVERY_S = 2
 SHARE = 10
@@ -218,6 +218,7 @@ class SavedState:
 
     def _json(self, service: str, target: str, request: dict[str, Any]) -> None:
         headers = {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.0"}
+        headers |= signed(service, self.region)
         ask(self.app, service, "POST", "/", headers, json.dumps(request).encode())
 
     def _ses(self) -> Any:

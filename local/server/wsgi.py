@@ -115,6 +115,13 @@ def signed_service(environ: Environ) -> str:
     return parts[3] if len(parts) == 5 else ""
 
 
+def signed(service: str, region: str = "us-east-1") -> dict[str, str]:
+    """The header by which a request of our own is for a service in a region."""
+    credential = f"local/20200101/{region}/{service}/aws4_request"
+    words = f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature="
+    return {"Authorization": words}
+
+
 def ask(
     app: App,
     service: str,
@@ -125,15 +132,11 @@ def ask(
     size: int | None = None,
 ) -> Response:
     """Send a request of our own to `app`; `path` is not percent-encoded, `size` that of a file."""
-    credential = f"local/20200101/us-east-1/{service}/aws4_request"
-    signed = {
-        "Authorization": f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature="
-    }
     environ = create_environ(
         "/",
         "http://localhost",
         method=method,
-        headers={**signed, **(headers or {})},
+        headers={**signed(service), **(headers or {})},
         **({"data": body} if isinstance(body, bytes) else {"input_stream": body}),
     )
     if size is not None:

@@ -9,7 +9,7 @@ import pytest
 
 from local.addresses import free_port
 from local.errors import UpError
-from local.service import LocalService
+from local.service import LocalService, environment
 
 
 def test_a_world_within_a_program_leaves_the_programs_environment_as_it_was(
@@ -38,3 +38,11 @@ def test_what_a_test_starts_keeps_to_the_ports_of_its_process() -> None:
     own = range(*(int(os.environ[f"GAS_LOCAL_{end}_PORT"]) for end in ("FIRST", "LAST")))
     assert len(own) == 1500
     assert set(map(int, drawn.stdout.split())) <= set(own)
+
+
+def test_a_world_is_in_the_region_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shell may name another for AWS: the local AWS publishes and saves in one region."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    assert environment("localhost", 5000, None, {})["AWS_DEFAULT_REGION"] == "us-east-1"
+    elsewhere = environment("localhost", 5000, None, {"GAS_AWS_REGION": "eu-west-1"})
+    assert elsewhere["AWS_DEFAULT_REGION"] == "eu-west-1"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from aws.provision import create_bucket
 from local.addresses import free_port
 from local.server.app import LocalAWS
 from local.server.control import ControlSettings
@@ -67,7 +68,7 @@ def server(local_aws: Handle, tmp_path: Path) -> Iterator[Server]:
 
 def fill(aws: Clients) -> str:
     """Put something of every kind in; return the id of an archive."""
-    aws.s3.create_bucket(Bucket="results")
+    create_bucket(aws.s3, "results", aws.s3.meta.region_name)
     aws.dynamodb.create_table(
         TableName="jobs",
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
@@ -143,6 +144,18 @@ def test_everything_survives_a_stop(server: Server, number: int) -> None:
     assert server.aws.s3.head_object(Bucket="results", Key=KEY)["LastModified"] == modified
     server.restart(number)
     assert_filled(server.aws, archive_id)
+
+
+def test_everything_survives_in_any_region(
+    local_aws: Handle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    server = Server(tmp_path)
+    server.start()
+    archive_id = fill(server.aws)
+    server.restart()
+    assert_filled(server.aws, archive_id)
+    server.stop()
 
 
 def test_what_is_kept_is_read_by_its_owner_only(server: Server, tmp_path: Path) -> None:
