@@ -13,7 +13,7 @@ import pytest
 from ann import report
 from ann.pipeline import Outcome, Task
 from ann.records import MOST_CHARACTERS
-from ann.report import NO_ANSWER, NO_SENSE, OUTCOME, PROGRESS
+from ann.report import MOST_READ_WHOLE, NO_ANSWER, NO_SENSE, OUTCOME, PROGRESS
 from aws.rows.outputs import OUTPUTS
 from tests.ann.conftest import LIMITS
 
@@ -128,6 +128,13 @@ def test_an_output_that_is_no_file_of_the_jobs_own_is_a_crash(
     path.unlink()
     make(path)
     assert reported(task, json.dumps(GOOD)).crashed
+
+
+@pytest.mark.parametrize("name", ["log", "summary"])
+def test_what_the_site_reads_whole_is_small(task: Task, name: str) -> None:
+    """It has it in memory, with everybody's requests."""
+    os.truncate(getattr(Outcome(task.folder), name), MOST_READ_WHOLE + 1)
+    assert reported(task, json.dumps(GOOD)).error == NO_SENSE
 
 
 @pytest.mark.parametrize("make", [link, os.mkfifo, Path.mkdir])
