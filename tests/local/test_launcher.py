@@ -1,5 +1,6 @@
 """The launcher `./gas`: what it installs for which command, and what it shows meanwhile."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -34,6 +35,7 @@ case "$*" in
     cp "$0" "$4/bin/python" ;;
 "-m pip install "*)
     echo "pip ${*##*/}" >>"$CALLS"
+    [ -z "${PIP_GATE:-}" ] || read -r _ <"$PIP_GATE"
     cat "$PIP_SAYS"
     exit "$PIP_CODE" ;;
 *)
@@ -63,15 +65,20 @@ class Clone:
         return (self.folder / "calls-keys").read_text().strip()
 
     def gas(self, *words: str, pip_code: int = 0, **more: str) -> subprocess.CompletedProcess[str]:
+        begun = self.begin(*words, PIP_CODE=str(pip_code), **more)
+        out, err = begun.communicate(timeout=PATIENCE_S)
+        return subprocess.CompletedProcess(words, begun.returncode, out, err)
+
+    def begin(self, *words: str, **more: str) -> subprocess.Popen[str]:
         env = {
-            **more,
             "PATH": f"{self.folder / 'path'}:/usr/bin:/bin",
             "CALLS": str(self.folder / "calls"),
             "PIP_SAYS": str(self.folder / "pip-says"),
-            "PIP_CODE": str(pip_code),
+            "PIP_CODE": "0",
+            **more,
         }
-        argv = [str(self.folder / "gas"), *words]
-        return subprocess.run(argv, capture_output=True, text=True, env=env, timeout=PATIENCE_S)
+        argv, pipe = [str(self.folder / "gas"), *words], subprocess.PIPE
+        return subprocess.Popen(argv, stdout=pipe, stderr=pipe, text=True, env=env)
 
 
 @pytest.fixture
@@ -120,6 +127,34 @@ def test_a_changed_set_is_installed_again(clone: Clone, name: str, again: list[s
     assert clone.calls == [*again, "-m local.up"]
     clone.gas("chaos")
     assert clone.calls == ["pip requirements-dev.txt", "-m tests.proofs.chaos"]
+
+
+def test_of_two_first_uses_at_once_the_second_waits_for_the_first(clone: Clone) -> None:
+    """README has two commands, and the first of them is minutes in its installation."""
+    gate = clone.folder / "gate"
+    os.mkfifo(gate)
+    first = clone.begin("up", PIP_GATE=str(gate))
+    assert first.stderr
+    assert first.stderr.readline().startswith("gas: installing")
+    second = clone.begin("demo")
+    assert second.stderr
+    waits = f"gas: another ./gas (process {first.pid}) is installing; waiting for it\n"
+    assert second.stderr.readline() == waits
+    gate.write_text("go on\n")
+    assert [one.wait(PATIENCE_S) for one in (first, second)] == [0, 0]
+    installed = ["-m venv --clear .venv", "pip requirements-local.txt"]
+    assert clone.calls[:2] == installed
+    clone.gas("up")
+    assert clone.calls == ["-m local.up"]
+    for one in (first, second):
+        one.communicate()
+
+
+def test_an_installation_that_was_killed_holds_nobody_up(clone: Clone) -> None:
+    (clone.folder / ".venv.lock").symlink_to("99999999")
+    assert clone.gas("up").returncode == 0
+    assert clone.calls[-1] == "-m local.up"
+    assert not (clone.folder / ".venv.lock").is_symlink()
 
 
 def test_each_package_is_shown_as_it_comes(clone: Clone) -> None:
