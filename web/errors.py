@@ -17,7 +17,10 @@ WORDS = {
     405: ("Not possible", "This address does not take that kind of request."),
     409: ("Not just now", "That is not possible in the state that the job is in."),
     410: ("No longer kept", "What you ask for was deleted after its time."),
-    413: ("Too large", "The file is larger than your plan allows."),
+    413: (
+        "Too large",
+        "This is more than the 1 MB that a form may have. Please upload a VCF with the variants.",
+    ),
     421: ("Not the right address", "This site has another name. Please check the address."),
     429: ("Too many at once", "You have sent more requests than one person may at a time."),
     500: (

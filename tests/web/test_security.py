@@ -8,6 +8,7 @@ from aws.resources import World
 from tests import builders
 from tests.web.browser import Person, visitor
 from tests.web.conftest import body_of
+from web.app import MAX_BODY_BYTES
 from web.security import PUBLIC, local_path
 
 STATIC = {"assets.send"}
@@ -170,6 +171,13 @@ def test_errors_are_pages_with_words(app: Flask, code: int) -> None:
     reply = client.get("/nope") if code == 404 else client.delete("/")
     assert reply.status_code == code
     assert 'role="alert"' in reply.text
+
+
+def test_a_form_that_is_too_large_is_no_matter_of_the_plan(ada: Person) -> None:
+    reply = ada.post("/annotate/paste", "/annotate", variants="A" * MAX_BODY_BYTES)
+    assert (reply.status_code, "upload a VCF" in reply.text) == (413, True)
+    assert "plan allows" not in reply.text
+    assert "See the plans" not in reply.text
 
 
 def test_a_fault_is_a_500_that_tells_nothing_inside(
