@@ -150,8 +150,10 @@ def test_any_column_sorts_and_empty_cells_are_last(
     ],
 )
 def test_what_is_no_view_is_refused_in_words(ada: Person, job: Job, query: str, words: str) -> None:
-    reply = ada.get(f"/annotations/{job.job_id}/variants?{query}")
+    table = f"/annotations/{job.job_id}/variants"
+    reply = ada.get(f"{table}?{query}")
     assert (reply.status_code, words in reply.text) == (400, True), reply.text
+    assert f'href="{table}">All variants</a>' in reply.text
 
 
 @pytest.mark.parametrize("value", ["' OR 1=1 --", "%", "____", "$1", "\\", "“", "\x00"])
