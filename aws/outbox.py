@@ -10,6 +10,9 @@ from aws.storage.stored import Archive, S3Object, Stored
 
 log = logging.getLogger(__name__)
 
+DELETING_S = 30
+"""The time after which a deletion that fails is the last: a lease of minutes may be running."""
+
 
 def flush(world: World, job: Job) -> Job:
     """Publish the row's events, delete its garbage, re-check the role; return the job afterwards.
@@ -21,7 +24,7 @@ def flush(world: World, job: Job) -> Job:
     published raises.
     """
     published, fault = _publish(world, job)
-    deleted = tuple(stored for stored in job.garbage if _is_deleted(world, stored))
+    deleted = _delete(world, job)
     if published or deleted:
         job = world.jobs.strike_out(job.job_id, outbox=published, garbage=deleted)
     if fault:
@@ -39,6 +42,17 @@ def _publish(world: World, job: Job) -> tuple[tuple[str, ...], Exception | None]
     except (BotoCoreError, ClientError) as fault:
         return tuple(published), fault
     return tuple(published), None
+
+
+def _delete(world: World, job: Job) -> tuple[Stored, ...]:
+    """Delete the row's garbage, return what has gone; a silent service is not asked again."""
+    deleted, end = [], world.clock() + DELETING_S
+    for stored in job.garbage:
+        if _is_deleted(world, stored):
+            deleted.append(stored)
+        elif world.clock() > end:
+            break
+    return tuple(deleted)
 
 
 def _is_deleted(world: World, stored: Stored) -> bool:

@@ -1,6 +1,8 @@
 """The outbox: what was done is struck out, whatever else fails; garbage stops nothing."""
 
+import itertools
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from botocore.exceptions import ClientError
@@ -8,6 +10,7 @@ from botocore.exceptions import ClientError
 from aws import outbox
 from aws.consumer import Handler
 from aws.events import Event
+from aws.limits import DAEMON
 from aws.resources import World
 from aws.rows.job import Job, Status
 from tests import builders, daemons
@@ -42,6 +45,16 @@ def test_one_piece_of_garbage_that_cannot_be_deleted_keeps_no_other(world: World
     world.jobs.table.change(job.job_id, lambda row: {**row, "garbage": [lost, *row["garbage"]]})
     job = outbox.flush(world, world.jobs.get(job.job_id))
     assert [str(stored) for stored in job.garbage] == [lost]
+
+
+def test_a_service_that_is_silent_is_asked_to_delete_but_once(world: World) -> None:
+    """A claim waits for it: with each entry in turn, its lease would run out."""
+    job, looks = cancelled(world), itertools.count()
+    slow = replace(world, clock=lambda: next(looks) * DAEMON.call_s)
+    with outage(world, "DeleteObject") as refused:
+        assert outbox.flush(slow, job).garbage == job.garbage
+    assert len(job.garbage) > 1
+    assert len(refused) == 1
 
 
 def test_a_dead_attempts_garbage_does_not_keep_its_job_from_running(
