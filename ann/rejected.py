@@ -7,6 +7,7 @@ import numpy as np
 
 from ann.screening import (
     AMBIGUOUS,
+    AT_CDS_END,
     NO_ALLELE,
     NO_CONTIG,
     OUTSIDE,
@@ -28,6 +29,7 @@ WORDS = {
     NO_ALLELE: "there is no other sequence to look at",
     AMBIGUOUS: "write A, C, G or T",
     TOO_LONG: "csq is not given so long a sequence",
+    AT_CDS_END: "csq would crash; leave out what REF and ALT share in front, and move POS",
 }
 
 

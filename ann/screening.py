@@ -9,6 +9,7 @@ from typing import NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from ann.csq_crashes import LowestBases
 from ann.fasta import UPPER, MappedFasta
 from ann.reader import Block
 from ann.records import BASES, MAX_ALLELES, MAX_POS, Header, VCFError
@@ -49,7 +50,9 @@ SYMBOLIC = "symbolic allele or breakend"
 NO_ALLELE = "no alternative sequence (. or *)"
 AMBIGUOUS = "ambiguous base (not A, C, G or T)"
 TOO_LONG = f"alleles of more than {MOST_ALLELE_BYTES:,} bases"
-REASONS = ("", NO_CONTIG, OUTSIDE, WRONG_REF, SYMBOLIC, NO_ALLELE, AMBIGUOUS, TOO_LONG)
+AT_CDS_END = "one base becomes several at the end of a coding sequence"
+OF_ALLELES = (SYMBOLIC, NO_ALLELE, AMBIGUOUS, TOO_LONG, AT_CDS_END)
+REASONS = ("", NO_CONTIG, OUTSIDE, WRONG_REF, *OF_ALLELES)
 """A record's status is a place in this table; the first is that of a clean one."""
 CODES = {reason: code for code, reason in enumerate(REASONS)}
 ACGT, LETTERS = letters(b"ACGTacgt,"), letters(bytes(range(65, 91)) + bytes(range(97, 123)))
@@ -99,7 +102,7 @@ class Screening:
         self, reference: Reference, header: Header, check: Callable[[bytes, int], None]
     ) -> None:
         self.reference, self.header, self.check = reference, header, check
-        self.sequences = MappedFasta(reference)
+        self.sequences, self.lowest = MappedFasta(reference), LowestBases(reference)
         self.placements: dict[bytes, ContigPlacement] = {}
         self.strange: Counter[bytes] = Counter()
         self.checked = self.mismatched = self.outside = 0
@@ -118,6 +121,7 @@ class Screening:
         screened = Screened(block, pos, n_alts, status, self._runs(table))
         for run in screened.runs:
             self._compare(screened, run)
+            self._spare_csq(screened, run)
         return screened
 
     def _runs(self, table: RecordTable) -> list[ContigRun]:
@@ -160,6 +164,16 @@ class Screening:
         if differs.any():
             owners = np.repeat(inside, lengths[inside])
             self._mismatches(screened, run, np.unique(owners[differs]))
+
+    def _spare_csq(self, screened: Screened, run: ContigRun) -> None:
+        """Set aside what csq would crash on."""
+        table, some = screened.table, slice(run.start, run.stop)
+        refs, alts = (table.segments(column).lengths[some] for column in (REF, ALT))
+        maybe = (screened.status[some] == 0) & (refs > 1) & (alts > refs)
+        for record in (np.flatnonzero(maybe) + run.start).tolist():
+            pos, alleles = int(screened.pos[record]), [table.cell(record, n) for n in (REF, ALT)]
+            if self.lowest.crashes(cast(Contig, run.placement.contig).name, pos, *alleles):
+                screened.status[record] = CODES[AT_CDS_END]
 
     def _mismatches(self, screened: Screened, run: ContigRun, records: Ints) -> None:
         for record in (records + run.start).tolist():
