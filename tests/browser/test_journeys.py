@@ -2,6 +2,7 @@
 
 import gzip
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import (
@@ -112,6 +113,26 @@ def test_a_bar_leads_to_its_variants_and_one_of_them_to_all_that_is_known(page: 
     expect(page.locator("main")).to_contain_text(words)
     expect(page.locator(".known")).to_contain_text("ClinVar")
     expect(page.get_by_role("link", name="MITOMAP")).to_be_visible()
+
+
+def test_a_view_that_does_not_come_is_told_or_led_to_the_login_and_back(
+    chromium: Browser, service: LocalService, job: tuple[str, dict[str, Any]]
+) -> None:
+    path, cookies = job
+    context = new_context(chromium, base_url=service.url, storage_state=cookies)
+    page = context.new_page()
+    page.goto(f"{path}/variants")
+    page.locator("#more-filters > summary").click()
+    context.set_offline(True)
+    page.get_by_label("MODERATE").click()
+    expect(page.locator("#found")).to_contain_text("could not be loaded")
+    context.set_offline(False)
+    context.clear_cookies()
+    page.get_by_role("button", name="Show").click()
+    page.locator("button[name=identity][value=premium]").click()
+    expect(page.locator("#found")).to_have_text("25 variants match")
+    assert page.url.endswith("/variants?impact=MODERATE")
+    context.close()
 
 
 @pytest.mark.parametrize("width", [360, 1400])

@@ -207,7 +207,7 @@ def _counted(
         parameters += more
     names = ", ".join(map(quoted_name, facets))
     cube = f"SELECT {names}, count(*) AS n FROM {table} WHERE {rest} GROUP BY ALL"
-    query = f"WITH cube AS MATERIALIZED ({cube}) {' UNION ALL '.join(parts)} ORDER BY n DESC"
+    query = f"WITH cube AS MATERIALIZED ({cube}) {' UNION ALL '.join(parts)} ORDER BY n DESC, 2"
     return query, parameters
 
 

@@ -14,7 +14,8 @@ async function show(address, isNew) {
     running = new AbortController();
     explorer().setAttribute("aria-busy", "true");
     try {
-        const reply = await fetch(address, { headers: { Accept: "text/html" }, signal: running.signal });
+        // A redirect, to the login, cannot be followed from here: it has no table either.
+        const reply = await fetch(address, { headers: { Accept: "text/html" }, redirect: "manual", signal: running.signal });
         const page = new DOMParser().parseFromString(await reply.text(), "text/html");
         const fresh = page.getElementById("explorer");
         if (!fresh) {
@@ -28,6 +29,7 @@ async function show(address, isNew) {
         if (fault.name === "AbortError") return;
         explorer().removeAttribute("aria-busy");
         announcement.textContent = "The table could not be loaded. Please try again.";
+        explorer().querySelector("#found").textContent = announcement.textContent;
     }
 }
 
