@@ -10,8 +10,8 @@ from aws.storage.stored import Archive, S3Object, Stored
 
 log = logging.getLogger(__name__)
 
-DELETING_S = 30
-"""The time after which a deletion that fails is the last: a lease of minutes may be running."""
+DELETING_S = 3
+"""The time after which a deletion that fails is the last: a page may wait for it, or a lease."""
 
 
 def flush(world: World, job: Job) -> Job:

@@ -86,6 +86,23 @@ def test_a_jobs_pages_answer_while_s3_is_silent(
     assert 0 < waited_s(silence) < PAGE_S
 
 
+def test_jobs_are_cancelled_and_deleted_while_s3_is_silent(
+    world: World, silence: BlackHole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is to be deleted then is the sweeper's."""
+    person = visitor(site(world, monkeypatch), world)
+    ended = [builders.mailed(world, person).job_id for _ in range(2)]
+    waits = builders.pending(world, person).job_id
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", silence.url)
+    person.client = signed_in(
+        site(connect(world.config, limits=PAGE), monkeypatch), world, person.user_id
+    )
+    for path, jobs in ((f"/annotations/{waits}/cancel", [waits]), ("/annotations/delete", ended)):
+        silence.tries()
+        assert person.post(path, "/annotations", job=jobs).status_code == 303
+        assert 0 < waited_s(silence) < PAGE_S, path
+
+
 def test_a_login_answers_while_globus_is_silent(
     world: World, silence: BlackHole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
