@@ -128,6 +128,8 @@ def _die_with(parent: int) -> None:
 
 def _answers(url: str | None) -> bool:
     try:
-        return url is not None and requests.get(url, timeout=1).ok
+        with requests.Session() as direct:
+            direct.trust_env = False  # a proxy knows nothing of this machine
+            return url is not None and direct.get(url, timeout=1).ok
     except requests.RequestException:
         return False

@@ -48,13 +48,20 @@ def environment(
 ) -> dict[str, str]:
     """Return the environment of every process of a local world.
 
-    `settings` win over the caller's environment, and that over what suits one machine. The local
-    AWS is in the region that the settings name. Raises ConfigError.
+    `settings` win over the caller's environment, and that over what suits one machine. What the
+    caller's shell says about AWS and proxies is not for this world, whose AWS is in the region that
+    the settings name. Raises ConfigError.
     """
+    outer = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    past = ",".join(filter(None, [outer.get("no_proxy") or outer.get("NO_PROXY"), host]))
     own = {
         "AWS_ENDPOINT_URL": url_of(host, port + 1),
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",  # noqa: S105
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "no_proxy": past,
+        "NO_PROXY": past,
         "GLOBUS_SDK_SERVICE_URL_AUTH": url_of(host, port + 2),
         "GAS_GLOBUS_ISSUER": url_of(host, port + 2),
         "GAS_GAS_BASE_URL": url_of(host, port),
@@ -63,7 +70,7 @@ def environment(
     }
     if workers:
         own["GAS_ANNOTATOR_WORKERS"] = str(workers)
-    env = {**HASTY, **os.environ, **own, **settings}
+    env = {**HASTY, **outer, **own, **settings}
     return {**env, "AWS_DEFAULT_REGION": load(env=env).aws.region}
 
 
@@ -202,16 +209,25 @@ class LocalService:
 
 @contextmanager
 def aws_of(env: dict[str, str]) -> Iterator[None]:
-    """Have boto3's clients that are made meanwhile reach the AWS of `env`."""
-    own = {name: value for name, value in env.items() if name.startswith("AWS_")}
-    before = dict(os.environ)
-    os.environ.update(own)
+    """Have boto3's clients that are made and used meanwhile reach the AWS of `env`."""
+    before = {name: value for name, value in os.environ.items() if _is_about_aws(name)}
+    own = {name: value for name, value in env.items() if _is_about_aws(name)}
+    _exchange(before, own)
     try:
         yield
     finally:
-        for name in own:
-            del os.environ[name]
-        os.environ.update({name: before[name] for name in own if name in before})
+        _exchange(own, before)
+
+
+def _is_about_aws(name: str) -> bool:
+    """True for an environment variable that says where boto3 goes, and by which way."""
+    return name.startswith("AWS_") or name.lower() == "no_proxy"
+
+
+def _exchange(old: dict[str, str], new: dict[str, str]) -> None:
+    for name in old:
+        os.environ.pop(name, None)
+    os.environ.update(new)
 
 
 def _demand_alive(process: Process, deadline: float) -> None:

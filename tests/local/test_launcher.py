@@ -40,6 +40,7 @@ case "$*" in
     exit "$PIP_CODE" ;;
 *)
     echo "$*" >>"$CALLS"
+    echo "$no_proxy $NO_PROXY" >"$CALLS-proxy"
     echo "${AWS_ACCESS_KEY_ID-none} ${AWS_SECRET_ACCESS_KEY-none}" >"$CALLS-keys" ;;
 esac
 """
@@ -64,8 +65,10 @@ class Clone:
         """The keys for AWS that python was last called with."""
         return (self.folder / "calls-keys").read_text().strip()
 
-    def gas(self, *words: str, pip_code: int = 0, **more: str) -> subprocess.CompletedProcess[str]:
-        begun = self.begin(*words, PIP_CODE=str(pip_code), **more)
+    def gas(
+        self, *words: str, pip_code: str = "0", **more: str
+    ) -> subprocess.CompletedProcess[str]:
+        begun = self.begin(*words, PIP_CODE=pip_code, **more)
         out, err = begun.communicate(timeout=PATIENCE_S)
         return subprocess.CompletedProcess(words, begun.returncode, out, err)
 
@@ -171,7 +174,7 @@ def test_each_package_is_shown_as_it_comes(clone: Clone) -> None:
 
 def test_a_failed_install_shows_pips_words_and_is_tried_again(clone: Clone) -> None:
     (clone.folder / "pip-says").write_text("ERROR: No matching distribution found for boto3\n")
-    ran = clone.gas("up", pip_code=1)
+    ran = clone.gas("up", PIP_CODE="1")
     assert ran.returncode == 1
     said, last = ran.stderr.splitlines()[-2:]
     assert said == "ERROR: No matching distribution found for boto3"
@@ -203,6 +206,16 @@ def test_a_process_by_hand_reaches_the_local_aws_without_an_account(clone: Clone
     assert clone.keys == "none none"
     clone.gas("notify")
     assert clone.keys == "none none"
+
+
+def test_nothing_on_this_machine_is_asked_of_a_proxy(clone: Clone) -> None:
+    def bypassed(**given: str) -> list[str]:
+        clone.gas("demo", http_proxy="http://proxy.example.org:3128", **given)
+        return (clone.folder / "calls-proxy").read_text().split()
+
+    assert bypassed() == ["localhost,127.0.0.1"] * 2
+    assert bypassed(NO_PROXY="example.org") == ["example.org,localhost,127.0.0.1"] * 2
+    assert bypassed(no_proxy="a.org", NO_PROXY="b.org") == ["a.org,localhost,127.0.0.1"] * 2
 
 
 @pytest.mark.parametrize("command", ["test", "lint", "fix", "lock"])

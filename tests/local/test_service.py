@@ -46,3 +46,23 @@ def test_a_world_is_in_the_region_of_the_settings(monkeypatch: pytest.MonkeyPatc
     assert environment("localhost", 5000, None, {})["AWS_DEFAULT_REGION"] == "us-east-1"
     elsewhere = environment("localhost", 5000, None, {"GAS_AWS_REGION": "eu-west-1"})
     assert elsewhere["AWS_DEFAULT_REGION"] == "eu-west-1"
+
+
+def test_a_world_is_no_matter_of_the_shells_proxy_and_aws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind the proxy of an institute, in a shell that is set up for its own account at AWS."""
+    nowhere = "http://127.0.0.1:9"
+    for name in ("http_proxy", "HTTP_PROXY", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.setenv(name, nowhere)
+    monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
+    monkeypatch.setenv("NO_PROXY", "example.org")
+    with (tmp_path / "log").open("w") as log:
+        world = LocalService(free_port(), None, 1, log)
+        try:
+            world.start_tier(world.base)
+        finally:
+            world.stop()
+    assert world.env["no_proxy"] == world.env["NO_PROXY"] == "example.org,localhost"
+    assert not {"AWS_ENDPOINT_URL_S3", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"} & world.env.keys()
+    assert os.environ["AWS_ENDPOINT_URL_S3"] == nowhere
