@@ -65,10 +65,8 @@ class Clone:
         """The keys for AWS that python was last called with."""
         return (self.folder / "calls-keys").read_text().strip()
 
-    def gas(
-        self, *words: str, pip_code: str = "0", **more: str
-    ) -> subprocess.CompletedProcess[str]:
-        begun = self.begin(*words, PIP_CODE=pip_code, **more)
+    def gas(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+        begun = self.begin(*words, **more)
         out, err = begun.communicate(timeout=PATIENCE_S)
         return subprocess.CompletedProcess(words, begun.returncode, out, err)
 
