@@ -200,6 +200,10 @@ def test_a_process_by_hand_reaches_the_local_aws_without_an_account(clone: Clone
         AWS_SECRET_ACCESS_KEY="a secret",
     )
     assert clone.keys == "mine a secret"
+    clone.gas(
+        "notify", AWS_ENDPOINT_URL="http://localhost:5001", AWS_CONFIG_FILE="/etc/gas/aws/notify"
+    )
+    assert clone.keys == "none none"
     clone.gas("notify", AWS_ENDPOINT_URL="https://s3.eu-central-1.amazonaws.com")
     assert clone.keys == "none none"
     clone.gas("notify")
