@@ -15,6 +15,7 @@ import requests
 from aws.config import ConfigError
 from local import demo_lifecycle
 from local.addresses import free_port
+from local.arguments import OneLineParser
 from local.errors import Interrupted, UpError
 from local.service import LocalService
 from local.stop_request import StopRequest
@@ -159,7 +160,7 @@ def words(figures: dict[str, Any]) -> str:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="./gas demo",
         description="Bring up a private world, sign in, upload FILE, wait, download the result.",
         epilog="examples: ./gas demo my.vcf --as free; ./gas demo --lifecycle --backend vault",
@@ -186,7 +187,7 @@ def main() -> None:
     args = _arguments()
     for path in (args.file, args.annotation):
         if path and not path.is_file():
-            sys.exit(f"gas: {path}: no such file")
+            sys.exit(f"gas: {path}: {'no file to annotate' if path.exists() else 'no such file'}")
     try:
         figures, is_good = _run(args, stopping)
     except FAULTS as fault:

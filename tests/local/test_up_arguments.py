@@ -1,4 +1,4 @@
-"""Every mistake on the command line of `./gas up` is answered in one line."""
+"""Every mistake on the command line of `./gas up` and `demo` is answered in one line."""
 
 import subprocess
 import sys
@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from local import up
+from local import demo, up
 from local.addresses import is_loopback
 from local.people import PEOPLE
+from local.stop_request import StopRequest
 from tests.conftest import PATIENCE_S
 
 
@@ -40,6 +41,29 @@ def test_a_mistake_has_one_line(
     assert (returned, len(lines)) == (code, 1), lines
     assert lines[0].startswith("gas: ")
     assert words in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--bogus"], "unrecognized arguments: --bogus; ./gas demo --help lists the options"),
+        (["--as", "nobody"], "invalid choice: 'nobody'"),
+        (["/"], "gas: /: no file to annotate"),
+    ],
+)
+def test_a_mistake_of_a_demo_has_one_line_too(
+    options: list[str],
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["demo", *options])
+    monkeypatch.setattr(StopRequest, "on_signals", lambda self: self)
+    with pytest.raises(SystemExit) as ended:
+        demo.main()
+    said = capsys.readouterr().err or f"{ended.value}\n"
+    assert words in said
+    assert said.count("\n") == 1
 
 
 def test_help_has_an_example() -> None:
