@@ -45,7 +45,7 @@ def _publish(world: World, job: Job) -> tuple[tuple[str, ...], Exception | None]
 
 
 def _delete(world: World, job: Job) -> tuple[Stored, ...]:
-    """Delete the row's garbage, return what has gone; a silent service is not asked again."""
+    """Delete the row's garbage, return what has gone; a silent service is called no more."""
     deleted, end = [], world.clock() + DELETING_S
     for stored in job.garbage:
         if _is_deleted(world, stored):
