@@ -8,28 +8,28 @@ let running = null;
 const explorer = () => document.getElementById("explorer");
 const words = (total) => `${number.format(total)} ${total === 1 ? "variant matches" : "variants match"}`;
 
+function say(text) {
+    announcement.textContent = text;
+    document.getElementById("found").textContent = text;
+}
+
 /** Show a view; the page stays as it is where the answer is no table. */
 async function show(address, isNew) {
     running?.abort();
     running = new AbortController();
     explorer().setAttribute("aria-busy", "true");
     try {
-        // A redirect, to the login, cannot be followed from here: it has no table either.
         const reply = await fetch(address, { headers: { Accept: "text/html" }, redirect: "manual", signal: running.signal });
         const page = new DOMParser().parseFromString(await reply.text(), "text/html");
         const fresh = page.getElementById("explorer");
-        if (!fresh) {
-            location.assign(address); // An error, or the login: a page of its own.
-            return;
-        }
+        if (!fresh) return location.assign(address); // An error, or the login: a page of its own.
         if (isNew) history.pushState(null, "", address);
         replace(fresh);
         await count();
     } catch (fault) {
         if (fault.name === "AbortError") return;
         explorer().removeAttribute("aria-busy");
-        announcement.textContent = "The table could not be loaded. Please try again.";
-        explorer().querySelector("#found").textContent = announcement.textContent;
+        say("The table could not be loaded. Please try again.");
     }
 }
 
@@ -51,10 +51,7 @@ function signature(element) {
 /** Fill in the counts, which cost more than the rows. */
 async function count() {
     const box = explorer();
-    if (!("uncounted" in box.dataset)) {
-        announcement.textContent = box.querySelector("#found").textContent.trim();
-        return;
-    }
+    if (!("uncounted" in box.dataset)) return say(box.querySelector("#found").textContent.trim());
     const query = new URLSearchParams(location.search);
     for (const name of ["after", "before", "sort", "columns"]) query.delete(name);
     const reply = await fetch(`${box.dataset.counts}?${query}`, { headers: { Accept: "application/json" }, signal: running?.signal });
@@ -64,8 +61,7 @@ async function count() {
         const { facet, value } = element.dataset;
         element.textContent = number.format(facets[facet]?.[value] ?? 0);
     }
-    box.querySelector("#found").textContent = words(total);
-    announcement.textContent = words(total);
+    say(words(total));
 }
 
 /** The address of the form's view, without what is empty or as usual. */

@@ -7,18 +7,19 @@ import { Final, ask, persist, send as transmit, sendInParts } from "./parts.js";
 import { span } from "./times.js";
 import { inspect } from "./vcf.js";
 
-const form = document.getElementById("upload");
-const input = document.getElementById("file");
+const element = (id) => document.getElementById(id);
+const form = element("upload");
+const input = element("file");
 const drop = form.querySelector(".drop");
-const send = document.getElementById("send");
-const stop = document.getElementById("stop");
-const progress = document.getElementById("progress");
-const bar = document.getElementById("bar");
-const words = document.getElementById("progress-words");
-const problem = document.getElementById("problem");
-const about = document.getElementById("about");
-const choices = document.getElementById("reference");
-const batch = document.getElementById("batch");
+const send = element("send");
+const stop = element("stop");
+const progress = element("progress");
+const bar = element("bar");
+const words = element("progress-words");
+const problem = element("problem");
+const about = element("about");
+const choices = element("reference");
+const batch = element("batch");
 
 const S3_ERRORS = {
     EntityTooLarge: `The file is larger than the ${form.dataset.plan} plan allows (${form.dataset.maxWords}).`,
