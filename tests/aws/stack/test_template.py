@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -266,6 +267,17 @@ def test_no_right_is_for_every_action_or_everything(backend: str) -> None:
         if where == "*":
             assert actions == "cloudwatch:PutMetricData"
             assert "cloudwatch:namespace" in statement["Condition"]["StringEquals"]
+
+
+def test_no_right_reaches_a_stack_whose_prefix_only_begins_alike(parsed: Parsed) -> None:
+    """Production and its rehearsal, `gas-acme` and `gas-acme-test`, in one account."""
+    wheres = [statement["Resource"] for statement in statements(parsed)]
+    patterns = [one for where in wheres for one in (where if isinstance(where, list) else [where])]
+    assert len(patterns) > len(wheres)
+    theirs = {one.replace("gas-acme", "gas-acme-test").replace("*", "x") for one in patterns}
+    ours = [pattern for pattern in patterns if "gas-acme" in pattern]
+    reached = {(one, pattern) for one in theirs for pattern in ours if fnmatchcase(one, pattern)}
+    assert reached == set()
 
 
 def test_rights_on_a_vault_come_only_with_the_vault() -> None:
