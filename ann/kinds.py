@@ -7,10 +7,19 @@ from urllib.parse import unquote
 
 import numpy as np
 
-from ann.consequences import NON_CODING, NON_CODING_EXON, START_LOST, STOP_LOST, Meaning, meaning
+from ann.consequences import (
+    AND,
+    NON_CODING,
+    NON_CODING_EXON,
+    START_LOST,
+    STOP_LOST,
+    Meaning,
+    meaning,
+)
 from ann.table import Ints, Segments, TextArray, digests
 
 LOCI_HELD = 4096
+CODONS_CHANGE = {"frameshift", "inframe_insertion", "inframe_deletion", STOP_LOST}
 MOST_LOCI = 1 << 32
 """Of a chunk: codes of two kinds are made one number."""
 Part = TypeVar("Part")
@@ -43,6 +52,12 @@ class Kind(NamedTuple):
 def is_at_an_end(consequence: str) -> bool:
     """Tell if the first or the last codon changes, which has to be read anew."""
     return START_LOST in consequence or STOP_LOST in consequence
+
+
+def changes_codons(consequence: str) -> bool:
+    """Tell if codons come, go or are read anew; a start that is lost is told by itself."""
+    words = consequence.split(AND)
+    return START_LOST not in words and not CODONS_CHANGE.isdisjoint(words)
 
 
 def of_rna(gene: str, biotype: str) -> Kind:

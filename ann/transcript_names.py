@@ -8,7 +8,7 @@ from ann.alleles import Alleles
 from ann.checked import Runs
 from ann.codons import Codons, codons_of
 from ann.entries import Entries
-from ann.kinds import Kinds, is_at_an_end
+from ann.kinds import Kinds, changes_codons, is_at_an_end
 from ann.models import NearbyModels
 from ann.naming import (
     NameTexts,
@@ -40,6 +40,7 @@ class KindColumns(NamedTuple):
     """The kinds as columns, by their codes: `transcripts` are the models' numbers, -1: none."""
 
     has_strand: Mask
+    changes_codons: Mask
     is_at_an_end: Mask
     transcripts: Ints
 
@@ -50,6 +51,7 @@ class KindColumns(NamedTuple):
         numbers = [models.numbers.get(locus.transcript or "", -1) for locus in kinds.loci]
         return cls(
             np.array([locus.strand is not None for locus in kinds.loci], np.bool_)[loci],
+            np.array([changes_codons(word) for word in kinds.consequences], np.bool_)[consequences],
             np.array([is_at_an_end(word) for word in kinds.consequences], np.bool_)[consequences],
             np.array(numbers, np.int64)[loci],
         )
@@ -62,9 +64,10 @@ def names_on_transcripts(
     columns = KindColumns.of(kinds, models)
     owners = entries.alleles
     is_snv, has_strand = alleles.is_snv[owners], columns.has_strand[entries.kinds]
+    transcripts = columns.transcripts[entries.kinds]
     pending = has_strand & alleles.is_plain[owners]
     pending &= ~is_snv | entries.is_compound | columns.is_at_an_end[entries.kinds]
-    transcripts = columns.transcripts[entries.kinds]
+    pending |= _untold(entries, alleles, columns)
     read = reading.read(np.flatnonzero(pending), entries, alleles, kinds, transcripts)
     bases = coding_bases(
         transcripts,
@@ -92,6 +95,23 @@ def names_on_transcripts(
         codons_of(bases, contigs, models, reading.fasta).with_read(others, codons),
         read.corrected,
     )
+
+
+def _untold(entries: Entries, alleles: Alleles, columns: KindColumns) -> Mask:
+    """The entries of which csq says that codons change, but not which: at the end of an exon.
+
+    Those of records with several alleles do not say whose they are.
+    """
+    owners, kinds = entries.alleles, entries.kinds
+    found: Mask = columns.changes_codons[kinds] & ~columns.has_strand[kinds]
+    found &= alleles.is_described[owners] & ~alleles.is_multi[owners]
+    found &= columns.transcripts[kinds] >= 0
+    for n in np.flatnonzero(found).tolist():
+        first, stop = np.searchsorted(owners, (owners[n], owners[n] + 1)).tolist()
+        transcripts = columns.transcripts[kinds[first:stop]]
+        is_same = transcripts == columns.transcripts[kinds[n]]
+        found[n] = not (is_same & columns.has_strand[kinds[first:stop]]).any()
+    return found
 
 
 class _Leads:

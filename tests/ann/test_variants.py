@@ -490,3 +490,24 @@ def test_what_the_bundled_sources_say_is_ascii_in_info(annotate: Annotate) -> No
     assert record[7].isascii()
     assert "GAS_PHYLOTREE=" in record[7]
     assert "|..." in record[7]
+
+
+def test_codons_that_csq_tells_nothing_more_of_are_named(run: Run) -> None:
+    """A deletion up to the end of an exon: csq gives neither strand nor residues."""
+    stop, frame = "stop_lost&inframe_deletion|D|t1|protein_coding", "frameshift|D|t1|protein_coding"
+    told = "missense|D|t1|protein_coding|+|2A>2V|11CTA>C"
+    found = rows(
+        run(
+            f"21 GTAA G {stop}",
+            f"9 GGC G {frame}",
+            f"11 CTA C {frame},{told}",
+            f"11 CTA C,T {frame}",
+            f"11 C T {frame}",
+        )
+    )
+    coding = [[c for c in row["consequences"] if c["transcript"] == "t1"] for row in found]
+    names = [{(c["hgvs_c"], c["hgvs_p"]) for c in of_one} for of_one in coding]
+    assert names[0] == {("c.16_18del", "p.?")}
+    assert names[1] == {("c.4_5del", "p.(Ala2Ter)")}
+    assert {name for name, _ in names[2]} == {None, "c.6_7del"}
+    assert names[3:] == [{(None, None)}] * 3
