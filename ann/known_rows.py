@@ -14,6 +14,7 @@ Wanted = tuple[str, str, str]
 """The column or tag to read, its type as VCF has it, and the conversion's name."""
 CHROM = ("chrom", "chr", "contig", "chromosome")
 NUMBER = re.compile(r"##INFO=<ID=([^,>]+),Number=([^,>]+)")
+ESCAPE = re.compile("%(3A|3B|3D|25|2C|0D|0A|09)", re.IGNORECASE)
 REVIEW_STARS = {
     "practice guideline": 4,
     "reviewed by expert panel": 3,
@@ -89,9 +90,10 @@ def alleles_of(line: str, wanted: list[Wanted], numbers: dict[str, str]) -> Iter
     info = dict(_info(columns[7]))
     info |= {"ID": columns[2], "FILTER": columns[6]}
     for number, alt in enumerate(columns[4].split(",")):
+        texts = [_of_allele(info.get(w[0], ""), numbers.get(w[0]), number) for w in wanted]
         values = tuple(
-            converted(_of_allele(info.get(reads, ""), numbers.get(reads), number), kind, how)
-            for reads, kind, how in wanted
+            converted(text if how else _plain(text, numbers.get(reads)), kind, how)
+            for text, (reads, kind, how) in zip(texts, wanted, strict=True)
         )
         yield KnownRow(columns[0], int(columns[1]), columns[3].upper(), alt.upper(), values)
 
@@ -109,6 +111,14 @@ def _of_allele(text: str, number: str | None, allele: int) -> str:
     parts = text.split(",")
     place = allele + (number == "R")
     return parts[place] if place < len(parts) else ""
+
+
+def _plain(text: str, number: str | None) -> str:
+    """A value without the escapes of VCF 4.3, 1.2; in a list a comma keeps its own."""
+    if "%" not in text:
+        return text
+    kept = "" if number in ("1", "A", "R") else "%2C"
+    return ESCAPE.sub(lambda m: m[0] if m[0].upper() == kept else chr(int(m[1], 16)), text)
 
 
 def _table_rows(

@@ -80,7 +80,7 @@ def test_alleles_are_matched_one_by_one_after_normalisation(annotate: Annotate) 
     outcome = annotate(RECORDS, own=("panel.vcf", "PANEL", PANEL))
     assert info_of(outcome, "PANEL") == [
         [],
-        ["PANEL=rs2853515,.", "PANEL_SEEN=7,.", "PANEL_HOW=a|b,.", "PANEL_GROUP=x%252Cy,."],
+        ["PANEL=rs2853515,.", "PANEL_SEEN=7,.", "PANEL_HOW=a|b,.", "PANEL_GROUP=x%2Cy,."],
         ["PANEL=1"],
         ["PANEL=.,1", "PANEL_SEEN=.,4", "PANEL_SOMATIC"],
     ]
@@ -93,6 +93,7 @@ def test_alleles_are_matched_one_by_one_after_normalisation(annotate: Annotate) 
         ["PANEL_SOMATIC", "Number=0", "Type=Flag"],
     ]
     assert columns_of(outcome, "own_panel_seen", "own_panel_somatic")[-1] == (4, True)
+    assert columns_of(outcome, "own_panel_group", "own_panel_how")[1] == ("x,y", "a,b")
 
 
 def test_what_was_given_with_a_job_is_counted_and_is_no_known_variant(annotate: Annotate) -> None:
