@@ -151,20 +151,20 @@ def _child(folder: Path, server: int, pipeline: Pipeline) -> NoReturn:
         os.setpgid(0, 0)
         die_with_parent(server)
         task = _taken_over(folder)
-        fits = _begin(task)
-        outcome = _run(task, pipeline) if fits else _too_large(task)
+        outcome = _within_limits(task, pipeline) if has_room(task.limits) else _too_large(task)
         found = {f.name: getattr(outcome, f.name) for f in fields(Outcome) if f.name != "folder"}
         replace_text(task.folder / OUTCOME, json.dumps(found))
     finally:
         os._exit(0)
 
 
-def _begin(task: Task) -> bool:
-    """Own scratch folder, own standard streams, and no more than the task may use.
+def _within_limits(task: Task, pipeline: Pipeline) -> Outcome:
+    _begin(task)
+    return _run(task, pipeline)
 
-    False where that is less memory than this process has already.
-    """
-    fits = has_room(task.limits)
+
+def _begin(task: Task) -> None:
+    """Own scratch folder, own standard streams, and no more than the task may use."""
     scratch = task.folder / SCRATCH
     scratch.mkdir()
     os.environ["TMPDIR"] = str(scratch)
@@ -178,10 +178,10 @@ def _begin(task: Task) -> bool:
     be_killed_first()
     given = [task.input, task.references, task.annotation.path if task.annotation else None]
     confine(task.folder, [path for path in given if path])
-    return fits
 
 
 def _too_large(task: Task) -> Outcome:
+    """The outcome where this process has more memory already than the job may: it would crash."""
     return Outcome(task.folder, error=str(LimitError.memory(task.limits)))
 
 

@@ -55,7 +55,7 @@ def is_at_an_end(consequence: str) -> bool:
 
 
 def changes_codons(consequence: str) -> bool:
-    """Tell if codons come, go or are read anew; a start that is lost is told by itself."""
+    """Tell if codons come, go or are read anew; apart from a start codon that is lost."""
     words = consequence.split(AND)
     return START_LOST not in words and not CODONS_CHANGE.isdisjoint(words)
 
