@@ -72,7 +72,8 @@ class Expedited:
         """Request by `by`, a function from a tier to the retrieval's id."""
         if tier != "Expedited":
             return RetrievalRequest(by(tier), tier, expedited_refused=False)
-        if self.clock() >= self.refused_until:
+        left_s = self.refused_until - self.clock()
+        if not 0 < left_s <= REFUSED_S:  # more is of a clock that was ahead
             try:
                 return RetrievalRequest(by(tier), tier, expedited_refused=False)
             except NoCapacity:

@@ -83,6 +83,17 @@ def test_without_capacity_thousands_of_requests_meet_one_refusal_and_no_retries(
     assert world.vault.request(stored(world), "job", "Expedited").tier == "Expedited"
 
 
+def test_a_refusal_by_a_clock_that_was_ahead_counts_no_longer_than_another(
+    world: World, archive_id: str, clock: Clock, local_aws: Handle
+) -> None:
+    clock.advance(24 * 3600)
+    local_aws.settings(capacity="short")
+    assert world.vault.request(archive_id, "job", "Expedited").tier == "Standard"
+    local_aws.settings(capacity="ok")
+    clock.advance(-24 * 3600)
+    assert world.vault.request(stored(world), "job", "Expedited").tier == "Expedited"
+
+
 def test_an_archive_that_is_gone_is_said_to_be(world: World, archive_id: str) -> None:
     world.vault.delete(archive_id)
     with pytest.raises(FileNotFoundError):
