@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import random
 import subprocess
 import sys
 from dataclasses import replace
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.proofs.simulation.company import company_of, meeting
 from tests.proofs.simulation.explore import explore
 from tests.proofs.simulation.mends import SWITCHES
 from tests.proofs.simulation.plan import Act, Anchor, Fault, Kind, Plan, Setting, Step
@@ -17,6 +19,7 @@ from tests.proofs.simulation.run import run
 from tests.proofs.simulation.shrink import shrink
 from tests.proofs.simulation.steering import BLOCK, Block
 from tests.proofs.simulation.story import story
+from tests.proofs.simulation.trials import menu
 
 QUIET = Plan(1, Setting(), (Step(Act.SUBMIT, 0),))
 """One job of a free user, and no fault."""
@@ -39,6 +42,55 @@ def test_a_fault_happens_at_its_anchor_and_the_world_comes_to_rest_all_the_same(
     outcome = run(replace(QUIET, faults=(DEAD,)))
     assert [fault for fault, _ in outcome.record.fired] == [DEAD]
     assert outcome.violations == []
+
+
+def test_people_act_in_the_wake_of_a_call_so_long_after_it() -> None:
+    moved = Anchor("archive", "put_item annotations leaving>archived", 1)
+    outcome = run(replace(QUIET, steps=(*QUIET.steps, Step(Act.UPGRADE, 0, 0, 30, moved))))
+    (archived,) = (at for at, text in outcome.record.story if text.endswith("leaving > archived"))
+    (upgraded,) = (at for at, text in outcome.record.story if "goes premium" in text)
+    assert upgraded - archived == pytest.approx(30, abs=1)
+    assert outcome.violations == []
+
+
+def test_a_retention_runs_from_the_completion_although_its_commit_was_held_up() -> None:
+    held = Fault(Anchor("annotator", "put_item annotations RUNNING>hot", 1), Kind.FREEZE, 90)
+    outcome = run(replace(QUIET, setting=Setting(after_s=20), faults=(held,)))
+    assert outcome.violations == []
+
+
+def test_a_late_return_is_excused_by_no_change_of_role() -> None:
+    rule, early = "10 a failed retrieval is due at once", Step(Act.FLIP, 0)
+    plan = Plan(
+        1,
+        Setting(backend="vault"),
+        (early, *QUIET.steps, Step(Act.UPGRADE, 0, 0, 1000)),
+        (Fault(Anchor("restore", "initiate_job requested", 1), Kind.FAILS),),
+    )
+    assert run(plan).violations == []
+    assert run(plan, SWITCHES[rule]).kinds == {"late"}
+
+
+def test_a_process_whose_clock_is_wrong_dies_once_it_has_written_and_so_both_meet() -> None:
+    labels = [("archive", f"{call} leaving") for call in ("get_object results", "put_item a", "x")]
+    trial, dice = (labels[0], Kind.JUMP, ""), random.Random(1)
+    found = {company_of(trial, labels, dice) for _ in range(100)}
+    assert (labels[1], Kind.DIE_AFTER, "") in found
+    assert not any(label == labels[1] and kind is Kind.DIE_BEFORE for label, kind, _ in found)
+    jump = Fault(Anchor(*labels[0], 3), Kind.JUMP)
+    death = Fault(Anchor(*labels[1], 2), Kind.DIE_AFTER)
+    met = meeting(replace(QUIET, faults=(jump, death)))
+    assert [fault.anchor.nth for fault in met.faults] == [1, 1]
+
+
+def test_a_block_tries_every_kind_of_fault_that_the_calls_it_has_seen_can_have() -> None:
+    block = Block(0)
+    for _ in range(20):
+        block.learn(run(block.next()))
+    possible = {(kind, until) for label in block.seen for kind, until, _ in menu(label)}
+    for _ in range(200):
+        block.next()
+    assert possible <= block.shares.keys()
 
 
 def test_a_block_leads_to_the_same_plans_each_time() -> None:

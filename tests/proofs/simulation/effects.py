@@ -17,6 +17,9 @@ ERROR_S = 5.0
 """How long the SDK's own tries take before an error reaches its caller."""
 UNAVAILABLE = "ServiceUnavailable"
 DAY_S = 86_400.0
+WHOLE = 0.3
+"""The share of the outages that are of a whole service. Where only one operation is away, others
+build on what has not come about."""
 Send = Callable[[], Reply]
 
 
@@ -29,7 +32,7 @@ def _outage(network: "Network", fault: Fault, call: str, send: Send) -> Reply:
     """The whole service is away, or just this operation of it."""
     operation = call.split()[0]
     service = SERVICE_OF.get(operation, "s3")
-    whole = network.scheduler.dice.random() < 0.5
+    whole = network.scheduler.dice.random() < WHOLE
     name = service if whole else f"{service}.{operation}"
     network.outages.append((name, network.scheduler.now + fault.seconds))
     return send()

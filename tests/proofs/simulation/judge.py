@@ -25,12 +25,12 @@ ONCE = {Kind.DOUBLED, Kind.LOST_MESSAGE, Kind.STALE, Kind.REJECTED, Kind.FAILS}
 def before_inventory(world: World, people: People, watch: Watch, record: Record) -> list[str]:
     """The violations that an inventory would hide, and those of blame and of endless work."""
     jobs = list(world.jobs.scan())
-    plan, cloud = people.network.plan, people.network.cloud
-    changes = sum(CHANGES.get(step.act, 0) for step in plan.steps)
+    cloud = people.network.cloud
+    changes = sum(CHANGES.get(step.act, 0) for step in people.network.plan.steps)
     found = [f"orphan: {text}" for text in _orphans(world, jobs, watch)]
     found += _wrongly_failed(jobs, record) + _crashes(jobs, record) + _lapses(jobs, record)
     found += _published(people, changes) + _mails(people, jobs, record)
-    found += watch.lateness.late(plan, record, changes)
+    found += watch.lateness.late(record)
     found += _sent(watch, record) + _unsaid(world, jobs, cloud.rotten)
     due = cloud.next_due()
     return found + ([] if due is None else [f"no rest: a row is still due at {due}"])

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tests.proofs.simulation.cloud import Cloud, look, role_of
 from tests.proofs.simulation.network import Record
-from tests.proofs.simulation.plan import HOUR, WAITS, Kind, Plan
+from tests.proofs.simulation.plan import HOUR, WAITS, Kind
 from tests.proofs.simulation.services.expressions import Item, plain
 
 JOB_S = 6 * HOUR
@@ -60,14 +60,14 @@ class Lateness:
             else:
                 self.wanted.pop(job_id, None)
 
-    def late(self, plan: Plan, record: Record, changes: int) -> Iterator[str]:
+    def late(self, record: Record) -> Iterator[str]:
         """What took longer than the faults of the run account for."""
         lasted_s = sum(record.waits)
         lasted_s += sum(f.seconds for f, _ in record.fired if f.kind not in (*WAITS, *HARMLESS))
         for job_id, took in self.jobs.items():
             if took > JOB_S + FACTOR * lasted_s:
                 yield f"late: job {job_id} took {took:.0f} s"
-        lost = sum(fault.kind not in HARMLESS for fault, _ in record.fired) + max(0, changes - 1)
+        lost = sum(fault.kind not in HARMLESS for fault, _ in record.fired)
         allowed = RETURN_S + self.cloud.retrieved_s + FACTOR * lasted_s + PATIENCE_S * lost
         for job_id, took in self.returns.items():
             if took > allowed and job_id not in self.cloud.rotten:

@@ -19,6 +19,8 @@ CHILD: Label = ("annotator", "child")
 PLUMBING = {"receive_message", "delete_message", "change_message_visibility"}
 PLUMBING |= {"get_queue_url", "get_caller_identity"}
 """Calls that are the same whatever the state of a job."""
+EFFECTS = ("publish", "send_", "delete_", "put_object", "upload_", "initiate_", "restore_")
+"""The calls that do something elsewhere, which a row does not know of yet."""
 LOOKS = {"list_objects_v2", "query", "scan"}
 """Calls that look for rows and objects, and go by none."""
 
@@ -31,6 +33,8 @@ class Record:
     labels: Counter[Label] = field(default_factory=Counter)
     fired: list[tuple[Fault, str]] = field(default_factory=list)
     covered: set[tuple[str, ...]] = field(default_factory=set)
+    noting: set[Label] = field(default_factory=set)
+    """The writes of a row right after something was done elsewhere."""
     story: list[tuple[float, str]] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
     """How long (s) each of the faults that hold a call up has lasted."""
@@ -71,6 +75,8 @@ class Network:
         """The job that each strand has last read or written."""
         self.rows: dict[Strand, str] = {}
         """The row of the same, a job's or a user's."""
+        self.acted: set[Strand] = set()
+        """The strands whose last call has done something elsewhere."""
         self.writers: set[Strand] = set()
         """The strands whose present call writes a row."""
         self.sick: set[SimulatedProcess] = set()
@@ -93,6 +99,10 @@ class Network:
             raise Crash
         params = {name: sent(value) for name, value in params.items()}
         label = self._label(strand, operation, params)
+        if strand in self.acted and operation == "put_item":
+            self.record.noting.add(label)
+        if operation not in PLUMBING:
+            self._note_act(strand, operation)
         row = self.rows.get(strand, "")
         self.heard(strand, operation, row)
 
@@ -102,6 +112,13 @@ class Network:
             return self.cloud.answer(service, operation, params)
 
         return self.carry(strand, label, send)
+
+    def _note_act(self, strand: Strand, operation: str) -> None:
+        """Note whether a strand has done something that no row knows of; reads change nothing."""
+        if operation.startswith(EFFECTS):
+            self.acted.add(strand)
+        elif operation == "put_item":
+            self.acted.discard(strand)
 
     def _demand_there(self, service: str, operation: str) -> None:
         """Raise ServiceError, a moment later, where the service is away."""
@@ -115,6 +132,9 @@ class Network:
         self.record.called(label)
         nth = self.record.labels[label]
         for step in self._due(self.rivals, label, nth):
+            if step.at_s:
+                self.scheduler.after(step.at_s, lambda step=step: self.act(step))  # type: ignore[misc]
+                continue
             self.act(step)
             stands_s = (self.plan.setting.latency_s * 40 + 3) * CHANGES.get(step.act, 1)
             self.scheduler.sleep(stands_s)

@@ -38,11 +38,11 @@ LASTS: dict[Kind, tuple[float, ...]] = {
     Kind.LOST_REQUEST: (1, 70),
     Kind.LOST_REPLY: (0.1, 70, 5 * MINUTE),
     Kind.UNKNOWN: (6, 350),
-    Kind.OUTAGE: (MINUTE, 2 * HOUR),
+    Kind.OUTAGE: (MINUTE, 2 * HOUR, 2 * HOUR),
     Kind.SLOW: (90, 700, 2 * HOUR),
     Kind.FREEZE: (90, 700, 2 * DAY),
-    Kind.FREEZE_AFTER: (90, 700, 2 * DAY),
-    Kind.STALE: (170, 450, 900, 900),  # the two reminders of a change of role are 120 s apart
+    Kind.FREEZE_AFTER: (90, 700, 2 * DAY, 2 * DAY, 2 * DAY),
+    Kind.STALE: (170, 450, 450, 900),  # the two reminders of a change of role are 120 s apart
     Kind.JUMP: (5, 100),
     Kind.DOUBLED: (0.1, 0.1, 30, 2 * HOUR),
     Kind.KEPT: (8 * HOUR, DAY),
@@ -114,7 +114,8 @@ class Fault:
 
 @dataclass(frozen=True)
 class Step:
-    """An act of a user at a time (s from the beginning), or, with an anchor, right before that."""
+    """An act of a user at a time (s from the beginning); with an anchor, right before that call, or
+    so long after it has begun."""
 
     act: Act
     user: int

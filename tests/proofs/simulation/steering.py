@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from tests.proofs.simulation.company import company_of, lasts_days, meeting, near, needs_company
 from tests.proofs.simulation.network import Label
 from tests.proofs.simulation.plan import (
     Act,
@@ -19,16 +20,17 @@ from tests.proofs.simulation.plan import (
 from tests.proofs.simulation.run import Outcome
 from tests.proofs.simulation.trials import (
     ANYWHERE,
-    COMPANY,
     NATURAL,
+    NOTING,
     Menu,
     Trial,
     acts,
-    company_of,
     fault_of,
     menu,
     rival_of,
+    same_call,
     seconds_of,
+    share,
     with_trial,
 )
 
@@ -37,13 +39,13 @@ BLOCK = 500
 MAX_FAULTS = 3
 BLIND = 10
 """The first seeds of a block, whose faults fall at calls by their number alone."""
-DIRECTED = 0.6
+DIRECTED = 0.7
 """The share of the plans that lead to what was tried least, by the plainest way to it."""
 ACTED = 0.2
 """The share of them that have people act right before a call, instead of a fault there."""
 FRESH = 0.5
 """The share of those at calls of a world where nothing fails that are tried in a new such world."""
-OFFSPRING = 0.25
+OFFSPRING = 0.2
 """The share of the plans that are altered ones of those that reached something new."""
 WAYS = 4
 """How many ways to a call are remembered: the plainest, in worlds that differ."""
@@ -57,9 +59,9 @@ class Learned:
     labels: Counter[Label]
 
     @property
-    def size(self) -> tuple[int, int]:
+    def size(self) -> int:
         """How much the plan has that may stand in the way of anything else."""
-        return len(self.plan.faults), len(self.plan.steps)
+        return len(self.plan.faults) + len(self.plan.steps)
 
 
 class Block:
@@ -69,12 +71,18 @@ class Block:
         self.first, self.number = first, 0
         self.seen: Counter[Label] = Counter()
         self.tried: Counter[Trial] = Counter()
+        self.shares: Counter[tuple[Kind | Act, str]] = Counter()
+        """How often each kind of fault, or act, was tried."""
         self.covered: set[tuple[str, ...]] = set()
         self.parents: list[Learned] = []
         self.ways: dict[Label, list[Learned]] = defaultdict(list)
         """The plainest plans that led to each call."""
-        self.natural: set[Label] = set()
-        """The calls that were made where nothing failed."""
+        self.natural: Counter[Label] = Counter()
+        """In how many of the runs where nothing failed each call was made."""
+        self.quiet = 0
+        """How many such runs there were."""
+        self.noting: set[Label] = set()
+        """The writes that were seen to note what was just done elsewhere."""
 
     def next(self) -> Plan:
         """The plan of the next seed."""
@@ -102,8 +110,10 @@ class Block:
         learned = Learned(outcome.plan, record.labels)
         if fresh:
             self.parents.append(learned)
+        self.noting |= record.noting
         if not record.fired:
-            self.natural |= record.labels.keys()
+            self.natural.update(record.labels.keys())
+            self.quiet += 1
         for label in record.labels:
             self._remember(label, learned)
         return len(fresh)
@@ -121,17 +131,14 @@ class Block:
         trial = self._trial(self.ways, dice, acts if dice.random() < ACTED else menu)
         way = dice.choice(self.ways[trial[0]])
         is_fresh = trial[0] in self.natural and dice.random() < FRESH
-        base = _like(way.plan, workload(seed)) if is_fresh else way.plan
+        base = _like(way.plan, workload(seed), dice) if is_fresh else way.plan
         plan = replace(
             base,
             seed=seed if dice.random() < 0.3 else base.seed,
             setting=_suited(base.setting, trial[1], dice),
-            faults=base.faults[: MAX_FAULTS - 1],
+            faults=() if self.natural[trial[0]] else base.faults[: MAX_FAULTS - 1],
         )
-        plan = with_trial(plan, trial, way.labels, dice)
-        if dice.random() < (0.8 if trial[1] in COMPANY else 0.4):
-            plan = with_trial(plan, company_of(trial, way.labels, dice), way.labels, dice)
-        plan = replace(plan, faults=plan.faults[-MAX_FAULTS:])
+        plan = self._tried(plan, trial, way.labels, dice)
         return self._with_rivals(plan, way.labels, dice) if dice.random() < 0.2 else plan
 
     def _altered(self, parent: Learned, seed: int, dice: random.Random) -> Plan:
@@ -140,24 +147,45 @@ class Block:
         faults = list(plan.faults)
         if len(faults) >= MAX_FAULTS or (faults and dice.random() < 0.3):
             faults.remove(dice.choice(faults))
-        faults.append(fault_of(self._trial(parent.labels, dice), parent.labels, dice))
-        return self._with_rivals(replace(plan, faults=tuple(faults)), parent.labels, dice)
+        plan = replace(plan, faults=tuple(faults))
+        plan = self._tried(plan, self._trial(parent.labels, dice), parent.labels, dice)
+        return self._with_rivals(plan, parent.labels, dice)
+
+    def _tried(
+        self, plan: Plan, trial: Trial, labels: Mapping[Label, int], dice: random.Random
+    ) -> Plan:
+        """The plan with this trial as well, and mostly with company."""
+        plan = with_trial(plan, trial, labels, dice)
+        if needs_company(trial) and dice.random() < 0.8:
+            plan = meeting(with_trial(plan, company_of(trial, labels, dice), labels, dice))
+        elif dice.random() < 0.5 and not lasts_days(plan):
+            another = self._trial(near(trial, labels, dice), dice)
+            plan = with_trial(plan, another, labels, dice)
+        return replace(plan, faults=plan.faults[-MAX_FAULTS:])
 
     def _trial(
         self, labels: Iterable[Label], dice: random.Random, of: Callable[[Label], Menu] = menu
     ) -> Trial:
         """The fault that, for what it is worth, was tried least at any of these calls."""
-        tried, roll = self.tried, dice.random
-        least, found = float("inf"), None
+        found: dict[tuple[Kind | Act, str], list[tuple[Trial, float]]] = defaultdict(list)
         for label in sorted(labels):
-            known = NATURAL if label in self.natural else 1.0
+            known = 1 + NATURAL * self.natural[label] / max(1, self.quiet)
+            known *= NOTING if label in self.noting else 1
             for kind, until, worth in of(label) if label[0] != "operator" else ():
-                score = (1 + tried[label, kind, until]) * (0.5 + roll()) / (worth * known)
-                if score < least:
-                    least, found = score, (label, kind, until)
-        assert found is not None
-        tried[found] += 1
-        return found
+                found[kind, until].append(((label, kind, until), worth * known))
+        least = min(
+            found, key=lambda of: (1 + self.shares[of]) * (0.5 + dice.random()) / share(*of)
+        )
+        trial, _ = min(found[least], key=lambda one: self._worn(one[0], dice) / one[1])
+        self.shares[least] += 1
+        self.tried[trial] += 1
+        self.tried[same_call(trial)] += 1
+        return trial
+
+    def _worn(self, trial: Trial, dice: random.Random) -> float:
+        """How often this was tried, and the same at that call in other states."""
+        often = (1 + self.tried[trial]) * (1 + self.tried[same_call(trial)]) ** 0.5
+        return float(often * (0.5 + dice.random()))
 
     def _with_rivals(self, plan: Plan, labels: Mapping[Label, int], dice: random.Random) -> Plan:
         """The plan, perhaps with acts of people right before some call."""
@@ -173,10 +201,13 @@ def _count(dice: random.Random) -> int:
     return dice.choice((1, 2, 2, 3, 3))
 
 
-def _like(plan: Plan, other: Plan) -> Plan:
-    """The other plan with the archive's backend of this one: many calls are the backend's own."""
-    backend = plan.setting.backend
-    return replace(other, setting=replace(other.setting, backend=backend))
+def _like(plan: Plan, other: Plan, dice: random.Random) -> Plan:
+    """The other plan, or just this one in its world; with the archive's backend of this one.
+
+    Many calls are the backend's own.
+    """
+    world = replace(other.setting, backend=plan.setting.backend)
+    return replace(plan if dice.random() < 0.5 else other, setting=world, faults=())
 
 
 def _suited(world: Setting, kind: Kind | Act, dice: random.Random) -> Setting:
@@ -184,7 +215,7 @@ def _suited(world: Setting, kind: Kind | Act, dice: random.Random) -> Setting:
     if kind is Kind.DOUBLED:
         return replace(world, instances=2, latency_s=dice.choice((0.02, 0.5, 3.0)))
     if kind is Kind.STALE:  # it matters to results that are young
-        return replace(world, after_s=dice.choice((0, 20, 300, world.after_s)))
+        return replace(world, after_s=dice.choice((0, 20, 300, 900)))
     if dice.random() < 0.8:
         return world
     name = dice.choice(("backend", "after_s", "instances", "lag_s", "latency_s", "work_s"))

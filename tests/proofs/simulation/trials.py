@@ -50,75 +50,93 @@ BY_OPERATION = {
 Trial = tuple[Label, Kind | Act, str]
 """A fault at a call, or an act right before it; last, until when: "", or one of the next three."""
 BY_NOTE, BY_WRITE, BY_CALL = "note", "write", "call"
-CROSSED = {
-    (Kind.LOST_REPLY, BY_NOTE): 4.0,
-    (Kind.LOST_REPLY, BY_WRITE): 2.0,
-    (Kind.FREEZE, BY_WRITE): 2.0,
-    (Kind.FREEZE_AFTER, BY_WRITE): 2.0,
-    (Kind.FREEZE, BY_CALL): 1.5,
-    (Kind.LOST_REPLY, BY_CALL): 1.0,
-    (Kind.FREEZE_AFTER, BY_CALL): 1.5,
-    (Kind.SLOW, BY_CALL): 1.0,
+CROSSED = (
+    (Kind.LOST_REPLY, BY_NOTE),
+    (Kind.LOST_REPLY, BY_WRITE),
+    (Kind.FREEZE, BY_WRITE),
+    (Kind.FREEZE_AFTER, BY_WRITE),
+    (Kind.FREEZE, BY_CALL),
+    (Kind.LOST_REPLY, BY_CALL),
+    (Kind.FREEZE_AFTER, BY_CALL),
+    (Kind.SLOW, BY_CALL),
+)
+"""The ways by which another process gets in between."""
+SHARES: dict[tuple[Kind | Act, str], float] = {
+    (Kind.STALE, ""): 14.0,
+    (Kind.JUMP, ""): 16.0,
+    (Kind.OUTAGE, ""): 10.0,
+    (Kind.DOUBLED, ""): 6.0,
+    (Kind.LOST_REPLY, ""): 8.0,
+    (Kind.LOST_REPLY, BY_NOTE): 8.0,
+    (Kind.DIE_AFTER, ""): 5.0,
+    (Kind.FREEZE_AFTER, ""): 8.0,
+    (Kind.KEPT, ""): 5.0,
+    (Kind.LOST_MESSAGE, ""): 5.0,
+    (Kind.SLOW, ""): 7.0,
+    (Kind.DIE_BEFORE, ""): 3.0,
+    (Kind.FAILS, ""): 4.0,
+    (Kind.FREEZE, ""): 3.0,
+    (Kind.REFUSED, ""): 3.0,
+    (Kind.UNKNOWN, ""): 2.0,
+    (Kind.FREEZE, BY_CALL): 2.0,
+    (Kind.FREEZE_AFTER, BY_CALL): 2.0,
+    (Kind.LOST_REPLY, BY_CALL): 2.0,
+    (Kind.SLOW, BY_CALL): 2.0,
+    (Kind.DAMAGED, ""): 2.0,
+    (Kind.ROT, ""): 2.0,
+    (Kind.CHILD, ""): 1.5,
+    (Kind.SICK, ""): 1.5,
+    (Kind.REJECTED, ""): 1.5,
+    (Act.FLIP, ""): 2.0,
+    (Act.CANCEL, ""): 0.3,
+    (Act.NOTE, ""): 0.3,
+    (Act.REPLAY, ""): 0.3,
+    (Act.UPGRADE, ""): 1.0,
+    (Act.DOWNGRADE, ""): 1.0,
 }
-"""How much the ways are worth by which another process gets in between."""
+"""How much of what is tried is of each kind; of all others it is these two: few calls can have
+them, or they are ways for others to get in between."""
+SHARE = 3.0
 MOST = 6.0
 """What a trial at a write of a row is worth."""
-RARE = 30 * MOST
-"""What a fault is worth that can befall few calls."""
+MOVES = 2.0
+"""How much more it is worth where the row comes to another state."""
+ANSWER = 3.0
+"""How much more an index that is behind is worth where a daemon answers a message by it: the
+sweeper looks again and again."""
 FIRST = 10 * MOST
 """The first write of a row: nothing protects its bytes yet."""
-NATURAL = 3.0
-"""How much more a trial is worth at a call that is made where nothing fails."""
+NOTING = 3.0
+"""How much more it is worth at a write that notes what was just done elsewhere."""
+NATURAL = 4.0
+"""How much more a trial is worth at a call that is made whenever nothing fails."""
 MOVING = {
     "leaving": Act.UPGRADE,
     "requested": Act.DOWNGRADE,
     "retrieving": Act.DOWNGRADE,
     "thawing": Act.DOWNGRADE,
+    "archived": Act.UPGRADE,
 }
-"""The states of a result between S3 and the archive, and the change of role that crosses each."""
-OWN = {
-    Kind.CHILD: RARE,
-    Kind.DAMAGED: RARE,
-    Kind.DOUBLED: 2 * RARE,
-    Kind.FAILS: RARE,
-    Kind.KEPT: RARE,
-    Kind.LOST_MESSAGE: RARE,
-    Kind.REJECTED: RARE,
-    Kind.ROT: RARE,
-    Kind.SICK: RARE,
-    Kind.STALE: 3 * RARE,
-}
-"""Faults of few calls, and how much they are worth there."""
-COMMON = {Kind.REFUSED: 4.0}
-"""How much more the faults are worth that are everyday ones."""
+"""The states of a result on its way to the archive and back, and the change of role that crosses
+each."""
 TIMED = ("get_item", "list_objects_v2", "query")
 """The calls after which a daemon looks at its clock."""
 BYTES = ("put_object", "upload_archive")
-"""The calls after which there are bytes that no commit has named yet: the worst time to stop."""
-COMPANY: dict[Kind | Act, tuple[Kind | Act, ...]] = {
-    Kind.JUMP: (Kind.DIE_BEFORE, Kind.DIE_AFTER, Kind.SLOW, Kind.SLOW),
-    Kind.STALE: (Act.UPGRADE, Act.DOWNGRADE),
-}
-"""What has to happen as well for these to matter: somebody leaves a wrong time behind, or goes by
-an index that is behind."""
-DYING = (Kind.DIE_BEFORE, Kind.DIE_AFTER)
+UNNAMED = 6 * FIRST
+"""The calls after which there are bytes that no commit has named yet, and how much it is worth to
+stop there: no time is worse."""
+WAKE_S = 30
+"""How long after a call people act in its wake."""
 
 Menu = tuple[tuple[Kind | Act, str, float], ...]
-ACTS = {
-    Act.FLIP: 2.0,
-    Act.UPGRADE: 1.0,
-    Act.DOWNGRADE: 1.0,
-    Act.CANCEL: 0.3,
-    Act.NOTE: 0.3,
-    Act.REPLAY: 0.3,
-}
-"""What people do right before a call, and how much that is worth."""
+ACTS = (Act.FLIP, Act.UPGRADE, Act.DOWNGRADE, Act.CANCEL, Act.NOTE, Act.REPLAY)
+"""What people do right before a call."""
 
 
 @cache
 def acts(label: Label) -> Menu:
     """What people may do right before a call, and how much it is worth to try that."""
-    return tuple((act, "", _act_weight(label) * worth) for act, worth in ACTS.items())
+    return tuple((act, "", _act_weight(label)) for act in ACTS)
 
 
 def _act_weight(label: Label) -> float:
@@ -133,16 +151,15 @@ def menu(label: Label) -> Menu:
     operation = call.partition(" ")[0]
     worth = _weight(call)
     found: list[tuple[Kind | Act, str, float]] = [
-        (kind, "", OWN.get(kind, worth * COMMON.get(kind, 1))) for kind in kinds(operation)
+        (kind, "", worth * (ANSWER if kind is Kind.STALE and daemon != "sweep" else 1))
+        for kind in kinds(operation)
     ]
     if operation in TIMED:
         found.append((Kind.JUMP, "", FIRST))
     if operation in BYTES:
-        found += [(kind, "", FIRST) for kind in (Kind.DIE_AFTER, Kind.FREEZE_AFTER)]
-    if operation == "put_item":
-        found.append((Kind.OUTAGE, "", 4 * worth))
+        found += [(kind, "", UNNAMED) for kind in (Kind.DIE_AFTER, Kind.FREEZE_AFTER)]
     if operation == "put_item" and daemon != "web":
-        found += [(kind, until, worth * more) for (kind, until), more in CROSSED.items()]
+        found += [(kind, until, worth) for kind, until in CROSSED]
     elif not operation.startswith(READS) and daemon != "web" and operation not in PLUMBING:
         found += [(kind, BY_CALL, worth) for kind in (Kind.FREEZE, Kind.FREEZE_AFTER)]
     return tuple(found)
@@ -176,7 +193,24 @@ def _weight(call: str) -> float:
         return 2.0 if operation == "get_item" else 1.0
     if "->" in call:
         return FIRST
-    return MOST if operation == "put_item" else 4.0
+    if call == operation:  # about no job at all
+        return 1.0
+    if operation != "put_item":
+        return 4.0
+    before, _, after = call.split()[-1].partition(">")
+    return MOST if before == after else MOVES * MOST
+
+
+def share(kind: Kind | Act, until: str) -> float:
+    """How much of what is tried is of this kind, against the others."""
+    return SHARES.get((kind, until), SHARE)
+
+
+def same_call(trial: Trial) -> Trial:
+    """The trial without the state of the job: the same code makes these calls."""
+    (daemon, call), kind, until = trial
+    words = call.split()
+    return (daemon, " ".join(words[: 2 if words[0] == "put_item" else 1])), kind, until
 
 
 def with_trial(plan: Plan, trial: Trial, labels: Mapping[Label, int], dice: random.Random) -> Plan:
@@ -186,38 +220,19 @@ def with_trial(plan: Plan, trial: Trial, labels: Mapping[Label, int], dice: rand
     return replace(plan, faults=(*plan.faults, fault_of(trial, labels, dice)))
 
 
-def company_of(trial: Trial, labels: Iterable[Label], dice: random.Random) -> Trial:
-    """A trial at a call of the same way: what makes the first one matter, or any by the dice.
-
-    A process that dies is the one of the first fault; who is held up, or acts, is another.
-    """
-    daemon = trial[0][0]
-    kind = dice.choice(COMPANY.get(trial[1], (None,)))
-    if kind is None:
-        near = [label for label in labels if label[0] == daemon or dice.random() < 0.5]
-        label = weighted(near or labels, dice)
-        options = menu(label)
-        kind, until, _ = dice.choices(options, [worth for *_, worth in options])[0]
-        return label, kind, until
-    near = [label for label in labels if (label[0] == daemon) == (kind in DYING)]
-    moves = [label for label in near if crossing(label)]
-    if isinstance(kind, Act) and moves:
-        label = weighted(moves, dice)
-        return label, crossing(label) or kind, ""
-    return weighted(near or labels, dice), kind, ""
-
-
 def crossing(label: Label) -> Act | None:
     """The change of role that crosses what is done in this call; None where none does."""
     return next((act for state, act in MOVING.items() if state in label[1]), None)
 
 
 def rival_of(plan: Plan, trial: Trial, labels: Mapping[Label, int], dice: random.Random) -> Step:
-    """An act of a user, about a job of the plan, right before a call."""
+    """An act of a user, about a job of the plan, right before a call or in its wake."""
     label, act, _ = trial
     assert isinstance(act, Act)
+    is_crossed = act is crossing(label)  # a flip is so quick that its wake is another matter
+    later_s = WAKE_S if dice.random() < (0.6 if is_crossed else 0.1) else 0
     about = dice.choice([step for step in plan.steps if step.act is Act.SUBMIT] or plan.steps)
-    return Step(act, about.user, about.job, anchor=_anchor(label, labels, dice))
+    return Step(act, about.user, about.job, later_s, _anchor(label, labels, dice))
 
 
 def fault_of(trial: Trial, labels: Mapping[Label, int], dice: random.Random) -> Fault:
@@ -239,5 +254,5 @@ def seconds_of(kind: Kind, daemon: str, dice: random.Random) -> float:
 
 
 def _anchor(label: Label, labels: Mapping[Label, int], dice: random.Random) -> Anchor:
-    nth = 1 if dice.random() < 0.6 else dice.randint(1, max(1, min(6, labels.get(label, 1))))
+    nth = 1 if dice.random() < 0.7 else dice.randint(1, max(1, min(6, labels.get(label, 1))))
     return Anchor(label[0], label[1], nth)

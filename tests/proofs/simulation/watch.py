@@ -93,7 +93,12 @@ class Watch:
             if job.is_hot and was == "pinned":
                 self.hot_since[job_id] = self.counts.went_free(job.user_id)
             elif job.is_hot and was not in ("hot", "leaving"):
-                self.hot_since[job_id] = self.cloud.scheduler.now
+                self.hot_since[job_id] = self._completed(job, was)
+
+    def _completed(self, job: Job, was: str) -> float:
+        """When a result came to be in S3: before a commit that was held up, by the row."""
+        now = self.cloud.scheduler.now
+        return min(now, job.complete_time or now) if was == "RUNNING" else now
 
     def _demand_arrow(self, job: Job, was: str, now: str) -> None:
         """States follow one another as docs/states.md draws them."""
