@@ -56,6 +56,7 @@ def test_a_world_is_no_matter_of_the_shells_proxy_and_aws(
     for name in ("http_proxy", "HTTP_PROXY", "AWS_ENDPOINT_URL_S3"):
         monkeypatch.setenv(name, nowhere)
     monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
+    monkeypatch.delenv("no_proxy", raising=False)  # it would come before the next one
     monkeypatch.setenv("NO_PROXY", "example.org")
     with (tmp_path / "log").open("w") as log:
         world = LocalService(free_port(), None, 1, log)
