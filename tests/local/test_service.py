@@ -12,16 +12,22 @@ from local.errors import UpError
 from local.service import LocalService, environment
 
 
-def test_a_world_within_a_program_leaves_the_programs_environment_as_it_was(
-    tmp_path: Path,
-) -> None:
-    before = dict(os.environ)
-    with (tmp_path / "log").open("w") as log:
+def begun_and_ended(folder: Path) -> LocalService:
+    """A world whose local AWS and Globus have started and stopped."""
+    with (folder / "log").open("w") as log:
         world = LocalService(free_port(), None, 1, log)
         try:
             world.start_tier(world.base)
         finally:
             world.stop()
+    return world
+
+
+def test_a_world_within_a_program_leaves_the_programs_environment_as_it_was(
+    tmp_path: Path,
+) -> None:
+    before = dict(os.environ)
+    begun_and_ended(tmp_path)
     assert dict(os.environ) == before
 
 
@@ -58,12 +64,7 @@ def test_a_world_is_no_matter_of_the_shells_proxy_and_aws(
     monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
     monkeypatch.delenv("no_proxy", raising=False)  # it would come before the next one
     monkeypatch.setenv("NO_PROXY", "example.org")
-    with (tmp_path / "log").open("w") as log:
-        world = LocalService(free_port(), None, 1, log)
-        try:
-            world.start_tier(world.base)
-        finally:
-            world.stop()
+    world = begun_and_ended(tmp_path)
     assert world.env["no_proxy"] == world.env["NO_PROXY"] == "example.org,localhost"
     assert not {"AWS_ENDPOINT_URL_S3", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"} & world.env.keys()
     assert os.environ["AWS_ENDPOINT_URL_S3"] == nowhere
