@@ -3,13 +3,11 @@
 import argparse
 import logging
 import os
-import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
 
 from botocore.exceptions import BotoCoreError
 
@@ -19,6 +17,7 @@ from aws.events import Event, Heartbeat, Message, parse
 from aws.limits import DAEMON, Limits
 from aws.machine import sd_notify
 from aws.machine.memory import hide_memory
+from aws.machine.stop_request import StopRequest
 from aws.outage import is_outage
 from aws.processes import DAEMONS
 from aws.resources import World, connect
@@ -78,7 +77,7 @@ def begin(
 
 
 def serve(world: World, queue: str, handle: Handler, concurrency: int = 1) -> None:
-    """Serve `queue` until SIGTERM or SIGINT, `concurrency` messages at a time.
+    """Serve `queue` until SIGTERM, SIGINT or SIGHUP, `concurrency` messages at a time.
 
     A message whose handler returns is deleted; one whose handler raises is delivered again after
     a growing backoff, and is in the dead-letter queue after five deliveries.
@@ -88,8 +87,7 @@ def serve(world: World, queue: str, handle: Handler, concurrency: int = 1) -> No
     except (FileNotFoundError, BotoCoreError) as fault:
         sys.exit(f"gas: {fault}")
     consumer = Consumer(world, queue, handle)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, consumer.stop_on)
+    consumer.stopping.on_signals()
     consumer.serve(concurrency)
 
 
@@ -98,12 +96,8 @@ class Consumer:
 
     def __init__(self, world: World, queue: str, handle: Handler) -> None:
         self.world, self.queue, self.handle = world, queue, handle
-        self.stopping = threading.Event()
+        self.stopping = StopRequest()
         self.heartbeats: dict[Heartbeat, Message] = {}
-
-    def stop_on(self, number: int, frame: FrameType | None) -> None:
-        """Begin to stop: a signal handler."""
-        self.stopping.set()
 
     def serve(self, concurrency: int = 1) -> None:
         """Block until stopped; messages in flight then are handled within STOP_S or returned."""

@@ -5,20 +5,22 @@ import contextlib
 import json
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import requests
 
 from aws.config import ConfigError
+from aws.machine.stop_request import StopRequest
 from local import demo_lifecycle
 from local.addresses import free_port
 from local.arguments import OneLineParser
 from local.errors import Interrupted, UpError
 from local.service import LocalService
-from local.stop_request import StopRequest
 from local.visitor import RefusedUpload, Visitor
 from vcf.variants_tsv import tsv_lines
 
@@ -34,6 +36,8 @@ FAULTS = (
 )
 RUN_S = 600
 MAIL_S = 30
+LOOK_S = 0.1
+Result = TypeVar("Result")
 
 
 @contextlib.contextmanager
@@ -204,7 +208,29 @@ def _run(args: argparse.Namespace, stopping: StopRequest) -> tuple[dict[str, Any
     sys.stderr.write("starting a private world …\n")
     settings = demo_lifecycle.settings(args.backend) if args.lifecycle else None
     with private_world(settings, stopping=stopping) as world:
-        return stopping.run(lambda: _visit(args, world))
+        return _until_stopped(stopping, lambda: _visit(args, world))
+
+
+def _until_stopped(stopping: StopRequest, work: Callable[[], Result]) -> Result:
+    """Return what `work` returns; it has a thread of its own, which a stop leaves behind.
+
+    Raises what it raises, and Interrupted.
+    """
+    future: Future[Result] = Future()
+    thread = threading.Thread(target=_complete, args=(future, work), daemon=True)
+    thread.start()
+    while thread.is_alive():
+        if stopping.is_set():
+            raise Interrupted
+        thread.join(LOOK_S)
+    return future.result()
+
+
+def _complete(future: Future[Result], work: Callable[[], Result]) -> None:
+    try:
+        future.set_result(work())
+    except BaseException as fault:
+        future.set_exception(fault)
 
 
 def _visit(args: argparse.Namespace, world: LocalService) -> tuple[dict[str, Any], bool]:

@@ -13,10 +13,10 @@ from flask import Flask, Response, abort, jsonify, redirect, render_template_str
 from werkzeug.serving import make_server
 
 from aws.config import LOOPBACK
+from aws.machine.stop_request import StopRequest
 from local.addresses import LOCALHOST, url_of
 from local.people import PEOPLE, find
 from local.server.own_host import OwnHost
-from local.stop_request import StopRequest
 from local.tokens import ALGORITHM, CLIENT_ID, CLIENT_SECRET, TOKEN_S, Provider
 
 PAGE = """<!doctype html>

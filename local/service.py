@@ -13,6 +13,7 @@ from typing import TextIO
 from aws import provision, resources
 from aws import secrets as web_secrets
 from aws.config import Config, load
+from aws.machine.stop_request import StopRequest
 from aws.processes import PROCESSES
 from aws.resources import connect
 from local.addresses import LOCALHOST, PORTS, demand_free, url_of
@@ -20,7 +21,6 @@ from local.errors import Interrupted, UpError
 from local.log_writer import LogWriter
 from local.people import PEOPLE
 from local.process import Process
-from local.stop_request import StopRequest
 from local.tokens import CLIENT_ID, CLIENT_SECRET
 
 START_S = 180

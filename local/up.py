@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from aws.config import ConfigError
+from aws.machine.stop_request import StopRequest
 from local.addresses import LOCALHOST, demand_free, is_loopback, url_of
 from local.arguments import OneLineParser, at_least_one, first_port
 from local.data_lock import data_lock
 from local.errors import Interrupted, UpError
 from local.people import PEOPLE
 from local.service import LocalService
-from local.stop_request import StopRequest
 
 ROOT = Path(__file__).resolve().parent.parent
 WARNING = """gas: warning: whoever reaches {host} can read and change everything in this GAS:

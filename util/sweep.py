@@ -4,7 +4,6 @@ import argparse
 import functools
 import json
 import logging
-import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable
@@ -13,6 +12,7 @@ from dataclasses import dataclass, replace
 from aws import consumer, failures, outbox
 from aws.limits import SWEEPER
 from aws.machine import sd_notify
+from aws.machine.stop_request import StopRequest
 from aws.resources import World
 from aws.rows.job import MAX_RETRIES, Job, PendingWork
 from aws.rows.unfinished import unfinished
@@ -170,7 +170,7 @@ CHORES = (
 INVENTORY = Chore("inventory", lambda _: ("stores",), lambda world, _: inventory.step(world))
 
 
-def serve(world: World, stopping: threading.Event) -> None:
+def serve(world: World, stopping: StopRequest) -> None:
     """Do every chore at its interval, the inventory too, until `stopping` is set."""
     threads = [
         threading.Thread(target=_repeat, args=(world, chore, stopping), daemon=True)
@@ -185,7 +185,7 @@ def serve(world: World, stopping: threading.Event) -> None:
         thread.join(STOP_S / len(threads))
 
 
-def _repeat(world: World, chore: Chore, stopping: threading.Event) -> None:
+def _repeat(world: World, chore: Chore, stopping: StopRequest) -> None:
     while not stopping.is_set():
         try:
             do(world, chore)
@@ -205,10 +205,7 @@ def main() -> None:
         failed = sweep(world)
         log.info("deleted %d orphaned object(s)", inventory.take(world))
         sys.exit(1 if failed else 0)
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
-    serve(world, stopping)
+    serve(world, StopRequest().on_signals())
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.sns.models import sns_backends
 from moto.sqs.models import Queue
 
+from aws.machine.stop_request import StopRequest
 from local.addresses import LOCALHOST, url_of
 from local.server import shortcuts
 from local.server.archived import Archived
@@ -30,7 +31,6 @@ from local.server.state import EVERY_S, SHARE, SavedState
 from local.server.timers import Timers
 from local.server.vaults import VaultStore
 from local.server.wsgi import App, Environ, StartResponse, is_form_post, spooled
-from local.stop_request import StopRequest
 
 log = logging.getLogger(__name__)
 

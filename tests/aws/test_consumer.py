@@ -174,7 +174,7 @@ def test_an_idle_daemon_stops_on_sigterm(world: World) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while depth(world) != (0, 0) and time.monotonic() < deadline:
         time.sleep(0.05)
-    consumer.stop_on(signal.SIGTERM, None)
+    consumer.stopping.set()
     thread.join(PATIENCE_S)
     assert not thread.is_alive()
     assert depth(world) == (0, 0)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from aws.machine.stop_request import StopRequest
 from local import demo, up
 from local.addresses import is_loopback
 from local.people import PEOPLE
-from local.stop_request import StopRequest
 from tests.conftest import PATIENCE_S
 
 

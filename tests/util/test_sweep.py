@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from aws import outbox
+from aws.machine.stop_request import StopRequest
 from aws.resources import World
 from aws.rows.job import MAX_FAILED_MOVES, MAX_RETRIES, PendingWork, Status
 from aws.storage.vault import RetrievalState
@@ -75,7 +76,7 @@ def test_a_silent_glacier_keeps_no_event_from_going_out(
     waiting = builders.requested(world, owner)
     job = world.jobs.submit(builders.uploaded(world, builders.user(world)))
     clock.advance(daemons.LATE_S)
-    silent, stopping, published = threading.Event(), threading.Event(), threading.Event()
+    silent, published, stopping = threading.Event(), threading.Event(), StopRequest()
 
     def describe(*_: object) -> RetrievalState:
         silent.wait()

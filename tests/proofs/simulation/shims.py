@@ -1,4 +1,4 @@
-"""Stand-ins for `threading`, `time` and `uuid`, as the daemons see them in a simulation."""
+"""Stand-ins for `threading`, `time`, `uuid` and stop requests, as the daemons see them here."""
 
 import os
 import random
@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from aws.machine.stop_request import StopRequest
 from tests.proofs.faults import Crash
 from tests.proofs.simulation.scheduler import Scheduler, SimulatedProcess, Strand
 
@@ -164,7 +165,7 @@ def _exit(code: int) -> None:
 @cache
 def _places() -> list[tuple[Any, str]]:
     """Where our modules name what is to be replaced."""
-    real = {"threading": threading, "time": time}
+    real = {"threading": threading, "time": time, "StopRequest": StopRequest}
     return [
         (module, attribute)
         for name, module in sorted(sys.modules.items())
@@ -176,7 +177,11 @@ def _places() -> list[tuple[Any, str]]:
 @contextmanager
 def in_simulated_time(scheduler: Scheduler) -> Iterator[pytest.MonkeyPatch]:
     """Within the block, our modules see simulated threads, clocks and random ids."""
-    stand_ins = {"threading": _threading(scheduler), "time": _time(scheduler)}
+    stand_ins = {
+        "threading": _threading(scheduler),
+        "time": _time(scheduler),
+        "StopRequest": lambda: SimulatedEvent(scheduler),
+    }
     with pytest.MonkeyPatch.context() as patch:
         for module, attribute in _places():
             patch.setattr(module, attribute, stand_ins[attribute])

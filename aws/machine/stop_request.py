@@ -1,32 +1,29 @@
 """A request to stop that a signal may make at any moment, and that a thread may wait for."""
 
+import math
 import os
 import select
 import signal
-import threading
+import time
 import weakref
-from collections.abc import Callable
-from concurrent.futures import Future
-from typing import TypeVar
-
-from local.errors import Interrupted
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-LOOK_S = 0.1
-Result = TypeVar("Result")
+LOOK_S = 1.0
+"""A signal just before a wait begins does not end it: Python handles it when the wait returns."""
 
 
 class StopRequest:
     """Has the interface of an Event that is never cleared.
 
     A signal handler must take no lock, and `threading.Event.set` takes one: its handler would wait
-    for the very thread that it interrupts. This writes one byte to a pipe.
+    for the very thread that it interrupts, which may be at another signal's. This writes one byte
+    to a pipe.
     """
 
     def __init__(self) -> None:
         self._is_set = False
         self._reader, self._writer = os.pipe()
-        weakref.finalize(self, _close, self._reader, self._writer)
+        weakref.finalize(self, _close, self._reader, self._writer).atexit = False
 
     def set(self) -> None:
         if not self._is_set:
@@ -36,9 +33,11 @@ class StopRequest:
     def is_set(self) -> bool:
         return self._is_set
 
-    def wait(self, timeout_s: float | None = None) -> bool:
+    def wait(self, timeout_s: float = math.inf) -> bool:
         """Block until the request is made, `timeout_s` at most; return whether it is."""
-        select.select([self._reader], [], [], timeout_s)
+        deadline = time.monotonic() + timeout_s
+        while not self._is_set and (left_s := deadline - time.monotonic()) > 0:
+            select.select([self._reader], [], [], min(left_s, LOOK_S))
         return self._is_set
 
     def on_signals(self) -> "StopRequest":
@@ -47,27 +46,6 @@ class StopRequest:
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, lambda *_: self.set())
         return self
-
-    def run(self, work: Callable[[], Result]) -> Result:
-        """Return what `work` returns; it has a thread of its own, which a stop leaves behind.
-
-        Raises what it raises, and Interrupted.
-        """
-        future: Future[Result] = Future()
-        thread = threading.Thread(target=_complete, args=(future, work), daemon=True)
-        thread.start()
-        while thread.is_alive():
-            if self.is_set():
-                raise Interrupted
-            thread.join(LOOK_S)
-        return future.result()
-
-
-def _complete(future: "Future[Result]", work: Callable[[], Result]) -> None:
-    try:
-        future.set_result(work())
-    except BaseException as fault:
-        future.set_exception(fault)
 
 
 def _close(*descriptors: int) -> None:
