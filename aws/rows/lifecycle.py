@@ -7,7 +7,7 @@ between S3 and the archive, are in aws/rows/moves.py.
 
 from dataclasses import replace
 
-from aws.rows.job import MAX_FAILED_MOVES, OPEN, Job, Leased, Now, PendingWork, Result, Status
+from aws.rows.job import OPEN, Job, Leased, Now, PendingWork, Result, Status
 from aws.rows.step_parts import (
     added,
     calmed,
@@ -231,7 +231,7 @@ def bound_times(job: Job, at: Now) -> Job:
     Whoever wrote them had a clock that was ahead, and has perhaps died since.
     """
     now, spans = at.now, at.timeouts
-    longest = max(spans.retrieval_s, spans.grace_s * 4**MAX_FAILED_MOVES)
+    longest = max(spans.retrieval_s, spans.grace_s * 4**job.failed_moves)
     return replace(
         job,
         submit_time=_bounded(job.submit_time, now) or 0,

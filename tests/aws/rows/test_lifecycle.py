@@ -243,6 +243,19 @@ def test_nothing_falls_due_later_than_a_right_clock_would_have_it(job: Job) -> N
     assert lifecycle.bound_times(bounded, BEFORE) == bounded
 
 
+@pytest.mark.parametrize(("failures", "longest"), [(0, TIMEOUTS.retrieval_s), (5, 60 * 4**5)])
+def test_a_retrieval_is_checked_no_later_than_its_own_failures_have_it(
+    failures: int, longest: int
+) -> None:
+    """What has never failed waits no pause of what has failed time and again."""
+    assert RETRIEVING.retrieval
+    ahead = replace(RETRIEVING.retrieval, check_time=AT.now + 86400)
+    job = replace(RETRIEVING, retrieval=ahead, failed_moves=failures)
+    bounded = lifecycle.bound_times(job, BEFORE).retrieval
+    assert bounded
+    assert bounded.check_time == BEFORE.now + longest
+
+
 @pytest.mark.parametrize("job", [PENDING, RUNNING, HOT, STORING, RETRIEVING, THAWED])
 def test_times_of_right_clocks_stay(job: Job) -> None:
     assert lifecycle.bound_times(job, replace(AT, now=AT.now - lifecycle.SKEW_S)) == job
