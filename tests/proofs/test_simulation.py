@@ -5,21 +5,22 @@ import pickle
 import random
 import subprocess
 import sys
+from collections import Counter, defaultdict
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.proofs.simulation.company import company_of, meeting
+from tests.proofs.simulation.company import Met, company_of, in_peace, lasts_days, meeting
 from tests.proofs.simulation.explore import explore
 from tests.proofs.simulation.mends import SWITCHES
-from tests.proofs.simulation.plan import Act, Anchor, Fault, Kind, Plan, Setting, Step
+from tests.proofs.simulation.plan import DAY, Act, Anchor, Fault, Kind, Plan, Setting, Step
 from tests.proofs.simulation.rules import MAX_SEEDS, plan_of, recorded
 from tests.proofs.simulation.run import run
 from tests.proofs.simulation.shrink import shrink
 from tests.proofs.simulation.steering import BLOCK, Block
 from tests.proofs.simulation.story import story
-from tests.proofs.simulation.trials import menu
+from tests.proofs.simulation.trials import Trial, menu
 
 QUIET = Plan(1, Setting(), (Step(Act.SUBMIT, 0),))
 """One job of a free user, and no fault."""
@@ -74,13 +75,43 @@ def test_a_late_return_is_excused_by_no_change_of_role() -> None:
 def test_a_process_whose_clock_is_wrong_dies_once_it_has_written_and_so_both_meet() -> None:
     labels = [("archive", f"{call} leaving") for call in ("get_object results", "put_item a", "x")]
     trial, dice = (labels[0], Kind.JUMP, ""), random.Random(1)
-    found = {company_of(trial, labels, dice) for _ in range(100)}
+    found = {company_of(trial, labels, defaultdict(Counter), dice) for _ in range(100)}
     assert (labels[1], Kind.DIE_AFTER, "") in found
     assert not any(label == labels[1] and kind is Kind.DIE_BEFORE for label, kind, _ in found)
     jump = Fault(Anchor(*labels[0], 3), Kind.JUMP)
     death = Fault(Anchor(*labels[1], 2), Kind.DIE_AFTER)
     met = meeting(replace(QUIET, faults=(jump, death)))
     assert [fault.anchor.nth for fault in met.faults] == [1, 1]
+
+
+def test_a_change_of_role_beside_an_index_that_is_behind_comes_while_it_matters() -> None:
+    """At the very call while the result is moved, and in its wake once it is away."""
+    stale = Fault(Anchor("restore", "query annotations", 2), Kind.STALE)
+    for call, at_s in (("put_item annotations hot>leaving", 0), ("delete_object archived", 30)):
+        change = Step(Act.UPGRADE, 0, 0, 30, Anchor("archive", call, 1))
+        other = Step(Act.DOWNGRADE, 0, 0, 900)
+        met = meeting(Plan(1, Setting(), (*QUIET.steps, other, change), (stale,)))
+        assert met.steps == (*QUIET.steps, replace(change, at_s=at_s))
+        assert met.faults[0].anchor.nth == 1
+
+
+def test_a_fault_meets_its_company_at_other_calls_each_time() -> None:
+    labels = [("sweep", f"get_item {name}") for name in "abc"] + [("web", "get_item d")]
+    trial: Trial = (("web", "put_item annotations ->PENDING"), Kind.SLOW, "")
+    met: Met = defaultdict(Counter)
+    for seed in range(30):
+        company_of(trial, labels, met, random.Random(seed))
+    often = met[Kind.SLOW, Kind.JUMP]
+    assert often.keys() == set(labels[:3])
+    assert min(often.values()) >= 5
+
+
+def test_who_stops_for_days_does_so_alone_and_nobody_goes_premium_meanwhile() -> None:
+    stopped = Fault(Anchor("archive", "upload_archive leaving", 1), Kind.FREEZE_AFTER, 10 * DAY)
+    steps = (*QUIET.steps, Step(Act.UPGRADE, 0, 0, 400), Step(Act.DOWNGRADE, 0, 0, 500))
+    plan = Plan(1, Setting(), steps, (DEAD, stopped))
+    assert lasts_days(plan)
+    assert in_peace(plan) == replace(plan, steps=(steps[0], steps[2]), faults=(stopped,))
 
 
 def test_a_block_tries_every_kind_of_fault_that_the_calls_it_has_seen_can_have() -> None:
@@ -128,11 +159,10 @@ def test_every_invariant_holds_whatever_fails(first: int) -> None:
 def test_every_rule_and_mend_has_a_plan_that_notices_its_absence_and_its_line_in_the_page() -> None:
     found = recorded()
     assert list(found) == list(SWITCHES)
-    assert all((entry["seed"] or 0) < MAX_SEEDS for entry in found.values())
+    assert all(entry["seed"] < MAX_SEEDS for entry in found.values())
     page = PAGE.read_text(encoding="utf-8")
     for rule, entry in found.items():
-        seed = "by hand" if entry["seed"] is None else entry["seed"]
-        assert f"| {rule} | {seed} | {', '.join(entry['kinds'])} |" in page
+        assert f"| {rule} | {entry['seed']} | {', '.join(entry['kinds'])} |" in page
 
 
 @pytest.mark.parametrize("rule", SWITCHES)

@@ -1,12 +1,13 @@
 """What has to happen as well for a fault to matter, and where."""
 
 import random
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from tests.proofs.simulation.network import PLUMBING, Label
 from tests.proofs.simulation.plan import CHANGES, DAY, Act, Fault, Kind, Plan, Step
-from tests.proofs.simulation.trials import BYTES, TIMED, Trial, crossing, weighted
+from tests.proofs.simulation.trials import BYTES, TIMED, Trial, crossing, weighted, worth
 
 COMPANY: dict[Kind | Act, tuple[Kind | Act, ...]] = {
     Kind.JUMP: (Kind.DIE_BEFORE, Kind.DIE_AFTER, Kind.DIE_AFTER, Kind.SLOW),
@@ -15,6 +16,8 @@ COMPANY: dict[Kind | Act, tuple[Kind | Act, ...]] = {
 }
 """What has to happen as well for these to matter: somebody leaves a wrong time behind, or goes by
 an index that is behind."""
+Met = Mapping[tuple[Kind | Act, Kind | Act], Counter[Label]]
+"""How often a fault and its company have met, by the call of the company."""
 NEXT = 6
 """So many calls on, a process that dies leaves behind what it has just done."""
 DYING = (Kind.DIE_BEFORE, Kind.DIE_AFTER)
@@ -31,6 +34,15 @@ def lasts_days(plan: Plan) -> bool:
     return bool(plan.faults) and plan.faults[-1].seconds >= DAY and not plan.faults[-1].until
 
 
+def in_peace(plan: Plan) -> Plan:
+    """The plan with its last fault alone, and nobody who wants a result elsewhere meanwhile.
+
+    Whoever stops for days leaves it all to others; what they do without being asked is to be seen.
+    """
+    left = tuple(step for step in plan.steps if step.act not in (Act.UPGRADE, Act.FLIP))
+    return replace(plan, steps=left, faults=plan.faults[-1:])
+
+
 def near(trial: Trial, labels: Iterable[Label], dice: random.Random) -> list[Label]:
     """The calls of the same way that are near this one: those of its daemon, half of the others."""
     daemon = trial[0][0]
@@ -38,11 +50,13 @@ def near(trial: Trial, labels: Iterable[Label], dice: random.Random) -> list[Lab
     return found or list(labels)
 
 
-def company_of(trial: Trial, labels: Iterable[Label], dice: random.Random) -> Trial:
+def company_of(trial: Trial, labels: Iterable[Label], met: Met, dice: random.Random) -> Trial:
     """A trial at a call of the same way: what makes the first one matter.
 
     A process that dies is that of the first fault, once it has written a row, or a little later;
-    who is held up, or acts, is another.
+    who is held up, or acts, is another; whose clock is wrong while bytes have no name is the
+    sweeper, which alone looks for such. Rather one at a call where the two have met the least, of
+    which `met` keeps count.
     """
     kind = dice.choice(COMPANY[trial[1]])
     if kind in DYING:
@@ -55,8 +69,12 @@ def company_of(trial: Trial, labels: Iterable[Label], dice: random.Random) -> Tr
     if kind is Kind.SLOW:
         others = [label for label in others if is_unnamed(label)] or others
     if kind is Kind.JUMP:
-        others = [label for label in others if label[1].split()[0] in TIMED] or others
-    return weighted(others or labels, dice), kind, ""
+        timed = [label for label in others if label[1].split()[0] in TIMED]
+        others = [label for label in timed if label[0] == "sweep"] or timed or others
+    often = met[trial[1], kind]
+    label = weighted(others or labels, dice, lambda label: worth(label) / (1 + often[label]) ** 2)
+    often[label] += 1
+    return label, kind, ""
 
 
 def is_unnamed(label: Label) -> bool:
@@ -91,9 +109,16 @@ def _carried_out(plan: Plan, change: Step) -> Plan:
     """
     others = [step for step in plan.steps if step.act in CHANGES and step != change]
     away = others[change.act is not Act.UPGRADE :]
-    plan = replace(plan, steps=tuple(step for step in plan.steps if step not in away))
+    left = [_in_time(step) if step == change else step for step in plan.steps if step not in away]
+    plan = replace(plan, steps=tuple(left))
     *before, last = plan.faults
     return plan if len(away) < len(others) else replace(plan, faults=(*before, _at_first(last)))
+
+
+def _in_time(change: Step) -> Step:
+    """The change of role at the very call while a result is moved; in its wake once it is away."""
+    is_away = bool(change.anchor and change.anchor.call.endswith("archived"))
+    return change if is_away else replace(change, at_s=0)
 
 
 def _at_first(fault: Fault) -> Fault:

@@ -41,7 +41,9 @@ class Counts:
         self.changed: dict[str, float] = {}
         """When each user's role was last changed."""
         self.released: dict[str, float] = {}
-        """When each user last went back to free."""
+        """When it was last written that a user went back to free."""
+        self.free_since: dict[str, float] = {}
+        """The same by the row: it may have been written later."""
         self.moved: dict[str, float] = {}
         """When each job has last come to another state."""
         self.missed: set[str] = set()
@@ -85,19 +87,19 @@ class Counts:
         """When a user who is free went back to free last; now, where the user is premium."""
         is_free = role_of(self.cloud.accounts.get(user_id)).startswith("free")
         now = self.cloud.scheduler.now
-        return self.released.get(user_id, now) if is_free else now
+        return self.free_since.get(user_id, now) if is_free else now
 
     def known_release(self, strand: Strand | None, user_id: str) -> float:
         """When the user last went back to free, if the strand has read the account since."""
-        released = self.released.get(user_id, 0.0)
         read = self.read.get((strand, user_id), 0.0) if strand else 0.0
-        return released if released < read else 0.0
+        return self.free_since.get(user_id, 0.0) if self.released.get(user_id, 0.0) < read else 0.0
 
     def _role(self, strand: Strand, key: str, before: Item, after: Item, up: set[str]) -> None:
         if "role_changes" in up:
             self.changed[key] = self.cloud.scheduler.now
             if role_of(after).startswith("free"):
                 self.released[key] = self.cloud.scheduler.now
+                self.free_since[key] = min(self.released[key], _number(after, "changed_time"))
         pending = "pending_role_change"
         is_cleared = pending in before and pending not in after
         began, changed = self.began.get(strand, 0), self.changed.get(key, 0)

@@ -1,5 +1,6 @@
 """What people do in a run: requests to the site, each in a process of its own."""
 
+import functools
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
@@ -74,15 +75,16 @@ class People:
         world: World,
         act: Callable[[World, Step], None],
         step: Step,
+        tries: int = TRIES,
     ) -> None:
-        """Try again, as a person does whose page did not load."""
-        for _ in range(TRIES):
-            try:
-                act(world, step)
-            except Exception:
-                self.network.scheduler.sleep(AGAIN_S)
-            else:
-                return
+        """Try again, as a person does whose page did not load: each try is a request of its own."""
+        try:
+            act(world, step)
+        except Exception:
+            if tries > 1:
+                again = functools.partial(self._persist, process, world, act, step, tries - 1)
+                scheduler = self.network.scheduler
+                scheduler.after(AGAIN_S, lambda: scheduler.spawn(process, again))
 
     def _submit(self, world: World, step: Step) -> None:
         if step.job not in self.uploads:

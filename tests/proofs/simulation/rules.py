@@ -21,9 +21,9 @@ FOUND = Path(__file__).parent / "found.json"
 
 
 class Entry(TypedDict):
-    """A finding as it is kept; a plan that was written by hand has no seed."""
+    """A finding as it is kept."""
 
-    seed: int | None
+    seed: int
     kinds: list[str]
     plan: dict[str, Any]
 

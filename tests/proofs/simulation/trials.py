@@ -62,7 +62,7 @@ CROSSED = (
 )
 """The ways by which another process gets in between."""
 SHARES: dict[tuple[Kind | Act, str], float] = {
-    (Kind.STALE, ""): 14.0,
+    (Kind.STALE, ""): 18.0,
     (Kind.JUMP, ""): 16.0,
     (Kind.OUTAGE, ""): 10.0,
     (Kind.DOUBLED, ""): 6.0,
@@ -71,10 +71,10 @@ SHARES: dict[tuple[Kind | Act, str], float] = {
     (Kind.DIE_AFTER, ""): 5.0,
     (Kind.FREEZE_AFTER, ""): 8.0,
     (Kind.KEPT, ""): 5.0,
-    (Kind.LOST_MESSAGE, ""): 5.0,
+    (Kind.LOST_MESSAGE, ""): 9.0,
     (Kind.SLOW, ""): 7.0,
     (Kind.DIE_BEFORE, ""): 3.0,
-    (Kind.FAILS, ""): 4.0,
+    (Kind.FAILS, ""): 6.0,
     (Kind.FREEZE, ""): 3.0,
     (Kind.REFUSED, ""): 3.0,
     (Kind.UNKNOWN, ""): 2.0,
@@ -177,11 +177,16 @@ def kinds(operation: str) -> tuple[Kind, ...]:
 def weighted(
     labels: Iterable[Label],
     dice: random.Random,
-    weight: Callable[[Label], float] = lambda label: _weight(label[1]),
+    weight: Callable[[Label], float] = lambda label: worth(label),
 ) -> Label:
     """One of these calls, rather a write than a read."""
     names = sorted(name for name in labels if name[0] != "operator")
     return dice.choices(names, [weight(name) for name in names])[0]
+
+
+def worth(label: Label) -> float:
+    """How much it is worth to have something happen at a call."""
+    return _weight(label[1])
 
 
 def _weight(call: str) -> float:
