@@ -4,7 +4,6 @@ import json
 import logging
 import os
 import queue
-import signal
 import socket
 import sys
 import uuid
@@ -24,6 +23,7 @@ from aws import consumer
 from aws.consumer import ReturnToQueue
 from aws.events import Event
 from aws.machine.instance import Instance
+from aws.machine.stop_request import StopRequest
 from aws.outage import is_outage
 from aws.resources import World
 from aws.rows.job import Job, Refused
@@ -125,27 +125,23 @@ def publish_references(world: World) -> None:
 def main() -> None:
     """Serve job requests, as many at a time as config.ini says."""
     world, _ = consumer.begin("annotator", __doc__)
+    stopping = StopRequest().on_signals()  # before an instance that is to end can ask for it
     tell_what_is_lacking()
     remove_leftovers()
     instance = Instance.detect()
-    state = Health(lambda fault: stop())
+    state = Health(lambda fault: stopping.set())
     with ExitStack() as stack:
         stack.callback(instance.leave)
         state.fault = health.trial()
         if state.fault is None:
-            instance.watch(stop)
-            serve(world, instance, state)
+            instance.watch(stopping.set)
+            serve(world, instance, state, stopping)
         if state.fault:
             instance.mark_unhealthy()
             sys.exit(f"gas: this machine is sick and takes no jobs: {state.fault}")
 
 
-def stop() -> None:
-    """Have the daemon end in order, as on SIGTERM."""
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
-def serve(world: World, instance: Instance, state: Health) -> None:
+def serve(world: World, instance: Instance, state: Health, stopping: StopRequest) -> None:
     """Serve until a stop is requested, or until this machine is found sick."""
     publish_references(world)
     concurrency = world.config.annotator.workers
@@ -153,7 +149,7 @@ def serve(world: World, instance: Instance, state: Health) -> None:
         workers = [stack.enter_context(Worker()) for _ in range(concurrency)]
         handle = Annotator(workers, instance, state).handle
         beacon = stack.enter_context(Beacon(world, concurrency))
-        consumer.serve(world, "job_requests", beacon.timing(handle), concurrency)
+        consumer.serve(world, "job_requests", beacon.timing(handle), concurrency, stopping)
 
 
 if __name__ == "__main__":

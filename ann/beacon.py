@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 LATELY_S = 3600
 MOST_JOBS = 1000
+STOP_S = 5
+"""The longest that a stop waits for a sign of life that is being written."""
 Handler = Callable[[World, Event], None]
 
 
@@ -41,7 +43,7 @@ class Beacon:
 
     def __exit__(self, *fault: object) -> None:
         self.stopping.set()
-        self.thread.join()
+        self.thread.join(STOP_S)
 
     def timing(self, handle: Handler) -> Handler:
         """`handle`, with the time of each request that it brings to an end."""

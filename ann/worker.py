@@ -72,7 +72,7 @@ class Worker:
 
     def _end(self) -> None:
         """Take leave of the server, whose end takes its child along."""
-        server = self.server
+        server, self.server = self.server, None
         if server is None:
             return
         with contextlib.suppress(BrokenPipeError):

@@ -76,27 +76,35 @@ def begin(
         sys.exit(f"gas: {fault}")
 
 
-def serve(world: World, queue: str, handle: Handler, concurrency: int = 1) -> None:
+def serve(
+    world: World,
+    queue: str,
+    handle: Handler,
+    concurrency: int = 1,
+    stopping: StopRequest | None = None,
+) -> None:
     """Serve `queue` until SIGTERM, SIGINT or SIGHUP, `concurrency` messages at a time.
 
     A message whose handler returns is deleted; one whose handler raises is delivered again after
-    a growing backoff, and is in the dead-letter queue after five deliveries.
+    a growing backoff, and is in the dead-letter queue after five deliveries. `stopping` is the
+    request of a caller who listens to these signals already.
     """
     try:
         world.queues.url(queue)
     except (FileNotFoundError, BotoCoreError) as fault:
         sys.exit(f"gas: {fault}")
-    consumer = Consumer(world, queue, handle)
-    consumer.stopping.on_signals()
+    consumer = Consumer(world, queue, handle, stopping or StopRequest().on_signals())
     consumer.serve(concurrency)
 
 
 class Consumer:
     """The threads that receive from one queue and call one handler."""
 
-    def __init__(self, world: World, queue: str, handle: Handler) -> None:
+    def __init__(
+        self, world: World, queue: str, handle: Handler, stopping: StopRequest | None = None
+    ) -> None:
         self.world, self.queue, self.handle = world, queue, handle
-        self.stopping = StopRequest()
+        self.stopping = stopping or StopRequest()
         self.heartbeats: dict[Heartbeat, Message] = {}
 
     def serve(self, concurrency: int = 1) -> None:
@@ -175,6 +183,8 @@ class Consumer:
         """Keep a heartbeat going within the block."""
         heartbeat, done = Heartbeat(), threading.Event()
         self.heartbeats[heartbeat] = message
+        if self.stopping.is_set():  # perhaps since after those in flight were released
+            heartbeat.released.set()
         thread = threading.Thread(
             target=self._heartbeat, args=(message, heartbeat, done), daemon=True
         )

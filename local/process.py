@@ -19,6 +19,8 @@ import requests
 from local.readiness import ReadySocket
 
 PR_SET_PDEATHSIG = 1
+RELAY_S = 5
+"""The longest that the last lines are waited for: a grandchild may hold the pipe open."""
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 """Loaded here: between fork and exec it is too late to load anything."""
 
@@ -44,6 +46,7 @@ class Process:
     pass_fds: tuple[int, ...] = ()
     """Descriptors that it inherits."""
     child: subprocess.Popen[str] | None = None
+    relay: threading.Thread | None = None
     ready: ReadySocket | None = None
     is_ready: bool = False
     started_time: float = 0.0
@@ -65,7 +68,8 @@ class Process:
             pass_fds=self.pass_fds,
             preexec_fn=functools.partial(_die_with, os.getpid()),
         )
-        threading.Thread(target=self._relay, args=(self.child, out), daemon=True).start()
+        self.relay = threading.Thread(target=self._relay, args=(self.child, out), daemon=True)
+        self.relay.start()
 
     def _environment(self) -> dict[str, str]:
         """Never the NOTIFY_SOCKET of whoever started us."""
@@ -102,13 +106,18 @@ class Process:
             self._signal_group(number)
 
     def reap(self, deadline: float) -> None:
-        """Wait until `deadline` (monotonic s) for the process to end, then kill its group."""
+        """Wait until `deadline` (monotonic s) for the process to end, then kill its group.
+
+        What it has still to say is written before: the caller may close the log next.
+        """
         if self.child is None:
             return
         with suppress(subprocess.TimeoutExpired):
             self.child.wait(max(0.1, deadline - time.monotonic()))
         self._signal_group(signal.SIGKILL)
         self.child.wait()
+        if self.relay:
+            self.relay.join(RELAY_S)
         self._forget_readiness()
 
     def _signal_group(self, number: int) -> None:

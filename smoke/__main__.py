@@ -100,8 +100,10 @@ def _leave(run: SmokeRun, keep: bool) -> None:
         return
     try:
         _note(f"cleaned up: the files of {run.clean_up()} job(s) are deleted")
-    except Exception as fault:
+    except BaseException as fault:
         _note(f"not cleaned up: {fault}\nleft: account {run.user_id}, its jobs and their files")
+        if not isinstance(fault, Exception):  # told to stop once more
+            raise
 
 
 def _resumed(target: Target, job_id: str) -> SmokeRun:

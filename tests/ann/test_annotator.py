@@ -5,7 +5,7 @@ import gzip
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +20,8 @@ from ann.task import Task
 from ann.worker import Run, ServerError, Worker
 from aws.consumer import ReturnToQueue
 from aws.events import Event
+from aws.machine.instance import Instance
+from aws.machine.stop_request import StopRequest
 from aws.resources import World
 from aws.rows.job import Job, Status
 from aws.storage.keys import ANNOTATION
@@ -345,10 +347,33 @@ def test_a_daemon_on_a_sick_machine_ends_before_it_takes_a_job(
 ) -> None:
     job = builders.submitted(world, builders.user(world))
     monkeypatch.setattr(sys, "argv", ["annotator"])
+    monkeypatch.setattr(StopRequest, "on_signals", lambda self: self)
     monkeypatch.setattr(health, "MIN_FREE_BYTES", 10**18)
     with pytest.raises(SystemExit, match="this machine is sick"):
         annotator.main()
     assert world.jobs.get(job.job_id).attempt == 0
+
+
+def test_a_daemon_that_starts_on_an_instance_about_to_end_leaves_it_in_order(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It once killed itself there, before anything listened to the signal."""
+    calls: list[str] = []
+
+    class Ending(Instance):
+        def watch(self, stop: Callable[[], None]) -> None:
+            calls.append("told to stop")
+            stop()
+
+        def leave(self) -> None:
+            calls.append("left")
+
+    monkeypatch.setattr(Instance, "detect", Ending)
+    monkeypatch.setenv("GAS_GAS_PREFIX", world.config.gas.prefix)
+    monkeypatch.setattr(sys, "argv", ["annotator"])
+    monkeypatch.setattr(StopRequest, "on_signals", lambda self: self)
+    annotator.main()
+    assert calls == ["told to stop", "left"]
 
 
 def test_a_disk_that_fails_the_daemon_itself_is_not_held_against_the_file(

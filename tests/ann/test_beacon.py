@@ -1,9 +1,11 @@
 """The sign of life of an annotator."""
 
+import threading
 from typing import Any
 
 import pytest
 
+from ann import beacon as module
 from ann.beacon import LATELY_S, Beacon
 from aws.events import Event
 from aws.resources import World
@@ -46,6 +48,19 @@ def test_it_is_there_as_soon_as_the_annotator_is(world: World) -> None:
     with Beacon(world, 1, "host"):
         pass
     assert written(world)["jobs"] == 0
+
+
+def test_a_store_that_is_silent_holds_up_no_stop(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = threading.Event()
+    monkeypatch.setattr(module, "STOP_S", 0)
+    monkeypatch.setattr(world.files, "write", lambda *_: answer.wait())
+    with Beacon(world, 3, "host") as silent:
+        pass
+    assert silent.thread.is_alive()
+    answer.set()
+    silent.thread.join()
 
 
 def test_a_store_that_fails_stops_no_annotator(world: World, local_aws: Handle) -> None:

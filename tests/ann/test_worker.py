@@ -1,5 +1,6 @@
 """The fork server: limits, deaths, and that nothing outlives its job."""
 
+import errno
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import psutil
 import pytest
@@ -105,6 +107,25 @@ def test_a_dead_server_is_replaced(task: Task) -> None:
         again = worker.start(_whole(task)).wait(PATIENCE_S)
     assert again is not None
     assert again.error is None
+
+
+def test_a_server_that_could_not_be_replaced_is_replaced_later(
+    task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise OSError(errno.EAGAIN, "no process left")
+
+    with Worker() as worker:
+        assert worker.server is not None
+        worker.server.kill()
+        worker.server.wait()
+        with monkeypatch.context() as patch:
+            patch.setattr(subprocess, "Popen", refuse)
+            with pytest.raises(OSError, match="no process left"):
+                worker.start(task)
+        outcome = worker.start(_whole(task)).wait(PATIENCE_S)
+    assert outcome is not None
+    assert outcome.error is None
 
 
 def test_a_fork_server_that_stands_still_is_told_from_a_job_that_takes_too_long(

@@ -180,6 +180,25 @@ def test_an_idle_daemon_stops_on_sigterm(world: World) -> None:
     assert depth(world) == (0, 0)
 
 
+def test_a_message_whose_handling_begins_as_the_stop_comes_is_released_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stop has released those that it saw in flight before this one was among them."""
+    released: list[bool] = []
+    consumer = Consumer(
+        world, QUEUE, lambda _, event: released.append(event.heartbeat.released.is_set())
+    )
+
+    def begun() -> Heartbeat:
+        consumer.stopping.set()
+        return Heartbeat()
+
+    monkeypatch.setattr(module, "Heartbeat", begun)
+    world.queues.send(QUEUE, BODY)
+    consumer.process(received(world))
+    assert released == [True]
+
+
 def test_a_message_that_came_after_the_stop_goes_back_untouched(world: World) -> None:
     world.queues.send(QUEUE, BODY)
     consumer = Consumer(world, QUEUE, lambda *_: pytest.fail("it was handled"))

@@ -125,6 +125,7 @@ def test_the_keyboard_alone_goes_from_the_front_page_to_a_filtered_download(
     tab_to(page, lambda focused: focused.get("name") == "gene")
     page.keyboard.type("MT-ND1")
     page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("gene=MT-ND1"))
     expect(page.locator("#found")).to_contain_text("match")
     with page.expect_download() as download:
         press_to(page, "Download what I see")

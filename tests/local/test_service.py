@@ -3,13 +3,16 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from local.addresses import free_port
 from local.errors import UpError
+from local.process import Process
 from local.service import LocalService, environment
+from tests.conftest import PATIENCE_S
 
 
 def begun_and_ended(folder: Path) -> LocalService:
@@ -29,6 +32,28 @@ def test_a_world_within_a_program_leaves_the_programs_environment_as_it_was(
     before = dict(os.environ)
     begun_and_ended(tmp_path)
     assert dict(os.environ) == before
+
+
+def test_what_a_process_says_last_is_written_before_it_counts_as_stopped() -> None:
+    """The log may be closed next."""
+    written: list[str] = []
+    is_dead = threading.Event()
+
+    class Slow:
+        def write(self, text: str) -> None:
+            is_dead.wait(PATIENCE_S)
+            written.append(text)
+
+        def flush(self) -> None:
+            """Nothing is held back."""
+
+    talker = Process("talker", [sys.executable, "-c", "print('first'); print('last')"], {}, "http")
+    talker.start(Slow())
+    assert talker.child
+    talker.child.wait(PATIENCE_S)
+    is_dead.set()
+    talker.reap(0)
+    assert written == ["talker    | first\n", "talker    | last\n"]
 
 
 def test_private_worlds_take_ports_of_the_settings_only(monkeypatch: pytest.MonkeyPatch) -> None:

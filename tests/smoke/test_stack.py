@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import boto3
 import pytest
@@ -17,7 +17,7 @@ from aws.provision import create_bucket, provision
 from aws.resources import BUCKETS
 from aws.stack.changes import Stack
 from smoke import metric_age, operation, scaling
-from smoke.__main__ import stack_target
+from smoke.__main__ import look, stack_target
 from smoke.catalogue import of_level
 from smoke.checks import Check, CheckFailed, CheckResult, CheckSkipped, Level, Verdict, run_checks
 from smoke.logs import CloudWatchLog
@@ -325,6 +325,18 @@ def group(desired: int, *ids: str) -> str:
     return element(
         AutoScalingGroups=[{"MinSize": 2, "DesiredCapacity": desired, "Instances": instances}]
     )
+
+
+def test_a_second_stop_in_the_midst_of_the_clean_up_names_what_is_left(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(_: SmokeRun) -> NoReturn:
+        raise SystemExit("gas: stopped")
+
+    monkeypatch.setattr(SmokeRun, "clean_up", stopped)
+    with pytest.raises(SystemExit, match="stopped"):
+        look(begin().target, [], keep=False, is_quiet=True)
+    assert "left: account smoke-" in capsys.readouterr().err
 
 
 def test_a_group_that_load_does_not_move_is_named(begin: Begin, quick: Edge) -> None:

@@ -78,7 +78,9 @@ def test_a_message_is_delivered_once_while_it_is_hidden(hostile: Clients, name: 
         hostile.sqs.send_message(QueueUrl=queue, MessageBody=str(number))
 
     def receive(_: int) -> list[str]:
-        reply = hostile.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=3)
+        reply = hostile.sqs.receive_message(
+            QueueUrl=queue, MaxNumberOfMessages=3, VisibilityTimeout=NEVER_S
+        )
         return [message["Body"] for message in reply.get("Messages", [])]
 
     with ThreadPoolExecutor(RIVALS) as rivals:
