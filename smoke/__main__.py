@@ -102,7 +102,7 @@ def _leave(run: SmokeRun, keep: bool) -> None:
         _note(f"cleaned up: the files of {run.clean_up()} job(s) are deleted")
     except BaseException as fault:
         _note(f"not cleaned up: {fault}\nleft: account {run.user_id}, its jobs and their files")
-        if not isinstance(fault, Exception):  # told to stop once more
+        if not isinstance(fault, Exception):  # a second signal
             raise
 
 
