@@ -1,6 +1,7 @@
 """The daemons in one process: handlers, delivery of messages, and a world brought to rest."""
 
 import hashlib
+import os
 import re
 
 from boto3.s3.transfer import TransferConfig
@@ -163,3 +164,13 @@ def wipe(world: World) -> None:
             assert "Errors" not in world.files.s3.delete_objects(Bucket=bucket, Delete=batch)
     for archive_id in list(invariants.archive_ids(world)):
         world.vault.delete(archive_id)
+
+
+def environment(world: World) -> dict[str, str]:
+    """The environment of a daemon of this world in a process of its own, which polls briefly."""
+    return {
+        **os.environ,
+        "GAS_GAS_PREFIX": world.config.gas.prefix,
+        "GAS_AWS_POLL_S": "1",
+        "PYTHONPATH": os.getcwd(),
+    }

@@ -17,6 +17,7 @@ from aws import consumer as module
 from aws.consumer import Consumer, ReturnToQueue
 from aws.events import Event, Heartbeat, Message
 from aws.resources import World
+from tests import daemons
 from tests.conftest import PATIENCE_S
 
 BODY = '{"job_id": "1", "user_id": "u"}'
@@ -133,12 +134,7 @@ def test_an_outage_shorter_than_the_lease_costs_a_handler_nothing(
 
 @pytest.mark.parametrize("options", [["returns"], []], ids=["returns", "does not listen"])
 def test_a_stop_returns_the_message_in_flight_at_once(world: World, options: list[str]) -> None:
-    env = {
-        **os.environ,
-        "GAS_GAS_PREFIX": world.config.gas.prefix,
-        "GAS_AWS_POLL_S": "1",
-        "PYTHONPATH": os.getcwd(),
-    }
+    env = daemons.environment(world)
     world.queues.send(QUEUE, BODY)
     with subprocess.Popen(
         [sys.executable, "-c", WAITS, *options], env=env, stdout=subprocess.PIPE, text=True

@@ -1,6 +1,5 @@
 """A stop that a signal asks for, and another one while the first is handled."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -9,6 +8,7 @@ import pytest
 
 from aws.machine.stop_request import StopRequest
 from aws.resources import World
+from tests import daemons
 from tests.conftest import PATIENCE_S
 
 BURST = """
@@ -50,12 +50,7 @@ def test_signals_that_come_while_another_is_handled_stop_a_daemon_too(
 
     Here a signal comes at each call within the handler.
     """
-    env = {
-        **os.environ,
-        "GAS_GAS_PREFIX": world.config.gas.prefix,
-        "GAS_AWS_POLL_S": "1",
-        "PYTHONPATH": os.getcwd(),
-    }
+    env = daemons.environment(world)
     with subprocess.Popen(
         [sys.executable, "-c", BURST + DAEMONS[daemon]], env=env, stdout=subprocess.PIPE, text=True
     ) as child:
