@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from http.client import HTTPResponse
 
 import pytest
 import requests
@@ -40,6 +41,7 @@ PATIENT = re.compile(r"(client_(?:header|body)_timeout) \d+s;")
 GUNICORN_LINE = 4094
 """Bytes of a request's first line, method and version included (limit_request_line)."""
 CLIENT, ATTACKERS = "198.51.100.1", [f"203.0.113.{n}" for n in range(1, 5)]
+HTTP = "HTTP/1.1\r\nHost: localhost\r\n"
 UNDUE_BODY = "Content-Length: 900000\r\n\r\nx"
 
 pytestmark = pytest.mark.slow
@@ -159,7 +161,9 @@ def test_one_client_has_so_many_requests_at_a_time(front: Front) -> None:
     with ExitStack() as open_connections:
         for _ in range(120):
             open_connections.enter_context(front.slow(text))
-        assert front.get("/healthz", of=of).status_code == 429
+        refusal = front.get("/healthz", of=of)
+        assert refusal.status_code == 429
+        assert "until some are answered" in refusal.text
         assert front.get("/healthz").status_code == 200
     forged, deadline = f"{CLIENT}, {of}", time.monotonic() + PATIENCE_S
     while front.get("/healthz", of=forged).status_code != 200:  # until it has seen them all go
@@ -176,6 +180,32 @@ def test_an_address_too_long_for_gunicorn_is_refused_in_our_own_words(front: Fro
             reply = requests.request(method, url, timeout=PATIENCE_S)
             assert reply.status_code == status
             assert "default-src 'none'" in reply.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("beginning", "status", "advice"),
+    [
+        (f"GET /{'a' * 5_000} {HTTP}", 414, "begin at the front page"),
+        (f"GET /{'a' * 9_000} {HTTP}", 414, "begin at the front page"),
+        (f"GET / {HTTP}Cookie: {'a' * 9_000}\r\n", 431, "delete this site's cookies"),
+        (f"GET / {HTTP}Host: localhost\r\n", 400, "reload the page"),
+        (f"POST / {HTTP}Content-Length: {2 << 20}\r\n", 413, "upload a VCF"),
+    ],
+    ids=["long_for_gunicorn", "long_for_nginx", "headers", "malformed", "body"],
+)
+def test_who_is_refused_by_the_front_for_good_is_told_what_to_do(
+    front: Front, beginning: str, status: int, advice: str
+) -> None:
+    """Such a request is refused at every try, so that to try again would be no advice."""
+    with front.slow(f"{beginning}\r\n") as connection:
+        reply = HTTPResponse(connection)
+        reply.begin()
+        words = reply.read().decode()
+    assert reply.status == status
+    assert reply.headers.get_content_type() == "text/plain"
+    assert reply.headers["X-Content-Type-Options"] == "nosniff"
+    assert advice in words
+    assert "in a minute" not in words
 
 
 def test_what_is_too_large_is_refused_before_it_is_sent(front: Front) -> None:
