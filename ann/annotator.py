@@ -9,6 +9,7 @@ import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 from ann import health, references
@@ -131,14 +132,20 @@ def main() -> None:
     instance = Instance.detect()
     state = Health(lambda fault: stopping.set())
     with ExitStack() as stack:
-        stack.callback(instance.leave)
+        stack.callback(leave, instance, state)
         state.fault = health.trial()
         if state.fault is None:
             instance.watch(stopping.set)
             serve(world, instance, state, stopping)
         if state.fault:
-            instance.mark_unhealthy()
             sys.exit(f"gas: this machine is sick and takes no jobs: {state.fault}")
+
+
+def leave(instance: Instance, state: Health) -> None:
+    """Have a sick machine replaced, and let the instance go."""
+    if state.fault:
+        instance.mark_unhealthy()
+    instance.leave()
 
 
 def serve(world: World, instance: Instance, state: Health, stopping: StopRequest) -> None:
@@ -149,7 +156,14 @@ def serve(world: World, instance: Instance, state: Health, stopping: StopRequest
         workers = [stack.enter_context(Worker()) for _ in range(concurrency)]
         handle = Annotator(workers, instance, state).handle
         beacon = stack.enter_context(Beacon(world, concurrency))
-        consumer.serve(world, "job_requests", beacon.timing(handle), concurrency, stopping)
+        consumer.serve(
+            world,
+            "job_requests",
+            beacon.timing(handle),
+            concurrency,
+            stopping,
+            partial(leave, instance, state),
+        )
 
 
 if __name__ == "__main__":

@@ -75,6 +75,7 @@ class Attempt:
         self.health = health
         self.progress, self.progress_time = "starting", time.monotonic()
         self.heartbeat.renew_with(self.renew)
+        self.heartbeat.abandon_with(self._give_lease_back)
 
     def run(self, worker: Worker, folder: Path) -> None:
         """Download, annotate in a child, store, commit."""
@@ -174,8 +175,12 @@ class Attempt:
 
     def _return_to_queue(self) -> NoReturn:
         """Set the job back to PENDING if the lease is still ours; return the message anyway."""
-        self.world.jobs.return_to_queue(self.job.job_id, owner=self.owner)
+        self._give_lease_back()
         raise ReturnToQueue(f"job {self.job.job_id} was interrupted")
+
+    def _give_lease_back(self) -> None:
+        """Set the job back to PENDING. Raises Refused where the lease is lost."""
+        self.world.jobs.return_to_queue(self.job.job_id, owner=self.owner)
 
     def _judge_crash(self, fault: str) -> None:
         """Count a crash against the job, unless this machine is at fault."""

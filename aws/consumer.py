@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from botocore.exceptions import BotoCoreError
 
@@ -38,6 +39,10 @@ LAST_RENEWAL = 2 / 3
 """The share of the visibility timeout after which a heartbeat that fails is given up."""
 STOP_S = 20
 """The longest that a stop waits for handlers to return once their heartbeats are released."""
+RETURN_S = 10
+"""The longest that it then takes to return the others' messages."""
+LEAVE_S = 10
+"""The longest that `leave` then takes. All three are within TimeoutStopSec (aws/stack/units)."""
 POLL_FAULT_S = 5
 """The pause after a receive that failed: the endpoint may be away."""
 BACKOFF_FACTOR = 3
@@ -82,18 +87,20 @@ def serve(
     handle: Handler,
     concurrency: int = 1,
     stopping: StopRequest | None = None,
+    leave: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve `queue` until SIGTERM, SIGINT or SIGHUP, `concurrency` messages at a time.
 
     A message whose handler returns is deleted; one whose handler raises is delivered again after
     a growing backoff, and is in the dead-letter queue after five deliveries. `stopping` is the
-    request of a caller who listens to these signals already.
+    request of a caller who listens to these signals already. A stop that handlers do not heed ends
+    the process, after `leave`; else the caller does what is to be done at the end.
     """
     try:
         world.queues.url(queue)
     except (FileNotFoundError, BotoCoreError) as fault:
         sys.exit(f"gas: {fault}")
-    consumer = Consumer(world, queue, handle, stopping or StopRequest().on_signals())
+    consumer = Consumer(world, queue, handle, stopping or StopRequest().on_signals(), leave)
     consumer.serve(concurrency)
 
 
@@ -101,9 +108,14 @@ class Consumer:
     """The threads that receive from one queue and call one handler."""
 
     def __init__(
-        self, world: World, queue: str, handle: Handler, stopping: StopRequest | None = None
+        self,
+        world: World,
+        queue: str,
+        handle: Handler,
+        stopping: StopRequest | None = None,
+        leave: Callable[[], None] = lambda: None,
     ) -> None:
-        self.world, self.queue, self.handle = world, queue, handle
+        self.world, self.queue, self.handle, self.leave = world, queue, handle, leave
         self.stopping = stopping or StopRequest()
         self.heartbeats: dict[Heartbeat, Message] = {}
 
@@ -123,16 +135,27 @@ class Consumer:
         log.info("stopped")
 
     def _return_the_rest(self) -> None:
-        """Return unfinished messages to the queue and exit.
+        """Return unfinished messages to the queue, leave, and exit, however silent AWS is.
 
-        Handlers are idempotent, so abandoning one is safe.
+        Handlers are idempotent, so abandoning one is safe. `leave` comes last: the instance may end
+        at once.
         """
-        for message in list(self.heartbeats.values()):
-            self._show(message, 0)
+        _within(
+            RETURN_S, *(partial(self._abandon, *item) for item in list(self.heartbeats.items()))
+        )
         if self.heartbeats:
             log.warning("returned %d unfinished message(s) to the queue", len(self.heartbeats))
+            _within(LEAVE_S, self.leave)
             logging.shutdown()
             os._exit(0)
+
+    def _abandon(self, heartbeat: Heartbeat, message: Message) -> None:
+        """Give back what the handler has claimed, then show the message to others."""
+        try:
+            heartbeat.abandon()
+        except Exception:
+            log.exception("not given back: what is claimed lapses in time")
+        self._show(message, 0)
 
     def _work(self) -> None:
         while not self.stopping.is_set():
@@ -217,3 +240,13 @@ class Consumer:
                     return
                 log.warning("the heartbeat of a message of %s is late: %s", self.queue, fault)
                 pause_s = visibility_s / RETRIES
+
+
+def _within(most_s: float, *calls: Callable[[], None]) -> None:
+    """Make the calls side by side; return when all have, or after `most_s`."""
+    threads = [threading.Thread(target=call, daemon=True) for call in calls]
+    deadline = time.monotonic() + most_s
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0, deadline - time.monotonic()))

@@ -20,6 +20,7 @@ class Heartbeat:
         self.released = threading.Event()
         """Set when a renewal failed or the daemon stops: the handler must end at once."""
         self._renewals: list[Callable[[], object]] = []
+        self._claims: list[Callable[[], object]] = []
 
     def renew_with(self, renewal: Callable[[], object]) -> None:
         """Call `renewal` at every heartbeat; if it raises, the heartbeat is released."""
@@ -29,6 +30,15 @@ class Heartbeat:
         """Run every renewal."""
         for renewal in self._renewals:
             renewal()
+
+    def abandon_with(self, give_back: Callable[[], object]) -> None:
+        """Call `give_back` where the daemon ends without waiting for the handler any longer."""
+        self._claims.append(give_back)
+
+    def abandon(self) -> None:
+        """Give back whatever the handler has claimed."""
+        for give_back in self._claims:
+            give_back()
 
 
 @dataclass(frozen=True)

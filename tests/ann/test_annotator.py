@@ -2,9 +2,11 @@
 
 import errno
 import gzip
+import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -18,6 +20,7 @@ from ann.annotator import Annotator
 from ann.health import Health
 from ann.task import Task
 from ann.worker import Run, ServerError, Worker
+from aws import consumer
 from aws.consumer import ReturnToQueue
 from aws.events import Event
 from aws.machine.instance import Instance
@@ -27,7 +30,7 @@ from aws.rows.job import Job, Status
 from aws.storage.keys import ANNOTATION
 from tests import builders, daemons
 from tests.ann.conftest import vcf
-from tests.conftest import Clock
+from tests.conftest import PATIENCE_S, Clock
 from tests.proofs.faults import Mode, error, fault_at, outage
 
 LONG = vcf(*["MT 73 . A G . . ."] * 60_000)
@@ -374,6 +377,44 @@ def test_a_daemon_that_starts_on_an_instance_about_to_end_leaves_it_in_order(
     monkeypatch.setattr(StopRequest, "on_signals", lambda self: self)
     annotator.main()
     assert calls == ["told to stop", "left"]
+
+
+@pytest.mark.parametrize("fault", [None, "the disk hangs"], ids=["well", "sick"])
+def test_a_stop_amid_a_transfer_that_hangs_returns_the_job_and_leaves_before_it_exits(
+    world: World, monkeypatch: pytest.MonkeyPatch, fault: str | None
+) -> None:
+    """The row first, or the next annotator is refused; then the message; then the instance."""
+    job = builders.submitted(world, builders.user(world))
+    stopping, over, state = StopRequest(), threading.Event(), well()
+    steps: list[object] = []
+
+    def hang(*_: object) -> None:
+        stopping.set()
+        over.wait()
+        raise ReturnToQueue("the transfer has ended at last")
+
+    class Watched(Instance):
+        def mark_unhealthy(self) -> None:
+            steps.append("marked")
+
+        def leave(self) -> None:
+            row = world.jobs.get(job.job_id)
+            steps.append((row.job_status, world.queues.depth("job_requests").visible))
+
+    def leave_hard(code: int) -> None:
+        steps.append("exited")
+        over.set()
+        raise SystemExit(code)
+
+    monkeypatch.setattr(world.files, "download", hang)
+    for name, most_s in {"STOP_S": 0, "RETURN_S": PATIENCE_S, "LEAVE_S": PATIENCE_S}.items():
+        monkeypatch.setattr(consumer, name, most_s)
+    monkeypatch.setattr(os, "_exit", leave_hard)
+    monkeypatch.setattr(logging, "shutdown", lambda: None)
+    state.fault = fault
+    with pytest.raises(SystemExit):
+        annotator.serve(world, Watched(), state, stopping)
+    assert steps == [*(["marked"] if fault else []), (Status.PENDING, 1), "exited"]
 
 
 def test_a_disk_that_fails_the_daemon_itself_is_not_held_against_the_file(

@@ -37,7 +37,7 @@ def handle(world, event):
     threading.Event().wait()
 
 world = connect(load())
-consumer.STOP_S = 1
+consumer.STOP_S, consumer.RETURN_S = 1, 180
 consumer.serve(world, "job_results", handle)
 """
 
@@ -150,6 +150,7 @@ def test_a_message_that_cannot_be_returned_at_a_stop_keeps_no_other_back(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ends: list[int] = []
+    monkeypatch.setattr(module, "RETURN_S", PATIENCE_S)
     monkeypatch.setattr(os, "_exit", ends.append)
     monkeypatch.setattr(logging, "shutdown", lambda: None)
     world.queues.send(QUEUE, BODY)
@@ -160,6 +161,29 @@ def test_a_message_that_cannot_be_returned_at_a_stop_keeps_no_other_back(
     consumer.serve(0)
     assert depth(world) == (1, 0)
     assert ends == [0]
+
+
+def test_a_stop_waits_neither_for_a_silent_queue_nor_for_a_silent_auto_scaling(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What has the handlers hang may have the last calls hang as well."""
+    ends: list[int] = []
+    silent = threading.Event()
+
+    def hang(*_: object) -> None:
+        silent.wait()
+
+    for name in ("RETURN_S", "LEAVE_S"):
+        monkeypatch.setattr(module, name, 0.1)
+    monkeypatch.setattr(world.queues, "change_visibility", hang)
+    monkeypatch.setattr(os, "_exit", ends.append)
+    monkeypatch.setattr(logging, "shutdown", lambda: None)
+    stuck = Consumer(world, QUEUE, lambda *_: None, leave=hang)
+    stuck.heartbeats = {Heartbeat(): Message(QUEUE, BODY, "", 1) for _ in range(3)}
+    stuck.stopping.set()
+    stuck.serve(0)
+    assert ends == [0]
+    silent.set()
 
 
 def test_an_idle_daemon_stops_on_sigterm(world: World) -> None:

@@ -1,9 +1,11 @@
 """Every process of aws/processes.py has what it needs on AWS: a log, a group for it, a unit."""
 
 import json
+import re
 
 import pytest
 
+from aws import consumer
 from aws.processes import PROCESSES, InstanceKind
 from aws.stack.template import HERE, user_data
 from tests.aws.stack.parsed import Parsed
@@ -26,6 +28,12 @@ def test_a_change_to_a_unit_is_for_a_process_that_exists() -> None:
     changed = {folder.name for folder in (HERE / "units").glob("*.d")}
     own = {f"gas@{process.name}.service.d" for process in PROCESSES}
     assert changed <= own | {"nginx.service.d"}
+
+
+def test_no_daemon_is_killed_while_it_returns_what_is_unfinished_and_leaves() -> None:
+    unit = (HERE / "units/gas@.service").read_text()
+    (stop_s,) = re.findall(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)
+    assert int(stop_s) > consumer.STOP_S + consumer.RETURN_S + consumer.LEAVE_S
 
 
 @pytest.mark.parametrize("kind", InstanceKind)
