@@ -12,7 +12,7 @@ from web import assets
 
 DECISIONS = Path(__file__).parents[2] / "docs" / "decisions.md"
 VENDORED = re.compile(r"\| `web/static/(vendor/\S+)` .* `([0-9a-f]{64})` \|")
-MOST_OWN_BYTES = 40_000
+MOST_OWN_BYTES = 45_000
 """All scripts that are not vendored, together."""
 PAGE = re.compile(r'(?:href|src)="(/assets/[^"]+)"')
 

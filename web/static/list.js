@@ -1,12 +1,11 @@
 // Keeps the list of jobs true: shows what has changed while a job in it is under way or a result
-// moves, and says so. Pauses in a hidden tab.
+// moves, and says so.
 
+import { follow, pageWith } from "./follow.js";
 import { now } from "./times.js";
 
-const EVERY_MS = 4000;
 const announcement = document.getElementById("announcement");
 let jobs = document.getElementById("jobs");
-let timer = null;
 
 function states(list) {
     return new Map([...list.querySelectorAll("tr[data-job]")].map((row) => [row.querySelector("input").value, row]));
@@ -27,16 +26,15 @@ function changes(before, after) {
     return found;
 }
 
-async function refresh() {
+/** True where the list is another than the one shown. */
+async function look() {
     const address = new URL(location.href);
     address.pathname += "/rows";
-    // A redirect, to the login, has the status 0 here.
-    const reply = await fetch(address, { headers: { Accept: "text/html" }, cache: "no-store", redirect: "manual" });
-    if (!reply.ok) return reply.status < 500;
-    const fresh = new DOMParser().parseFromString(await reply.text(), "text/html").getElementById("jobs");
+    const fresh = (await pageWith("jobs", address)).getElementById("jobs");
     const changed = changes(states(jobs), fresh).join(", ");
     if (changed) announcement.textContent = changed;
-    if (shape(fresh) !== shape(jobs)) {
+    const isAnother = shape(fresh) !== shape(jobs);
+    if (isAnother) {
         const focused = document.activeElement?.id;
         const picked = [...jobs.querySelectorAll("input:checked")].map((box) => box.value);
         for (const box of fresh.querySelectorAll("input")) box.checked = picked.includes(box.value);
@@ -45,13 +43,7 @@ async function refresh() {
         if (focused) document.getElementById(focused)?.focus();
     }
     jobs.toggleAttribute("data-live", "live" in fresh.dataset);
-    return false;
-}
-
-async function follow() {
-    timer = null;
-    const isOver = isMoving() && (await refresh().catch(() => false));
-    if (!isOver) schedule();
+    return isAnother;
 }
 
 /** True while a job is under way, and when a result's time here is over. */
@@ -59,9 +51,4 @@ function isMoving() {
     return "live" in jobs.dataset || [...jobs.querySelectorAll("[data-until]")].some((e) => Number(e.dataset.until) < now());
 }
 
-function schedule() {
-    if (timer === null && !document.hidden) timer = setTimeout(follow, EVERY_MS);
-}
-
-document.addEventListener("visibilitychange", schedule);
-schedule();
+follow(look, isMoving);

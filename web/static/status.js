@@ -1,33 +1,26 @@
-// Keeps a job's page up to date: polls the status with backoff, and shows the page anew when it
-// has changed. Pauses in a hidden tab; stops when nothing more will happen.
+// Keeps a job's page up to date: asks for the status, and shows the page anew when it has changed.
 
-const FIRST_POLL_MS = 700; // Most jobs are done within a second of their page being shown.
-const MIN_DELAY_MS = 2000;
-const MAX_DELAY_MS = 5000; // The page is never further behind, and an unchanged status costs next to nothing.
-const GROWTH = 1.4;
+import { follow, get, pageWith } from "./follow.js";
+
 const announcement = document.getElementById("announcement");
 let job = document.getElementById("job");
 let etag = null;
-let delay = MIN_DELAY_MS;
-let timer = null;
 
-/** True where the status is not that of the last poll. */
-async function hasChanged() {
+/** True where the status is another than the one shown: that counts once the page has come. */
+async function look() {
     const headers = { Accept: "application/json" };
     if (etag) headers["If-None-Match"] = etag;
-    const reply = await fetch(job.dataset.status, { headers, cache: "no-store" });
+    const reply = await get(job.dataset.status, headers);
     if (reply.status === 304) return false;
-    if (!reply.ok) throw new Error(String(reply.status));
+    const shown = job.dataset.shown;
+    redraw(await pageWith("job", location.href));
     etag = reply.headers.get("ETag");
+    if (job.dataset.shown !== shown) announce();
     return true;
 }
 
-async function redraw() {
-    const reply = await fetch(location.href, { headers: { Accept: "text/html" } });
-    if (!reply.ok) throw new Error(String(reply.status));
-    const page = new DOMParser().parseFromString(await reply.text(), "text/html");
+function redraw(page) {
     const fresh = page.getElementById("job");
-    if (!fresh) return;
     const focused = document.activeElement?.closest("#job") ? document.activeElement.textContent : null;
     job.replaceWith(fresh);
     job = fresh;
@@ -48,36 +41,10 @@ function announce() {
     announcement.textContent = `${document.querySelector("h1 + .badge-status").textContent}: ${job.querySelector(".state h2").textContent}`;
 }
 
-async function poll() {
-    timer = null;
-    try {
-        if (await hasChanged()) {
-            const shown = job.dataset.shown;
-            await redraw();
-            if (job.dataset.shown !== shown) announce();
-            delay = MIN_DELAY_MS;
-        }
-    } catch (fault) {
-        if (fault.message === "401" || fault.message === "404") return;
-    }
-    schedule();
-    delay = Math.min(delay * GROWTH, MAX_DELAY_MS);
+/** True while something happens by itself; of an archived result its owner may have subscribed meanwhile. */
+function isLive(isBack) {
+    return "live" in job.dataset || (isBack && "archived" in job.dataset);
 }
 
-function schedule() {
-    if (timer !== null || document.hidden || !("live" in job.dataset)) return;
-    timer = setTimeout(poll, delay);
-}
-
-document.addEventListener("visibilitychange", () => {
-    if (document.hidden) {
-        clearTimeout(timer);
-        timer = null;
-    } else {
-        delay = MIN_DELAY_MS;
-        if ("archived" in job.dataset) poll(); // Its owner may have subscribed meanwhile.
-        schedule();
-    }
-});
 document.documentElement.classList.add("scripted");
-if ("live" in job.dataset) timer = setTimeout(poll, FIRST_POLL_MS);
+follow(look, isLive);

@@ -12,6 +12,11 @@ export function now() {
     return (Date.now() + aheadMs) / 1000;
 }
 
+/** A moment, or milliseconds since 1970, in words. */
+export function moment(time) {
+    return words.format(time);
+}
+
 /** The same words as the server's (web/display/formatting.py). */
 function ago(time) {
     const seconds = Math.round(now() - time);
@@ -29,7 +34,7 @@ export function span(seconds) {
 function localise() {
     for (const element of document.querySelectorAll("time[datetime]:not([title])")) {
         element.title = element.textContent.trim();
-        element.textContent = words.format(new Date(element.dateTime));
+        element.textContent = moment(new Date(element.dateTime));
     }
 }
 
