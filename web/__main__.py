@@ -6,13 +6,16 @@ import struct
 import sys
 from typing import Any
 
+from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
-from aws import config, log, secrets
+from aws import config, limits, log, secrets
 from aws.config import Config, ConfigError
 from aws.machine.memory import hide_memory
+from aws.resources import connect
+from aws.secrets import Secrets
 from web.app import MAX_BODY_BYTES, create_app
 from web.services.streams import LONGEST_S, TooLong
 from web.whole_requests import WholeRequests
@@ -43,11 +46,19 @@ def set_deadlines(arbiter: Arbiter) -> None:
                 listener.sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", wait_s, 0))
 
 
-class Server(BaseApplication):
-    """gunicorn with options from code, not from its command line; each worker makes its own app."""
+def site(settings: Config, keys: Secrets) -> Flask:
+    """The site, with clients of its own for AWS."""
+    return create_app(connect(settings, limits=limits.PAGE), keys)
 
-    def __init__(self, settings: Config, bind: str) -> None:
-        self.settings, self.options = settings, options(settings, bind)
+
+class Server(BaseApplication):
+    """gunicorn with options from code, not from its command line; each worker makes its own app.
+
+    It asks nobody for anything: gunicorn ends with all workers where one fails at its start.
+    """
+
+    def __init__(self, settings: Config, keys: Secrets, bind: str) -> None:
+        self.settings, self.keys, self.options = settings, keys, options(settings, bind)
         super().__init__()
 
     def load_config(self) -> None:
@@ -56,7 +67,8 @@ class Server(BaseApplication):
 
     def load(self) -> Any:
         log.setup("web")
-        return WholeRequests(create_app(), self.settings.web.threads, MAX_BODY_BYTES)
+        app = site(self.settings, self.keys)
+        return WholeRequests(app, self.settings.web.threads, MAX_BODY_BYTES)
 
 
 class SiteLogger(Logger):
@@ -107,10 +119,11 @@ def main() -> None:
     log.setup("web")
     try:
         settings = config.load()
-        create_app(secrets=secrets.load(settings))
+        keys = secrets.load(settings)
+        site(settings, keys)
     except (ConfigError, ImportError) as fault:
         sys.exit(f"gas: {fault}")
-    Server(settings, args.bind).run()
+    Server(settings, keys, args.bind).run()
 
 
 if __name__ == "__main__":

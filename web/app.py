@@ -6,8 +6,6 @@ from flask import Flask, request
 from flask_bootstrap import Bootstrap5
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from aws import config, limits, resources
-from aws import secrets as aws_secrets
 from aws.config import Config
 from aws.resources import World
 from aws.secrets import Secrets
@@ -55,10 +53,8 @@ MAX_BODY_BYTES = 1_000_000
 """Files go to S3; the site itself gets small forms and Stripe's notices only."""
 
 
-def create_app(world: World | None = None, secrets: Secrets | None = None) -> Flask:
+def create_app(world: World, secrets: Secrets) -> Flask:
     """The site; raises ConfigError where a setting or a secret is missing or unsafe."""
-    world = world or resources.connect(config.load(), limits=limits.PAGE)
-    secrets = secrets or aws_secrets.load(world.config)
     app = Flask(__name__, static_folder=None)
     app.config.update(settings(world.config, secrets))
     app.extensions[context.KEY] = context.build(world, secrets)
