@@ -12,10 +12,11 @@ from ann.consequences import START_LOST, with_start_retained
 from ann.described import Allele, CodingEntry, Describer, Words
 from ann.entries import Entries
 from ann.fasta import MappedFasta
+from ann.hgvs import shifted, trimmed
 from ann.indels import Indels, indels_of, moved, names, spans
 from ann.kinds import Kinds
 from ann.models import NearbyModels
-from ann.table import Ints
+from ann.table import Ints, Mask
 from ann.texts import Objects, objects
 
 
@@ -35,6 +36,11 @@ class Read(NamedTuple):
     codons: Objects
     kinds: Ints
     corrected: list[int]
+
+    def silence(self, silent: Mask) -> None:
+        """Forget the names of these of all entries; their kinds stay."""
+        which = silent[self.entries]
+        self.coding[which], self.protein[which], self.codons[which] = b"", b"", ""
 
 
 class SequenceReading:
@@ -107,6 +113,19 @@ class SequenceReading:
         )
         entry = CodingEntry(kind.transcript or "", kind.consequence, peptides, bases)
         return self.describer.entry(allele_of(alleles, int(entries.alleles[n])), entry)
+
+    def touches_cds(self, n: int, entries: Entries, alleles: Alleles, kinds: Kinds) -> bool:
+        """Tell if an entry's allele changes the CDS, where it stands or where HGVS moves it.
+
+        What comes in between two bases does where one part has both.
+        """
+        transcript = self.describer.transcript(kinds[entries.kinds[n]].transcript or "")
+        if transcript is None:
+            return False
+        exact = trimmed(*allele_of(alleles, int(entries.alleles[n]))[1:])
+        there = shifted(exact, transcript.bases, transcript.strand)
+        start, end = min(exact.start, there.start), max(exact.end, there.end)
+        return any(part.start <= end and part.stop > start for part in transcript.cds)
 
     def _small(
         self, pending: Ints, entries: Entries, alleles: Alleles, transcripts: Ints

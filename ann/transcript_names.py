@@ -9,7 +9,7 @@ from ann.checked import Runs
 from ann.codons import Codons, codons_of
 from ann.entries import Entries
 from ann.kinds import Kinds, changes_codons, is_at_an_end
-from ann.models import NearbyModels
+from ann.models import KEY_BITS, NearbyModels
 from ann.naming import (
     NameTexts,
     coding_bases,
@@ -42,6 +42,7 @@ class KindColumns(NamedTuple):
     has_strand: Mask
     changes_codons: Mask
     is_at_an_end: Mask
+    ranks: Ints
     transcripts: Ints
 
     @classmethod
@@ -53,6 +54,7 @@ class KindColumns(NamedTuple):
             np.array([locus.strand is not None for locus in kinds.loci], np.bool_)[loci],
             np.array([changes_codons(word) for word in kinds.consequences], np.bool_)[consequences],
             np.array([is_at_an_end(word) for word in kinds.consequences], np.bool_)[consequences],
+            np.array([meaning.rank for meaning in kinds.meanings()], np.int64)[consequences],
             np.array(numbers, np.int64)[loci],
         )
 
@@ -61,20 +63,22 @@ def names_on_transcripts(
     entries: Entries, alleles: Alleles, kinds: Kinds, models: NearbyModels, reading: SequenceReading
 ) -> TranscriptNames:
     """Name every entry: by csq's words where one base changes one codon, else by the sequence."""
-    columns = KindColumns.of(kinds, models)
-    owners = entries.alleles
+    columns, owners = KindColumns.of(kinds, models), entries.alleles
+    is_same = alleles.ref_base == alleles.alt_base
     is_snv, has_strand = alleles.is_snv[owners], columns.has_strand[entries.kinds]
     transcripts = columns.transcripts[entries.kinds]
-    pending = has_strand & alleles.is_plain[owners]
-    pending &= ~is_snv | entries.is_compound | columns.is_at_an_end[entries.kinds]
-    pending |= _untold(entries, alleles, columns)
+    plain, untold = has_strand & alleles.is_plain[owners], _untold(entries, alleles, columns)
+    silent = _silent(entries, alleles, kinds, columns, plain | untold, reading)
+    pending = plain & (~is_snv | entries.is_compound | columns.is_at_an_end[entries.kinds])
+    pending |= untold
     read = reading.read(np.flatnonzero(pending), entries, alleles, kinds, transcripts)
+    read.silence(silent)
     bases = coding_bases(
         transcripts,
         alleles.pos[owners],
         alleles.ref_base[owners],
         alleles.alt_base[owners],
-        is_snv & has_strand & ~entries.is_compound & (alleles.ref_base != alleles.alt_base)[owners],
+        is_snv & has_strand & ~(entries.is_compound | silent | is_same[owners]),
         models,
     )
     found = residues(alleles.chunk.text, entries.residues)
@@ -98,13 +102,10 @@ def names_on_transcripts(
 
 
 def _untold(entries: Entries, alleles: Alleles, columns: KindColumns) -> Mask:
-    """The entries of which csq says that codons change, but not which: at the end of an exon.
-
-    Those of records with several alleles do not say whose they are.
-    """
+    """The entries of which csq says that codons change, but not which: at the end of an exon."""
     owners, kinds = entries.alleles, entries.kinds
     found: Mask = columns.changes_codons[kinds] & ~columns.has_strand[kinds]
-    found &= alleles.is_described[owners] & ~alleles.is_multi[owners]
+    found &= alleles.is_described[owners]
     found &= columns.transcripts[kinds] >= 0
     for n in np.flatnonzero(found).tolist():
         first, stop = np.searchsorted(owners, (owners[n], owners[n] + 1)).tolist()
@@ -112,6 +113,33 @@ def _untold(entries: Entries, alleles: Alleles, columns: KindColumns) -> Mask:
         is_same = transcripts == columns.transcripts[kinds[n]]
         found[n] = not (is_same & columns.has_strand[kinds[first:stop]]).any()
     return found
+
+
+def _silent(
+    entries: Entries,
+    alleles: Alleles,
+    kinds: Kinds,
+    columns: KindColumns,
+    named: Mask,
+    reading: SequenceReading,
+) -> Mask:
+    """Those of the entries to be named that csq means for other alleles of their record.
+
+    An entry without bases stands at all of a record's alleles. It names one that changes the CDS
+    and has no entry of its own in the transcript; of several such entries the most severe does.
+    """
+    owners, transcripts = entries.alleles, columns.transcripts[entries.kinds]
+    has_bases = entries.bases.lengths > 0
+    silent: Mask = named & alleles.is_multi[owners] & ~has_bases & (transcripts >= 0)
+    shared = np.flatnonzero(silent)
+    if len(shared):
+        places = owners << KEY_BITS | transcripts
+        shared = shared[~np.isin(places[shared], places[has_bases])]
+        touches = [reading.touches_cds(n, entries, alleles, kinds) for n in shared.tolist()]
+        shared = shared[np.array(touches, np.bool_)]
+        shared = shared[np.argsort(columns.ranks[entries.kinds[shared]], kind="stable")]
+        silent[shared[np.unique(places[shared], return_index=True)[1]]] = False
+    return silent
 
 
 class _Leads:

@@ -496,18 +496,48 @@ def test_codons_that_csq_tells_nothing_more_of_are_named(run: Run) -> None:
     """A deletion up to the end of an exon: csq gives neither strand nor residues."""
     stop, frame = "stop_lost&inframe_deletion|D|t1|protein_coding", "frameshift|D|t1|protein_coding"
     told = "missense|D|t1|protein_coding|+|2A>2V|11CTA>C"
-    found = rows(
+    found = names_in_t1(
         run(
             f"21 GTAA G {stop}",
             f"9 GGC G {frame}",
             f"11 CTA C {frame},{told}",
-            f"11 CTA C,T {frame}",
             f"11 C T {frame}",
         )
     )
-    coding = [[c for c in row["consequences"] if c["transcript"] == "t1"] for row in found]
-    names = [{(c["hgvs_c"], c["hgvs_p"]) for c in of_one} for of_one in coding]
-    assert names[0] == {("c.16_18del", "p.?")}
-    assert names[1] == {("c.4_5del", "p.(Ala2Ter)")}
-    assert {name for name, _ in names[2]} == {None, "c.6_7del"}
-    assert names[3:] == [{(None, None)}] * 3
+    assert [set(of_one) for of_one in found] == [
+        {("c.16_18del", "p.?")},
+        {("c.4_5del", "p.(Ala2Ter)")},
+        {(None, None), ("c.6_7del", "p.(Lys3ArgfsTer?)")},
+        {(None, None)},
+    ]
+
+
+def test_codons_of_a_record_of_several_alleles_are_named_once_for_each_that_changes_them(
+    run: Run,
+) -> None:
+    """What csq says without bases stands at every allele: at the most severe one an allele is named
+    that has none of its own."""
+    frame, whole = (f"{w}|D|t1|protein_coding" for w in ("frameshift", "inframe_deletion"))
+    start = "start_lost|D|t1|protein_coding|+"
+    found = names_in_t1(
+        run(
+            f"11 CTA C,CT,CTG {whole},{frame}",
+            f"5 CCATG CC,TCATG {frame}",
+            f"7 A AG,T {start},{start}|1M>1L|7A>T",
+        )
+    )
+    assert found == [
+        [("c.6_7del", "p.(Lys3ArgfsTer?)"), (None, None)],
+        [("c.9del", "p.(Gly4ValfsTer?)"), (None, None)],
+        [("c.7A>G", "p.(Lys3Glu)"), (None, None)],
+        [("c.1_3del", "p.(Met1?)")],
+        [(None, None)],
+        [("c.1_2insG", "p.(Met1?)")],
+        [(None, None), ("c.1A>T", "p.(Met1?)")],
+    ]
+
+
+def names_in_t1(passed: Passed) -> list[list[tuple[str | None, str | None]]]:
+    """The names of each allele's consequences in t1, the most severe first."""
+    found = [[c for c in row["consequences"] if c["transcript"] == "t1"] for row in rows(passed)]
+    return [[(c["hgvs_c"], c["hgvs_p"]) for c in of_one] for of_one in found]
