@@ -51,6 +51,9 @@ class Process:
     is_ready: bool = False
     started_time: float = 0.0
     deaths: int = 0
+    faults: int = 0
+    fault_time: float = 0.0
+    """Times that `after` failed one after the other; when it did last (monotonic s)."""
 
     def start(self, out: Writable) -> None:
         """Start the child in a group of its own, its output prefixed into `out`."""
@@ -96,6 +99,11 @@ class Process:
         if not self.is_ready:
             self.is_ready = self.ready.is_ready() if self.ready else _answers(self.url)
         return self.is_ready
+
+    def record_fault(self) -> None:
+        """Note that `after` failed: it is not ready, and perhaps no longer there."""
+        self.faults, self.fault_time = self.faults + 1, time.monotonic()
+        self.is_ready = False
 
     @property
     def is_alive(self) -> bool:

@@ -14,6 +14,7 @@ from aws import provision, resources
 from aws import secrets as web_secrets
 from aws.config import Config, load
 from aws.machine.stop_request import StopRequest
+from aws.outage import is_outage
 from aws.processes import PROCESSES
 from aws.resources import connect
 from local.addresses import LOCALHOST, PORTS, demand_free, url_of
@@ -128,8 +129,7 @@ class LocalService:
         deadline = time.monotonic() + START_S
         waiting = list(tier)
         while waiting:
-            for process in [p for p in waiting if p.serves()]:
-                process.after()
+            for process in [p for p in waiting if self._is_set_up(p)]:
                 waiting.remove(process)
             for process in waiting:
                 _demand_alive(process, deadline)
@@ -191,20 +191,44 @@ class LocalService:
             )
             _seed(connect(config))
 
+    def _is_set_up(self, process: Process) -> bool:
+        """Tell whether it serves and `after` is done, which is tried again after a backoff."""
+        if process.is_ready:
+            return True
+        since_s = time.monotonic() - process.fault_time
+        if (process.faults and since_s < _backoff_s(process.faults)) or not process.serves():
+            return False
+        try:
+            process.after()
+        except Exception as fault:
+            if not is_outage(fault):
+                raise
+            process.record_fault()
+            self._say(f"{process.name} could not be set up, trying again: {fault}")
+        else:
+            process.faults = 0
+        return process.is_ready
+
+    def _say(self, words: str) -> None:
+        self.out.write(f"{'up':<10}| {words}\n")
+
     def _look_after(self, process: Process) -> None:
         if process.is_alive:
-            if not process.is_ready and process.serves():
-                process.after()
+            self._is_set_up(process)
             return
         lived = time.monotonic() - process.started_time
         if lived > STEADY_S:
             process.deaths = 0
-        if lived < BACKOFF_S[min(process.deaths, len(BACKOFF_S) - 1)]:
+        if lived < _backoff_s(process.deaths):
             return
         code = process.child.returncode if process.child else None
-        self.out.write(f"{'up':<10}| {process.name} ended (exit code {code}); starting it again\n")
+        self._say(f"{process.name} ended (exit code {code}); starting it again")
         process.deaths += 1
         process.start(self.out)
+
+
+def _backoff_s(faults: int) -> float:
+    return BACKOFF_S[min(faults, len(BACKOFF_S) - 1)]
 
 
 @contextmanager

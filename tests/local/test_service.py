@@ -1,18 +1,23 @@
 """The local world's supervisor inside another program, such as a demo or a test."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
+from aws import provision
+from aws.config import Config
 from local.addresses import free_port
 from local.errors import UpError
 from local.process import Process
 from local.service import LocalService, environment
 from tests.conftest import PATIENCE_S
+from tests.local.conftest import eventually
 
 
 def begun_and_ended(folder: Path) -> LocalService:
@@ -32,6 +37,62 @@ def test_a_world_within_a_program_leaves_the_programs_environment_as_it_was(
     before = dict(os.environ)
     begun_and_ended(tmp_path)
     assert dict(os.environ) == before
+
+
+class Broken:
+    """Provisioning that is cut off when it is tried first, and so that the local AWS has died."""
+
+    def __init__(self, world: LocalService, dies: bool) -> None:
+        self.aws, self.dies, self.tries = world.base[0], dies, 0
+        self.provision = provision.provision
+
+    def __call__(self, config: Config) -> None:
+        self.tries += 1
+        if self.tries > 1:
+            self.provision(config)
+            return
+        if self.dies and self.aws.child:
+            self.aws.child.kill()
+            self.aws.child.wait()
+        raise EndpointConnectionError(endpoint_url="the local AWS")
+
+
+@pytest.mark.parametrize("dies", [True, False], ids=["dies", "fails"])
+def test_a_local_aws_that_is_lost_while_it_is_provisioned_again_is_looked_after_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies: bool
+) -> None:
+    with (tmp_path / "log").open("w") as log:
+        world = LocalService(free_port(), None, 1, log)
+        aws = world.base[0]
+        world.gas = world.base[1:]  # no other process is needed
+        supervisor = threading.Thread(target=world.supervise)
+        try:
+            world.start_tier(world.base)
+            broken = Broken(world, dies)
+            monkeypatch.setattr(provision, "provision", broken)
+            aws.signal(signal.SIGKILL)
+            supervisor.start()
+            eventually(lambda: (broken.tries > 1 and aws.is_ready) or not supervisor.is_alive())
+            assert supervisor.is_alive()
+        finally:
+            world.stopping.set()
+            supervisor.join()
+            world.stop()
+    assert "aws could not be set up" in (tmp_path / "log").read_text()
+
+
+def test_a_local_aws_that_is_lost_while_it_is_provisioned_first_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (tmp_path / "log").open("w") as log:
+        world = LocalService(free_port(), None, 1, log)
+        broken = Broken(world, dies=True)
+        monkeypatch.setattr(provision, "provision", broken)
+        try:
+            with pytest.raises(UpError, match="aws ended as soon as it started"):
+                world.start_tier(world.base)
+        finally:
+            world.stop()
 
 
 def test_what_a_process_says_last_is_written_before_it_counts_as_stopped() -> None:
