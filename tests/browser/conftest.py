@@ -45,6 +45,16 @@ def job(chromium: Browser, service: LocalService) -> tuple[str, dict[str, Any]]:
 
 
 @pytest.fixture
+def owner(
+    chromium: Browser, service: LocalService, job: tuple[str, dict[str, Any]]
+) -> Iterator[Page]:
+    """A page of the owner of a completed job."""
+    context = new_context(chromium, base_url=service.url, storage_state=job[1])
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
 def context(chromium: Browser, service: LocalService) -> Iterator[BrowserContext]:
     made = new_context(chromium, base_url=service.url)
     yield made

@@ -143,6 +143,25 @@ def test_what_cannot_be_loaded_of_a_picture_is_said_and_asked_for_again(
     expect(lacks).to_be_empty()
 
 
+def test_a_picture_that_the_site_refuses_is_missed_in_the_words_of_the_site(
+    owner: Page, job: Job
+) -> None:
+    owner.goto(f"{job[0]}/variants/{ROW}")
+    owner.context.clear_cookies()
+    button = owner.get_by_role("button", name="Show in the genome")
+    button.click()
+    signed_out = "You are signed out. Please sign in again."
+    expect(owner.locator("#around-place")).to_have_text(
+        f"The picture could not be loaded. {signed_out}"
+    )
+    owner.context.add_cookies(job[1]["cookies"])
+    answer = {"error": signed_out}
+    owner.route("**/genome/genes?*", lambda route: route.fulfill(status=401, json=answer))
+    button.click()
+    expect(owner.locator("#around-place")).to_have_text(PLACE)
+    expect(owner.locator("#around-lacks")).to_have_text(f"Genes: not loaded. {signed_out}")
+
+
 def test_a_shared_result_shows_its_genome_to_those_with_the_link_and_nobody_else(
     chromium: Browser, service: LocalService, job: Job
 ) -> None:

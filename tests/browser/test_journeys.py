@@ -135,6 +135,20 @@ def test_a_view_that_does_not_come_is_told_or_led_to_the_login_and_back(
     context.close()
 
 
+def test_counts_that_do_not_come_are_missed_in_words(
+    owner: Page, job: tuple[str, dict[str, Any]]
+) -> None:
+    owner.route("**/variants/counts?*", lambda route: route.fulfill(status=503, json={}))
+    owner.goto(f"{job[0]}/variants?impact=MODERATE")
+    words = "25 variants on this page; how many match in all could not be counted."
+    expect(owner.locator("#found")).to_have_text(words)
+    owner.unroute_all()
+    owner.route("**/variants/counts?*", lambda route: route.abort())
+    owner.locator("#explorer th a[data-view]").nth(1).click()
+    owner.wait_for_url("**sort=*")
+    expect(owner.locator("#found")).to_have_text(words)
+
+
 @pytest.mark.parametrize("width", [360, 1400])
 def test_the_explorer_is_no_wider_than_the_window(page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 800})

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from local.demo import EXAMPLE
 from local.service import LocalService
-from tests.browser.actions import JOB_MS, new_context, signed_in, upload
+from tests.browser.actions import JOB_MS, signed_in, upload
 from tests.browser.test_access import STANDARD
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
@@ -92,14 +92,6 @@ def test_a_tab_that_was_left_on_an_archived_result_notices_what_changed(
     )
     free.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
     expect(free.locator("#job")).to_have_attribute("data-shown", "COMPLETED leaving")
-
-
-@pytest.fixture
-def owner(chromium: Browser, service: LocalService, job: Job) -> Iterator[Page]:
-    """A page of the owner of a completed job."""
-    context = new_context(chromium, base_url=service.url, storage_state=job[1])
-    yield context.new_page()
-    context.close()
 
 
 def test_who_is_signed_out_meanwhile_is_told_so_and_led_back(owner: Page, job: Job) -> None:

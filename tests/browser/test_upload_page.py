@@ -78,6 +78,21 @@ def test_one_bad_file_among_several_is_named_and_nothing_is_sent(page: Page) -> 
     assert posts == []
 
 
+def test_a_file_that_has_changed_since_it_was_chosen_is_said_to_be_unreadable(
+    page: Page, tmp_path: Path
+) -> None:
+    """A browser reads no file that is another by now, or gone."""
+    chosen = tmp_path / "moved.vcf"
+    chosen.write_bytes(EXAMPLE.read_bytes())
+    page.goto("/annotate")
+    page.get_by_label("Choose a file").set_input_files(chosen)
+    expect(page.locator("#about")).to_contain_text("moved.vcf")
+    chosen.unlink()
+    page.get_by_role("button", name="Upload and annotate").click()
+    expect(page.locator("#problem")).to_contain_text("cannot be read any more")
+    expect(page.get_by_role("button", name="Upload and annotate")).to_be_visible()
+
+
 def test_a_connection_that_breaks_is_tried_again(page: Page) -> None:
     broken: list[Request] = []
 
@@ -274,8 +289,14 @@ def test_who_is_too_large_for_the_free_plan_is_led_to_the_plans(
             lambda route: route.fulfill(status=429, body="<h1>Too many</h1>"),
             "A machine in front of the site answered with code 429. Please try again",
         ),
+        (
+            lambda route: route.fulfill(
+                status=431, content_type="text/plain", body="Fewer cookies."
+            ),
+            "Fewer cookies.",
+        ),
     ],
-    ids=["a network that is down", "an answer of the load balancer"],
+    ids=["a network that is down", "an answer of the load balancer", "a refusal of nginx"],
 )
 def test_what_comes_between_is_said_in_words(
     page: Page, answer: Callable[[Route], None], words: str

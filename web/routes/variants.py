@@ -15,7 +15,7 @@ from aws.rows.outputs import stem
 from web.context import site, world
 from web.display import variant as display
 from web.display.coding import sentences
-from web.security import own_job_or_404
+from web.security import own_job_or_404, wants_json
 from web.services.explorer import FacetCounts, VariantTable, parameter
 from web.services.local_copies import TooLarge
 from web.services.parquet_engine import TooSlow, Unreadable
@@ -39,6 +39,7 @@ ASLEEP = (
     "The VCF is in the archive just now, so its records cannot be read. The table can: download it "
     "as TSV or Parquet."
 )
+CLOSED = "The variants cannot be explored now. Please reload this page: it tells why."
 LONGEST_CELL = 5000
 WINDOW_BASES = 200_000
 """The longest stretch of the genome whose features are sent; a longer one asks to zoom in."""
@@ -53,8 +54,10 @@ class ClosedExplorer(Exception):
 
 
 @bp.app_errorhandler(ClosedExplorer)
-def show_closed(closed: ClosedExplorer) -> tuple[str, int]:
-    """Say what is there all the same, and what to do."""
+def show_closed(closed: ClosedExplorer) -> tuple[str | Response, int]:
+    """Say what is there all the same, and what to do; a script has its reader look at the page."""
+    if wants_json():
+        return jsonify(error=CLOSED), closed.code
     page = render_template("variants_closed.html", job=closed.job, reason=closed.reason)
     return page, closed.code
 

@@ -25,12 +25,12 @@ async function show(address, isNew) {
         if (!fresh) return location.assign(address); // An error, or the login: a page of its own.
         if (isNew) history.pushState(null, "", address);
         replace(fresh);
-        await count();
     } catch (fault) {
         if (fault.name === "AbortError") return;
         explorer().removeAttribute("aria-busy");
-        say("The table could not be loaded. Please try again.");
+        return say("The table could not be loaded. Please try again.");
     }
+    await count();
 }
 
 /** Put in the new table, with focus and open panels as they were. */
@@ -51,17 +51,24 @@ function signature(element) {
 /** Fill in the counts, which cost more than the rows. */
 async function count() {
     const box = explorer();
-    if (!("uncounted" in box.dataset)) return say(box.querySelector("#found").textContent.trim());
-    const query = new URLSearchParams(location.search);
-    for (const name of ["after", "before", "sort", "columns"]) query.delete(name);
-    const reply = await fetch(`${box.dataset.counts}?${query}`, { headers: { Accept: "application/json" }, signal: running?.signal });
-    if (!reply.ok || box !== explorer()) return;
-    const { total, facets } = await reply.json();
+    const found = box.querySelector("#found").textContent.trim();
+    if (!("uncounted" in box.dataset)) return say(found);
+    const signal = running?.signal;
+    const counts = await counted(box, signal).catch(() => null);
+    if (signal?.aborted || box !== explorer()) return; // Another view is on its way, or here.
+    if (!counts) return say(`${found}; how many match in all could not be counted.`);
     for (const element of box.querySelectorAll(".count")) {
         const { facet, value } = element.dataset;
-        element.textContent = number.format(facets[facet]?.[value] ?? 0);
+        element.textContent = number.format(counts.facets[facet]?.[value] ?? 0);
     }
-    say(words(total));
+    say(words(counts.total));
+}
+
+async function counted(box, signal) {
+    const query = new URLSearchParams(location.search);
+    for (const name of ["after", "before", "sort", "columns"]) query.delete(name);
+    const reply = await fetch(`${box.dataset.counts}?${query}`, { headers: { Accept: "application/json" }, signal });
+    return reply.ok ? reply.json() : null;
 }
 
 /** The address of the form's view, without what is empty or as usual. */
@@ -96,4 +103,4 @@ document.addEventListener("change", (event) => {
 });
 addEventListener("popstate", () => show(location.href, false));
 document.documentElement.classList.add("scripted");
-count().catch(() => {});
+count();

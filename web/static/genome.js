@@ -13,11 +13,14 @@ const number = new Intl.NumberFormat("en-US");
 const lacking = new Map();
 let browser = null;
 let settling = null;
+let refusal = null; // The last of the `words` of `ask`, which igv.js does not hand on.
 
+/** The answer; one that is no success rejects with the site's own `words` for it, if it has any. */
 async function ask(address, headers) {
     const reply = await fetch(address, { headers: { Accept: "application/json", ...headers } });
-    if (!reply.ok) throw new Error(String(reply.status));
-    return reply;
+    if (reply.ok) return reply;
+    refusal = (await reply.json().catch(() => null))?.error;
+    throw Object.assign(new Error(String(reply.status)), { words: refusal });
 }
 
 /** A file as igv.js reads it. Of an address it would ask igv.org as well, where the site fails. */
@@ -45,8 +48,8 @@ function track(name, address, color) {
             const { features, is_cut: isCut } = await (await ask(`${address}?${query}`)).json();
             lack(isCut ? `${name}: more than can be drawn. Zoom in to see all.` : "");
             return features;
-        } catch {
-            lack(`${name}: not loaded. Please wait a minute, then move the picture.`);
+        } catch ({ words }) {
+            lack(`${name}: not loaded. ${words ?? "Please wait a minute, then move the picture."}`);
             return [];
         }
     }
@@ -125,6 +128,7 @@ function move(way) {
 show.hidden = false;
 show.addEventListener("click", async () => {
     show.disabled = true;
+    refusal = null;
     place.textContent = "The picture is being loaded.";
     try {
         await draw();
@@ -133,7 +137,7 @@ show.addEventListener("click", async () => {
     } catch {
         picture.hidden = true;
         show.disabled = false;
-        place.textContent = "The picture could not be loaded. Please try again.";
+        place.textContent = `The picture could not be loaded. ${refusal ?? "Please try again."}`;
     }
 });
 tools.addEventListener("click", ({ target }) => target.dataset.move && move(target.dataset.move));

@@ -3,6 +3,7 @@
 
 const TRIES = 5;
 const PAUSE_MS = 2000;
+const PASSING = [408, 429]; // Of nginx's refusals those that another try may mend.
 const BROKEN = "The connection broke, or the store does not answer. Please try again: what has arrived is not sent again.";
 
 /** A fault that trying again does not mend; `status` is the site's answer, if it was one. */
@@ -113,8 +114,17 @@ export async function ask(address, options = {}) {
         throw new Error(BROKEN);
     });
     if (reply.type === "opaqueredirect") return null;
+    const text = await reply.clone().text().catch(() => "");
     const body = await reply.json().catch(() => null);
-    if (!body) throw new Error(`A machine in front of the site answered with code ${reply.status}. Please try again in a minute.`);
+    if (!body) throw inFront(reply, text);
     if (!reply.ok) throw reply.status < 500 ? new Final(body.error, reply.status) : new Error(body.error);
     return body;
+}
+
+/** The fault of an answer that is not the site's: nginx has words of its own (aws/stack/nginx.conf). */
+function inFront({ status, headers }, text) {
+    if (!text || !headers.get("Content-Type")?.startsWith("text/plain")) {
+        return new Error(`A machine in front of the site answered with code ${status}. Please try again in a minute.`);
+    }
+    return status >= 500 || PASSING.includes(status) ? new Error(text) : new Final(text);
 }

@@ -27,6 +27,7 @@ const S3_ERRORS = {
     AccessDenied: "The upload was not allowed: it may have waited for too long. Please try again.",
     RequestTimeout: "The connection was too slow, and the upload was given up. Please try again.",
 };
+const UNREADABLE = "This file cannot be read any more: it was moved or changed after it was chosen. Please choose it again.";
 const CANCELLED = "The upload was cancelled.";
 let cancelling = new AbortController();
 let sending = false;
@@ -53,7 +54,7 @@ async function verdict(file) {
     if (file.size > Number(form.dataset.maxBytes)) {
         return { isTooLarge: true, problem: `This file has ${units(file.size)}; the ${form.dataset.plan} plan allows ${form.dataset.maxWords}.` };
     }
-    const found = await inspect(file);
+    const found = await inspect(file).catch(() => ({ problem: UNREADABLE }));
     if (found.problem || !found.text) return found;
     const contigs = judge(found.text, choices?.reference?.value);
     return { problem: contigs.problem, about: [found.about, contigs.note].filter(Boolean).join(" · ") };
@@ -181,11 +182,11 @@ async function sendAll(files) {
 
 function failed(fault) {
     sending = false;
-    sessionStorage.setItem(BROKEN_OFF, JSON.stringify([batchName, [...arrived]]));
     progress.hidden = true;
     send.hidden = false;
     say(fault.message, fault.status === 401 && { href: form.dataset.login, words: "Sign in" });
     send.focus();
+    sessionStorage.setItem(BROKEN_OFF, JSON.stringify([batchName, [...arrived]]));
 }
 
 form.addEventListener("submit", async (event) => {

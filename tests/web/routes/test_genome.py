@@ -138,6 +138,8 @@ def test_an_archived_result_of_a_free_user_shows_none_of_it(ada: Person, world: 
     job = builders.archived(world, ada)
     for rest in ALL:
         assert ada.get(genome(job, rest)).status_code == 403
+        reply = ada.get(genome(job, rest), headers={"Accept": "application/json"})
+        assert (reply.status_code, "reload this page" in body_of(reply)["error"]) == (403, True)
 
 
 def test_the_page_says_what_the_picture_is_and_leads_to_the_table(grace: Person, job: Job) -> None:

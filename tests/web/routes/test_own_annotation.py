@@ -1,6 +1,7 @@
 """A user's own BED or VCF: sent first, then bound to the job of the VCF that follows."""
 
 import re
+from html import unescape
 from urllib.parse import urlencode
 
 import pytest
@@ -34,6 +35,15 @@ def test_an_annotation_and_its_tag_go_with_the_job_of_the_vcf_that_follows(
     assert world.files.read(job.annotation.bucket, job.annotation.key) == BED
     assert job.annotation in job.stored
     assert "my panel.bed" not in ada.get("/annotate").text
+
+
+def test_who_has_to_sign_in_again_amid_an_upload_is_led_back_to_the_annotation(
+    ada: Person,
+) -> None:
+    page = add(ada)
+    login = re.search('data-login="([^"]+)"', ada.get(page).text)
+    assert login
+    assert ada.get(unescape(login[1])).location == page
 
 
 def test_a_script_gets_a_form_with_the_annotation_and_another_tag(
