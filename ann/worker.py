@@ -25,8 +25,12 @@ LOOK_S = 0.5
 STILL_S, STILL_LOOK_S = 1.0, 0.001
 """The longest that a job takes to stand still, so that it can be weighed; how often to look."""
 KEPT_ENVIRONMENT = ("PATH", "PYTHONSAFEPATH", "PYTHONPATH", "LANG", "LC_ALL", "SYSTEMROOT")
-ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
-"""numpy would else start threads that we do not need, each with its own memory."""
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
+"""numpy would else start threads that we do not need, each with its own memory; glibc would set
+64 MB of addresses aside for each thread, which count against a job's limit of memory.
+
+https://man7.org/linux/man-pages/man3/mallopt.3.html
+"""
 SERVER_S = 60.0
 """The longest that a fork server that is well takes to answer, on a machine under load."""
 PAUSE_S = 5.0

@@ -21,6 +21,7 @@ from ann.forkserver import hand_over
 from ann.pipeline import Task
 from ann.task import Annotation
 from ann.worker import ServerError, Worker
+from aws.config import SMALLEST
 from tests.ann.conftest import LIMITS, PATIENCE_S, Annotate, vcf
 
 LONG = vcf(*["MT 73 . A G . . ."] * 60_000)
@@ -201,6 +202,21 @@ def test_too_little_memory_is_a_failure_not_a_thinner_result(
     outcome = annotate(vcf(f"MT 73 . A G . . X={'x' * 30_000_000}"), limits=limits)
     assert outcome.error == str(LimitError.memory(limits))
     assert outcome.counts is None
+
+
+def test_the_least_memory_that_settings_may_grant_is_enough_for_a_small_file(
+    annotate: Annotate, sequence: str
+) -> None:
+    """Of two samples, haplotype by haplotype, which takes most."""
+    records = [
+        f"MT {at} . {base} {'T' if base == 'C' else 'C'} . . . GT 0|1 1|0"
+        for at, base in enumerate(sequence, 1)
+        if base in "ACGT"
+    ]
+    body = vcf(*records).replace(b"INFO\n", b"INFO\tFORMAT\tS1\tS2\n", 1)
+    outcome = annotate(body, limits=replace(LIMITS, memory_mb=SMALLEST["memory_mb"]))
+    assert outcome.error is None
+    assert (outcome.counts or {})["records"] == len(records)
 
 
 @pytest.mark.parametrize(

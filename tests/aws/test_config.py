@@ -29,6 +29,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
         ("GAS_WEB_THREADS", "0", "must be at least 1"),
         ("GAS_AWS_POLL_S", "21", "must be at most 20"),
         ("GAS_ANNOTATOR_TIMEOUT_S", "43200", "must be at most 39600"),
+        ("GAS_ANNOTATOR_MEMORY_MB", "511", "must be at least 512: .* set 512 or more"),
         ("GAS_GAS_BASE_URL", "gas.example.org", "is not an http or https address"),
     ],
 )

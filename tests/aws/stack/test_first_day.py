@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from aws.config import SMALLEST
 from aws.processes import PROCESSES, InstanceKind, of_kind
 from aws.stack.template import rendered
 from tests.aws.stack.parsed import ACCOUNT, Parsed
@@ -178,6 +179,11 @@ def test_the_jobs_of_an_annotator_leave_memory_for_the_machine(parsed: Parsed) -
     values = {tag["Key"]: tag["Value"] for tag in tags}
     jobs = int(values["gas:annotator.memory_mb"]) * int(values["gas:annotator.workers"])
     assert jobs <= 4096 - 768
+
+
+def test_a_stack_grants_no_less_memory_than_an_annotator_starts_with(parsed: Parsed) -> None:
+    least = parsed.raw["Parameters"]["AnnotatorMemoryMb"]["MinValue"]
+    assert least == SMALLEST["memory_mb"]
 
 
 def test_the_site_is_told_how_long_copies_and_logs_are_kept() -> None:
