@@ -104,13 +104,20 @@ def dna_change(change: Change, bases: Bases, strand: int, name: Namer) -> str | 
 
 def _insertion(change: Change, bases: Bases, strand: int, name: Namer, new: str) -> str | None:
     """A duplication of what stands 5' of it, else an insertion between two bases."""
-    at, size = change.start, len(change.new)
-    first, last = (at - size, at) if strand == FORWARD else (at, at + size)
-    if first >= 0 and bases[first:last] == change.new:
-        place = _span(first + 1, last, strand, name)
+    copy = copied(change, bases, strand)
+    if copy:
+        place = _span(copy[0] + 1, copy[1], strand, name)
         return place and f"{place}dup"
-    place = _span(at, at + 1, strand, name)
+    place = _span(change.start, change.start + 1, strand, name)
     return place and f"{place}ins{new}"
+
+
+def copied(change: Change, bases: Bases, strand: int) -> tuple[int, int] | None:
+    """The bases 5' of an insertion that it is a copy of (counted from 0, end excluded), if any."""
+    at, end, new = change
+    first, last = (at - len(new), at) if strand == FORWARD else (at, at + len(new))
+    is_copy = at == end and bool(new) and first >= 0 and bases[first:last] == new
+    return (first, last) if is_copy else None
 
 
 def _span(first: int, last: int, strand: int, name: Namer) -> str | None:

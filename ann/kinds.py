@@ -8,7 +8,6 @@ from urllib.parse import unquote
 import numpy as np
 
 from ann.consequences import (
-    AND,
     NON_CODING,
     NON_CODING_EXON,
     START_LOST,
@@ -19,7 +18,6 @@ from ann.consequences import (
 from ann.table import Ints, Segments, TextArray, digests
 
 LOCI_HELD = 4096
-CODONS_CHANGE = {"frameshift", "inframe_insertion", "inframe_deletion", STOP_LOST}
 MOST_LOCI = 1 << 32
 """Of a chunk: codes of two kinds are made one number."""
 Part = TypeVar("Part")
@@ -52,12 +50,6 @@ class Kind(NamedTuple):
 def is_at_an_end(consequence: str) -> bool:
     """Tell if the first or the last codon changes, which has to be read anew."""
     return START_LOST in consequence or STOP_LOST in consequence
-
-
-def changes_codons(consequence: str) -> bool:
-    """Tell if codons come, go or are read anew; apart from a start codon that is lost."""
-    words = consequence.split(AND)
-    return START_LOST not in words and not CODONS_CHANGE.isdisjoint(words)
 
 
 def of_rna(gene: str, biotype: str) -> Kind:

@@ -121,6 +121,18 @@ class NearbyModels:
         is_in &= pos <= self.parts.stops[found]
         return np.where(is_in, self.parts.bases[found] + turned, -1), np.where(is_in, found, -1)
 
+    def touched(self, transcripts: Ints, lows: Ints, highs: Ints) -> Mask:
+        """Those of the transcripts whose CDS has a base from one place on the contig to another.
+
+        Where `lows` are one more than `highs`: whose CDS has both bases in one part.
+        """
+        keys = (transcripts << KEY_BITS) | highs
+        found = np.searchsorted(self.parts.keys, keys, "right") - 1
+        begins = self.parts.keys[found]
+        is_of_it = (found >= 0) & (begins >> KEY_BITS == transcripts)
+        touched: Mask = is_of_it & (lows <= self.parts.stops[found])
+        return touched
+
     def holds(self, parts: Ints, lows: Ints, highs: Ints) -> Mask:
         """Those of the parts that have all bases from one place on the contig to another."""
         starts = self.parts.keys[parts] & (1 << KEY_BITS) - 1

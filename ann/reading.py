@@ -12,12 +12,15 @@ from ann.consequences import START_LOST, with_start_retained
 from ann.described import Allele, CodingEntry, Describer, Words
 from ann.entries import Entries
 from ann.fasta import MappedFasta
-from ann.hgvs import shifted, trimmed
+from ann.hgvs import FORWARD, REVERSE, copied, shifted, trimmed
 from ann.indels import Indels, indels_of, moved, names, spans
 from ann.kinds import Kinds
 from ann.models import NearbyModels
 from ann.table import Ints, Mask
 from ann.texts import Objects, objects
+
+MOST_MOVED = 1_000
+"""Bases that HGVS moves an allele by into a CDS, at the most: longer repeats do not end there."""
 
 
 class GenomeNames(NamedTuple):
@@ -114,18 +117,30 @@ class SequenceReading:
         entry = CodingEntry(kind.transcript or "", kind.consequence, peptides, bases)
         return self.describer.entry(allele_of(alleles, int(entries.alleles[n])), entry)
 
-    def touches_cds(self, n: int, entries: Entries, alleles: Alleles, kinds: Kinds) -> bool:
-        """Tell if an entry's allele changes the CDS, where it stands or where HGVS moves it.
+    def touching(self, which: Ints, entries: Entries, alleles: Alleles, transcripts: Ints) -> Mask:
+        """Those of these entries whose allele changes the CDS: where it stands or HGVS has it.
 
         What comes in between two bases does where one part has both.
         """
-        transcript = self.describer.transcript(kinds[entries.kinds[n]].transcript or "")
-        if transcript is None:
-            return False
-        exact = trimmed(*allele_of(alleles, int(entries.alleles[n]))[1:])
-        there = shifted(exact, transcript.bases, transcript.strand)
-        start, end = min(exact.start, there.start), max(exact.end, there.end)
-        return any(part.start <= end and part.stop > start for part in transcript.cds)
+        models, owners, of = self.small.models, entries.alleles[which], transcripts[which]
+        pos, lengths = alleles.pos[owners], alleles.refs.lengths[owners]
+        found = models.touched(of, pos - MOST_MOVED, pos + lengths + MOST_MOVED)
+        near = np.flatnonzero(found)
+        owners, of = owners[near], of[near]
+        pairs: Ints = owners * 2 + models.is_reverse[of]
+        keys, rows = np.unique(pairs, return_inverse=True)
+        reaches = [self._reach(allele_of(alleles, key >> 1), key % 2 > 0) for key in keys.tolist()]
+        starts, ends = np.array(reaches, np.int64).reshape(-1, 2)[rows].T
+        found[near] = models.touched(of, starts + 1, ends)
+        return found
+
+    def _reach(self, allele: Allele, is_reverse: bool) -> tuple[int, int]:
+        """The bases that an allele may be said to change: its own, and those of its name."""
+        bases, strand = self.describer.bases(allele.contig), REVERSE if is_reverse else FORWARD
+        exact = trimmed(*allele[1:])
+        there = shifted(exact, bases, strand)
+        spans = [exact[:2], there[:2], copied(there, bases, strand) or there[:2]]
+        return min(start for start, _ in spans), max(end for _, end in spans)
 
     def _small(
         self, pending: Ints, entries: Entries, alleles: Alleles, transcripts: Ints

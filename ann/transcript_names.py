@@ -8,7 +8,7 @@ from ann.alleles import Alleles
 from ann.checked import Runs
 from ann.codons import Codons, codons_of
 from ann.entries import Entries
-from ann.kinds import Kinds, changes_codons, is_at_an_end
+from ann.kinds import Kinds, is_at_an_end
 from ann.models import KEY_BITS, NearbyModels
 from ann.naming import (
     NameTexts,
@@ -40,7 +40,6 @@ class KindColumns(NamedTuple):
     """The kinds as columns, by their codes: `transcripts` are the models' numbers, -1: none."""
 
     has_strand: Mask
-    changes_codons: Mask
     is_at_an_end: Mask
     ranks: Ints
     transcripts: Ints
@@ -52,7 +51,6 @@ class KindColumns(NamedTuple):
         numbers = [models.numbers.get(locus.transcript or "", -1) for locus in kinds.loci]
         return cls(
             np.array([locus.strand is not None for locus in kinds.loci], np.bool_)[loci],
-            np.array([changes_codons(word) for word in kinds.consequences], np.bool_)[consequences],
             np.array([is_at_an_end(word) for word in kinds.consequences], np.bool_)[consequences],
             np.array([meaning.rank for meaning in kinds.meanings()], np.int64)[consequences],
             np.array(numbers, np.int64)[loci],
@@ -67,10 +65,13 @@ def names_on_transcripts(
     is_same = alleles.ref_base == alleles.alt_base
     is_snv, has_strand = alleles.is_snv[owners], columns.has_strand[entries.kinds]
     transcripts = columns.transcripts[entries.kinds]
-    plain, untold = has_strand & alleles.is_plain[owners], _untold(entries, alleles, columns)
-    silent = _silent(entries, alleles, kinds, columns, plain | untold, reading)
+    plain = has_strand & alleles.is_plain[owners]
+    wordless = (transcripts >= 0) & (entries.bases.lengths == 0)
+    wordless &= plain | (~has_strand & alleles.is_described[owners])
+    speakers = _speakers(wordless, entries, alleles, columns, reading)
+    silent = wordless & ~speakers
     pending = plain & (~is_snv | entries.is_compound | columns.is_at_an_end[entries.kinds])
-    pending |= untold
+    pending |= speakers & ~has_strand
     read = reading.read(np.flatnonzero(pending), entries, alleles, kinds, transcripts)
     read.silence(silent)
     bases = coding_bases(
@@ -101,45 +102,32 @@ def names_on_transcripts(
     )
 
 
-def _untold(entries: Entries, alleles: Alleles, columns: KindColumns) -> Mask:
-    """The entries of which csq says that codons change, but not which: at the end of an exon."""
-    owners, kinds = entries.alleles, entries.kinds
-    found: Mask = columns.changes_codons[kinds] & ~columns.has_strand[kinds]
-    found &= alleles.is_described[owners]
-    found &= columns.transcripts[kinds] >= 0
-    for n in np.flatnonzero(found).tolist():
-        first, stop = np.searchsorted(owners, (owners[n], owners[n] + 1)).tolist()
-        transcripts = columns.transcripts[kinds[first:stop]]
-        is_same = transcripts == columns.transcripts[kinds[n]]
-        found[n] = not (is_same & columns.has_strand[kinds[first:stop]]).any()
-    return found
-
-
-def _silent(
+def _speakers(
+    wordless: Mask,
     entries: Entries,
     alleles: Alleles,
-    kinds: Kinds,
     columns: KindColumns,
-    named: Mask,
     reading: SequenceReading,
 ) -> Mask:
-    """Those of the entries to be named that csq means for other alleles of their record.
+    """Those of the entries without bases that name their allele.
 
-    An entry without bases stands at all of a record's alleles. It names one that changes the CDS
-    and has no entry of its own in the transcript; of several such entries the most severe does.
+    csq does not tell of which of a record's alleles they are, nor, at the end of an exon, whether
+    bases of the CDS go. They name one that changes the CDS and has no entry with bases in the
+    transcript; of several such entries the one with a strand does, then the most severe.
     """
     owners, transcripts = entries.alleles, columns.transcripts[entries.kinds]
-    has_bases = entries.bases.lengths > 0
-    silent: Mask = named & alleles.is_multi[owners] & ~has_bases & (transcripts >= 0)
-    shared = np.flatnonzero(silent)
-    if len(shared):
-        places = owners << KEY_BITS | transcripts
-        shared = shared[~np.isin(places[shared], places[has_bases])]
-        touches = [reading.touches_cds(n, entries, alleles, kinds) for n in shared.tolist()]
-        shared = shared[np.array(touches, np.bool_)]
-        shared = shared[np.argsort(columns.ranks[entries.kinds[shared]], kind="stable")]
-        silent[shared[np.unique(places[shared], return_index=True)[1]]] = False
-    return silent
+    found = np.zeros(len(owners), np.bool_)
+    shared = np.flatnonzero(wordless)
+    shared = shared[reading.touching(shared, entries, alleles, transcripts)]
+    is_owner = np.zeros(len(alleles), np.bool_)
+    is_owner[owners[shared]] = True
+    named = np.flatnonzero(is_owner[owners] & (entries.bases.lengths > 0))
+    places = owners << KEY_BITS | transcripts
+    shared = shared[~np.isin(places[shared], places[named])]
+    kinds = entries.kinds[shared]
+    shared = shared[np.lexsort((columns.ranks[kinds], ~columns.has_strand[kinds]))]
+    found[shared[np.unique(places[shared], return_index=True)[1]]] = True
+    return found
 
 
 class _Leads:
