@@ -51,7 +51,8 @@ class CodingEntry(NamedTuple):
 class Words(NamedTuple):
     """The words for an entry: its change of the transcript, the protein, its consequence, codons.
 
-    `codons` are empty where no substitution within one codon is all that happens.
+    A protein is predicted only of a change that has a name. `codons` are empty where no substitution
+    within one codon is all that happens.
     """
 
     coding: str | None
@@ -103,7 +104,8 @@ class Describer:
         else:
             protein = _protein(transcript, [change, exact])
         codons = _codons(transcript, _changes(entry.bases) if entry.bases else [exact])
-        return Words(name, protein, corrected(entry.consequence, protein), codons)
+        consequence = corrected(entry.consequence, protein)
+        return Words(name, protein if name else None, consequence, codons)
 
     def _transcript(self, name: str) -> Transcript | None:
         found = self.models.get(name)

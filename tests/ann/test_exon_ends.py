@@ -172,3 +172,17 @@ def test_the_coding_part_decides_on_names_not_the_words_that_csq_has(
         for line, said in zip(lines, found, strict=True)
     }
     assert named == CASES
+
+
+def test_a_protein_is_predicted_only_beside_a_name_of_the_coding_change(
+    adding: Adding, annotate: Annotate, folder: Path
+) -> None:
+    """A change that reaches beyond the transcript has no name there: these exons are all CDS."""
+    adding(ENSEMBL)
+    ends = [place for part in (*FORWARD, *BACKWARD) for place in part]
+    spans = sorted({(end - n, end + m) for end in ends for n in range(5) for m in range(5)})
+    lines = [f"c1 {a} . {SEQUENCE[a - 1 : b]} {SEQUENCE[a - 1]} . . ." for a, b in spans if a < b]
+    said = said_of(annotate(vcf(*lines), references=folder))
+    assert any(allele.coding for allele in said)
+    for line, allele in zip(lines, said, strict=True):
+        assert len(allele.protein) == len(allele.coding), line
