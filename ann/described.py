@@ -51,8 +51,8 @@ class CodingEntry(NamedTuple):
 class Words(NamedTuple):
     """The words for an entry: its change of the transcript, the protein, its consequence, codons.
 
-    A protein is predicted only of a change that has a name. `codons` are empty where no substitution
-    within one codon is all that happens.
+    A protein is predicted only of a change that has a name. `codons` are empty where no
+    substitution within one codon is all that happens.
     """
 
     coding: str | None
