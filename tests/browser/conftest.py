@@ -45,12 +45,10 @@ def job(chromium: Browser, service: LocalService) -> tuple[str, dict[str, Any]]:
 
 
 @pytest.fixture
-def owner(
-    chromium: Browser, service: LocalService, job: tuple[str, dict[str, Any]]
-) -> Iterator[Page]:
-    """A page of the owner of a completed job."""
-    context = new_context(chromium, base_url=service.url, storage_state=job[1])
-    yield context.new_page()
+def owner(chromium: Browser, service: LocalService) -> Iterator[Page]:
+    """A page of the owner of `job`, signed in anew: a test that signs out ends the session there."""
+    context = new_context(chromium, base_url=service.url)
+    yield signed_in(context, "premium")
     context.close()
 
 

@@ -147,6 +147,7 @@ def test_a_picture_that_the_site_refuses_is_missed_in_the_words_of_the_site(
     owner: Page, job: Job
 ) -> None:
     owner.goto(f"{job[0]}/variants/{ROW}")
+    cookies: Any = owner.context.cookies()
     owner.context.clear_cookies()
     button = owner.get_by_role("button", name="Show in the genome")
     button.click()
@@ -154,7 +155,7 @@ def test_a_picture_that_the_site_refuses_is_missed_in_the_words_of_the_site(
     expect(owner.locator("#around-place")).to_have_text(
         f"The picture could not be loaded. {signed_out}"
     )
-    owner.context.add_cookies(job[1]["cookies"])
+    owner.context.add_cookies(cookies)
     answer = {"error": signed_out}
     owner.route("**/genome/genes?*", lambda route: route.fulfill(status=401, json=answer))
     button.click()

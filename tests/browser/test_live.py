@@ -111,11 +111,12 @@ def test_who_is_signed_out_meanwhile_is_told_so_and_led_back(owner: Page, job: J
 
 def test_who_signs_in_again_in_another_tab_has_the_first_one_go_on(owner: Page, job: Job) -> None:
     owner.goto(job[0])
+    cookies: Any = owner.context.cookies()
     owner.context.clear_cookies()
     owner.evaluate(FOLLOWING)
     owner.evaluate(LOOKING_AGAIN)
     expect(owner.locator("#stale")).to_contain_text("You are signed out")
-    owner.context.add_cookies(job[1]["cookies"])
+    owner.context.add_cookies(cookies)
     owner.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
     expect(owner.locator("#stale .warning")).to_have_count(0)
 
