@@ -46,7 +46,7 @@ def job(chromium: Browser, service: LocalService) -> tuple[str, dict[str, Any]]:
 
 @pytest.fixture
 def owner(chromium: Browser, service: LocalService) -> Iterator[Page]:
-    """A page of the owner of `job`, signed in anew: a test that signs out ends the session there."""
+    """A page of the owner of `job`, signed in anew: who signs out ends the session of `job`."""
     context = new_context(chromium, base_url=service.url)
     yield signed_in(context, "premium")
     context.close()
