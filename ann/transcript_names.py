@@ -66,10 +66,7 @@ def names_on_transcripts(
     is_snv, has_strand = alleles.is_snv[owners], columns.has_strand[entries.kinds]
     transcripts = columns.transcripts[entries.kinds]
     plain = has_strand & alleles.is_plain[owners]
-    wordless = (transcripts >= 0) & (entries.bases.lengths == 0)
-    wordless &= plain | (~has_strand & alleles.is_described[owners])
-    speakers = _speakers(wordless, entries, alleles, columns, reading)
-    silent = wordless & ~speakers
+    speakers, silent = _wordless(plain, entries, alleles, columns, reading)
     pending = plain & (~is_snv | entries.is_compound | columns.is_at_an_end[entries.kinds])
     pending |= speakers & ~has_strand
     read = reading.read(np.flatnonzero(pending), entries, alleles, kinds, transcripts)
@@ -90,9 +87,8 @@ def names_on_transcripts(
     others = read.entries[rest]
     names, codons = read.coding[rest].tolist(), read.codons[rest].tolist()
     coding = _Leads(CODING, kinds, entries.kinds, records, changes.which, others, names)
-    protein = _Leads(
-        PROTEIN, kinds, entries.kinds, records, is_told, read.entries, read.protein.tolist()
-    )
+    proteins = read.protein.tolist()
+    protein = _Leads(PROTEIN, kinds, entries.kinds, records, is_told, read.entries, proteins)
     return TranscriptNames(
         read.kinds,
         coding.with_read(names_of_bases(coding.rows(), C_DOT, changes)),
@@ -102,20 +98,23 @@ def names_on_transcripts(
     )
 
 
-def _speakers(
-    wordless: Mask,
+def _wordless(
+    plain: Mask,
     entries: Entries,
     alleles: Alleles,
     columns: KindColumns,
     reading: SequenceReading,
-) -> Mask:
-    """Those of the entries without bases that name their allele.
+) -> tuple[Mask, Mask]:
+    """The entries without bases: those that name their allele, and the others.
 
-    csq does not tell of which of a record's alleles they are, nor, at the end of an exon, whether
-    bases of the CDS go. They name one that changes the CDS and has no entry with bases in the
-    transcript; of several such entries the one with a strand does, then the most severe.
+    `plain` have a strand and an allele of bases throughout. csq does not tell of which of a
+    record's alleles entries without bases are, nor, at the end of an exon, whether bases of the
+    CDS go. They name one that changes the CDS and has no entry with bases in the transcript; of
+    several such entries the one with a strand does, then the most severe.
     """
     owners, transcripts = entries.alleles, columns.transcripts[entries.kinds]
+    wordless = (transcripts >= 0) & (entries.bases.lengths == 0)
+    wordless &= plain | (~columns.has_strand[entries.kinds] & alleles.is_described[owners])
     found = np.zeros(len(owners), np.bool_)
     shared = np.flatnonzero(wordless)
     shared = shared[reading.touching(shared, entries, alleles, transcripts)]
@@ -127,7 +126,7 @@ def _speakers(
     kinds = entries.kinds[shared]
     shared = shared[np.lexsort((columns.ranks[kinds], ~columns.has_strand[kinds]))]
     found[shared[np.unique(places[shared], return_index=True)[1]]] = True
-    return found
+    return found, wordless & ~found
 
 
 class _Leads:
